@@ -1,0 +1,96 @@
+"""Settings of one EXACT instance, read once from ``EXACT_*`` environment variables."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from exact_core.api.errors import ConfigurationError
+
+_MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """One value object that every part reads; nothing else looks at the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="EXACT_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(
+        default=Path("exact-data"), description="Folder for files, keys and the default database."
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL; empty means SQLite inside the data folder."
+    )
+    secret_key: str = Field(
+        default="", description="Signs cookies and salts public names; empty means a kept random key."
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    web_processes: int = Field(default=1, ge=1, description="Number of web server processes.")
+    base_url: str = Field(
+        default="",
+        description="Public address, for links and for the Origin check; empty means the request's own.",
+    )
+    behind_https: bool = Field(
+        default=False, description="Set when a proxy ends TLS: cookies are then marked Secure."
+    )
+
+    plugins: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        default=None, description="Allow-list of plugin names; unset means all installed."
+    )
+    disabled_plugins: Annotated[tuple[str, ...], NoDecode] = ()
+    safe_mode: bool = Field(default=False, description="Start without any plugin.")
+
+    session_days: int = Field(default=14, ge=1)
+    max_upload_bytes: int = Field(default=50 * 1024 * _MIB, ge=_MIB)
+    decode_processes: int = Field(
+        default=2, ge=1, description="Limited processes that decode pixels, per web process."
+    )
+    decode_memory_mib: int = Field(default=2048, ge=256)
+    decode_seconds: float = Field(default=20.0, gt=0)
+    tile_cache_mib: int = Field(default=256, ge=0, description="Memory for rendered tiles, per web process.")
+    open_slides: int = Field(default=64, ge=1, description="Files kept open, per process.")
+
+    @field_validator("plugins", "disabled_plugins", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @cached_property
+    def effective_database_url(self) -> str:
+        """The database to use: the given one, or SQLite inside the data folder."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.resolve() / 'exact.sqlite3'}"
+        if self.database_url.startswith(("postgresql://", "postgres://")):
+            return "postgresql+psycopg://" + self.database_url.split("://", 1)[1]
+        return self.database_url
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The instance's secret, made on first use and kept in the data folder, readable by the owner only."""
+        if self.secret_key:
+            if len(self.secret_key) < 32:
+                raise ConfigurationError("EXACT_SECRET_KEY must have at least 32 characters.")
+            return self.secret_key.encode()
+        path = self.data_dir / "secret.key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb", opener=_owner_only) as file:
+                file.write(secrets.token_hex(32).encode())
+        except FileExistsError:
+            pass
+        return path.read_bytes()
+
+
+def _owner_only(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
