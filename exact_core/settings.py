@@ -20,12 +20,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EXACT_", frozen=True, extra="ignore")
 
-    data_dir: Path = Field(
-        default=Path("exact-data"), description="Folder for files, keys and the default database."
-    )
-    database_url: str = Field(
-        default="", description="SQLAlchemy URL; empty means SQLite inside the data folder."
-    )
+    data_dir: Path = Field(default=Path("exact-data"), description="Folder for files, keys and the default database.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite inside the data folder.")
     secret_key: str = Field(
         default="", description="Signs cookies and salts public names; empty means a kept random key."
     )
@@ -37,9 +33,7 @@ class Settings(BaseSettings):
         default="",
         description="Public address, for links and for the Origin check; empty means the request's own.",
     )
-    behind_https: bool = Field(
-        default=False, description="Set when a proxy ends TLS: cookies are then marked Secure."
-    )
+    behind_https: bool = Field(default=False, description="Set when a proxy ends TLS: cookies are then marked Secure.")
 
     plugins: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         default=None, description="Allow-list of plugin names; unset means all installed."
@@ -49,9 +43,7 @@ class Settings(BaseSettings):
 
     session_days: int = Field(default=14, ge=1)
     max_upload_bytes: int = Field(default=50 * 1024 * _MIB, ge=_MIB)
-    decode_processes: int = Field(
-        default=2, ge=1, description="Limited processes that decode pixels, per web process."
-    )
+    decode_processes: int = Field(default=2, ge=1, description="Limited processes that decode pixels, per web process.")
     decode_memory_mib: int = Field(default=2048, ge=256)
     decode_seconds: float = Field(default=20.0, gt=0)
     tile_cache_mib: int = Field(default=256, ge=0, description="Memory for rendered tiles, per web process.")

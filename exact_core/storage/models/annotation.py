@@ -31,9 +31,7 @@ class Annotation(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
     uuid: Mapped[str] = mapped_column(String(36))  # chosen by the client that drew it
-    author_id: Mapped[int | None] = mapped_column(
-        ForeignKey("user_account.id", ondelete="SET NULL"), index=True
-    )
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"), index=True)
     claimed_author: Mapped[str] = mapped_column(String(200), default="")  # what an import or a model says
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
@@ -58,9 +56,7 @@ class AnnotationRevision(Base):
     valid_from: Mapped[int] = mapped_column(primary_key=True)
     valid_to: Mapped[int] = mapped_column(default=LIVE)
     type_id: Mapped[int] = mapped_column(ForeignKey("annotation_type.id", ondelete="RESTRICT"), index=True)
-    author_id: Mapped[int | None] = mapped_column(
-        BigInteger
-    )  # of the annotation: here for blind reads without a join
+    author_id: Mapped[int | None] = mapped_column(BigInteger)  # of the annotation: here for blind reads without a join
     editor_id: Mapped[int | None] = mapped_column(BigInteger)  # of this state
     shape: Mapped[int] = mapped_column(SmallInteger)
     z: Mapped[int] = mapped_column(SmallInteger, default=0)
@@ -124,9 +120,7 @@ class ChangeSet(Base):
     __tablename__ = "change_set"
     __table_args__ = (Index("ix_change_set_undo", "image_id", "actor_id", "revision"),)
 
-    image_set_id: Mapped[int] = mapped_column(
-        ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True
-    )
+    image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))

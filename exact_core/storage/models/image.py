@@ -41,12 +41,8 @@ class Image(Base):
     pyramid_path: Mapped[str] = mapped_column(default="")  # made by conversion, relative to the data folder
     tile_index_path: Mapped[str] = mapped_column(default="")  # validated byte ranges, see tiles/tile_index.py
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
-    checksum: Mapped[str] = mapped_column(
-        String(64), default=""
-    )  # sha256 of the file, or of a folder's sorted files
-    content_version: Mapped[str] = mapped_column(
-        String(16), default=""
-    )  # changes when the pixels do; in tile ETags
+    checksum: Mapped[str] = mapped_column(String(64), default="")  # sha256 of the file, or of a folder's sorted files
+    content_version: Mapped[str] = mapped_column(String(16), default="")  # changes when the pixels do; in tile ETags
 
     source_driver: Mapped[str] = mapped_column(String(64), default="")
     vendor: Mapped[str] = mapped_column(String(64), default="")
@@ -55,16 +51,12 @@ class Image(Base):
     size_z: Mapped[int] = mapped_column(default=1)
     size_t: Mapped[int] = mapped_column(default=1)
     size_c: Mapped[int] = mapped_column(default=1)
-    frames: Mapped[dict[str, Any]] = mapped_column(
-        Json, default=dict
-    )  # labels, spacing, channel names and colours
+    frames: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # labels, spacing, channel names and colours
     levels: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     mpp_x: Mapped[float | None]
     mpp_y: Mapped[float | None]
     objective_power: Mapped[float | None]
-    has_associated: Mapped[list[str]] = mapped_column(
-        Json, default=list
-    )  # "label", "macro", ...: right needed
+    has_associated: Mapped[list[str]] = mapped_column(Json, default=list)  # "label", "macro", ...: right needed
 
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -77,9 +69,7 @@ class ImageTag(Base):
     __tablename__ = "image_tag"
 
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), primary_key=True)
-    tag_id: Mapped[int] = mapped_column(
-        ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class ImagePin(Base):
@@ -100,9 +90,7 @@ class Upload(Base):
     key: Mapped[str] = mapped_column(String(64), unique=True)
     image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    group_key: Mapped[str] = mapped_column(
-        String(64), default=""
-    )  # files of one folder (MRXS, DICOM) share it
+    group_key: Mapped[str] = mapped_column(String(64), default="")  # files of one folder (MRXS, DICOM) share it
     relative_path: Mapped[str] = mapped_column(default="")
     name: Mapped[str] = mapped_column(String(255))
     size_bytes: Mapped[int] = mapped_column(BigInteger)

@@ -66,12 +66,8 @@ class ImageSetTag(Base):
 
     __tablename__ = "image_set_tag"
 
-    image_set_id: Mapped[int] = mapped_column(
-        ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True
-    )
-    tag_id: Mapped[int] = mapped_column(
-        ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class ImageSetPin(Base):
@@ -79,9 +75,7 @@ class ImageSetPin(Base):
 
     __tablename__ = "image_set_pin"
 
-    image_set_id: Mapped[int] = mapped_column(
-        ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True
-    )
+    image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
 
 
@@ -93,9 +87,7 @@ class ImageSetPlugin(Base):
 
     __tablename__ = "image_set_plugin"
 
-    image_set_id: Mapped[int] = mapped_column(
-        ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True
-    )
+    image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
     plugin: Mapped[str] = mapped_column(String(64), primary_key=True)
     enabled: Mapped[bool] = mapped_column(default=False)
     required: Mapped[bool] = mapped_column(default=False)

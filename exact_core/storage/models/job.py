@@ -23,12 +23,8 @@ class Job(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     type: Mapped[str] = mapped_column(String(100))  # "core.probe", "core.convert", "<plugin>.<name>"
     plugin: Mapped[str] = mapped_column(String(64), default="core")
-    owner_id: Mapped[int | None] = mapped_column(
-        ForeignKey("user_account.id", ondelete="SET NULL"), index=True
-    )
-    image_set_id: Mapped[int | None] = mapped_column(
-        ForeignKey("image_set.id", ondelete="CASCADE"), index=True
-    )
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"), index=True)
+    image_set_id: Mapped[int | None] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), index=True)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
     params: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     state: Mapped[str] = mapped_column(String(10), default="queued")

@@ -60,9 +60,5 @@ class ImageSetProduct(Base):
 
     __tablename__ = "image_set_product"
 
-    image_set_id: Mapped[int] = mapped_column(
-        ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True
-    )
-    product_id: Mapped[int] = mapped_column(
-        ForeignKey("product.id", ondelete="RESTRICT"), primary_key=True, index=True
-    )
+    image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id", ondelete="RESTRICT"), primary_key=True, index=True)

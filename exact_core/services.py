@@ -1,0 +1,28 @@
+"""What request handlers, commands and jobs may reach: one value, made once by ``app.create_app``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exact_core.auth.snapshot import AccessSnapshot
+    from exact_core.jobs.queue import JobQueue
+    from exact_core.kernel import Kernel
+    from exact_core.settings import Settings
+    from exact_core.storage.blobs import Blobs
+    from exact_core.storage.database import Database
+    from exact_core.tiles.decode_pool import DecodePool
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts of a running instance."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    kernel: Kernel
+    snapshot: AccessSnapshot
+    decoder: DecodePool
+    jobs: JobQueue
