@@ -1,0 +1,67 @@
+"""The command line: ``exact``, whose commands are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import click
+
+from exact_core import __version__
+from exact_core.api.errors import ExactError
+
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "serve": ("exact_core.jobs.serve_commands:serve", "Run the web server and a worker."),
+        "worker": ("exact_core.jobs.commands:worker", "Run one more worker process."),
+        "demo": ("exact_core.demo.commands:demo", "Try EXACT on a real slide, without any set-up."),
+        "import": ("exact_core.images.commands:import_", "Bring files of this machine into an image set."),
+        "db": ("exact_core.storage.commands:db", "Create, upgrade and check the database."),
+        "user": ("exact_core.auth.commands:user", "Create users, login links and access tokens."),
+        "plugins": ("exact_core.activation.commands:plugins", "List, check and purge plugins."),
+    }
+)
+"""Name to (where it is, what help says), so that ``exact --help`` imports none of them."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named in a table and loaded one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return plugin_command(cmd_name)
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        formatter.write_text("Installed plugins can add commands of their own: exact plugins list.")
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ExactError as error:
+            raise click.ClickException(error.message) from error
+
+
+def plugin_command(name: str) -> click.Command | None:
+    """The command group that an installed plugin adds under its own name, or nothing."""
+    from exact_core.activation.commands import plugin_command_group
+
+    return plugin_command_group(name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="exact")
+def main() -> None:
+    """EXACT: collaborative, algorithm-aided annotation of images of any size.
+
+    Settings come from EXACT_* environment variables; see docs/operating.md.
+    """
