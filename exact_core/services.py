@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from exact_core.api.annotations import AnnotationReader
+    from exact_core.api.context import Actor
     from exact_core.auth.snapshot import AccessSnapshot
     from exact_core.jobs.queue import JobQueue
     from exact_core.kernel import Kernel
@@ -26,3 +32,4 @@ class Services:
     snapshot: AccessSnapshot
     decoder: DecodePool
     jobs: JobQueue
+    annotation_reader: Callable[[Session, Actor], AnnotationReader]  # annotations/reader.py: ScopedReader

@@ -1,0 +1,305 @@
+"""What plugins contribute: frozen values that the contribution hooks return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from exact_core.api.markers import Scope
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from pydantic import BaseModel
+    from sqlalchemy import ColumnElement, MetaData
+
+    from exact_core.api.tables import CoreTables
+
+
+class Role(StrEnum):
+    """A role in one image set; each includes the rights of those before it."""
+
+    VIEWER = "viewer"
+    ANNOTATOR = "annotator"
+    REVIEWER = "reviewer"
+    MANAGER = "manager"
+
+
+class Shape(StrEnum):
+    """How an annotation is drawn."""
+
+    POINT = "point"
+    BOX = "box"
+    ELLIPSE = "ellipse"
+    LINE = "line"
+    POLYLINE = "polyline"
+    POLYGON = "polygon"
+    ROTATED_BOX = "rotated_box"
+    MULTI_POLYGON = "multi_polygon"
+    IMAGE = "image"
+
+    @property
+    def number(self) -> int:
+        """Its number in storage and in binary views, from 1."""
+        return _SHAPE_NUMBERS[self]
+
+    @classmethod
+    def from_number(cls, number: int) -> Shape:
+        """The shape that a number stands for; raises ``ValueError`` for none."""
+        for shape, value in _SHAPE_NUMBERS.items():
+            if value == number:
+                return shape
+        raise ValueError(f"{number} is no shape")
+
+
+_SHAPE_NUMBERS = {shape: number for number, shape in enumerate(Shape, start=1)}
+
+
+class Slot(StrEnum):
+    """A place of a page where plugins show panels and tools."""
+
+    VIEWER_LEFT = "viewer.left"
+    VIEWER_RIGHT = "viewer.right"
+    VIEWER_BOTTOM = "viewer.bottom"
+    VIEWER_TOOLBAR = "viewer.toolbar"
+    ANNOTATION_DETAIL = "annotation.detail"
+    IMAGE_SET_TAB = "image-set.tab"
+    IMAGE_SET_SETTINGS = "image-set.settings"
+    ADMIN_TAB = "admin.tab"
+
+
+class Priority(IntEnum):
+    """How well a driver reads a file; the highest is tried first."""
+
+    NATIVE = 100
+    """Made for this very format, with its own tiles."""
+
+    GOOD = 80
+    ORDINARY = 60
+    BASIC = 40
+    FALLBACK = 20
+    LAST = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """What a plugin is, and how it is switched on.
+
+    Attributes:
+        title: What people read, at most 60 characters.
+        summary: One sentence.
+        settings: Pydantic model of its settings per image set: a default for every field, ``extra="forbid"``.
+        settings_version: Raised when stored settings must be migrated.
+        migrate_settings: Turns settings stored under an older version into the current form.
+        requires: Names of plugins that must be on in the same image set.
+        suggests_products: Names of products for which it is offered, never switched on unasked.
+        default_enabled: Whether it is on in image sets that say nothing about it.
+    """
+
+    title: str
+    summary: str = ""
+    settings: type[BaseModel] | None = None
+    settings_version: int = 1
+    migrate_settings: Callable[[dict[str, object], int], dict[str, object]] | None = None
+    requires: tuple[str, ...] = ()
+    suggests_products: tuple[str, ...] = ()
+    default_enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRouter:
+    """HTTP routes of a plugin; the core forces the prefix and the checks.
+
+    Attributes:
+        router: A FastAPI router without prefix.
+        scope: ``IMAGE_SET`` puts it below ``/api/v2/image-sets/{image_set_id}/plugins/<name>``, for members of the
+            set and only while the plugin is on there; ``INSTANCE`` below ``/api/v2/plugins/<name>``, for everybody
+            who is logged in.
+    """
+
+    router: APIRouter
+    scope: Scope = Scope.IMAGE_SET
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSchema:
+    """Tables of a plugin.
+
+    Attributes:
+        metadata: The MetaData of its ``plugin_base``.
+        migrations: Dotted name of the package that holds its Alembic revisions.
+    """
+
+    metadata: MetaData
+    migrations: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel that the page shows; the browser module fills it.
+
+    Attributes:
+        id: ``<plugin>.<name>``.
+        title: Its heading.
+        slot: Where it is shown.
+        order: Small numbers come first.
+    """
+
+    id: str
+    title: str
+    slot: Slot
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A button of the viewer's toolbar.
+
+    Attributes:
+        id: ``<plugin>.<name>``.
+        title: What the button says to readers and on hover.
+        icon: File name of an SVG below the plugin's ``static`` folder, shown as a picture.
+        key: Keyboard shortcut such as ``g`` or ``shift+g``; refused when another has it.
+    """
+
+    id: str
+    title: str
+    icon: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """The browser side of a plugin, below the ``static`` folder of its package.
+
+    Attributes:
+        entry: ES module whose default export is ``activate(ctx)``.
+        styles: Style sheets.
+        panels: Panels that it fills.
+        tools: Toolbar buttons that it answers.
+    """
+
+    entry: str = "index.js"
+    styles: tuple[str, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    tools: tuple[Tool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A right of a plugin's own, granted to roles; the core alone decides.
+
+    Attributes:
+        name: ``<plugin>.<verb>``.
+        title: What administrators read.
+        granted_to: Roles that have it.
+    """
+
+    name: str
+    title: str
+    granted_to: tuple[Role, ...] = (Role.MANAGER,)
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """A kind of background work.
+
+    Attributes:
+        name: Its name; the full one is ``<plugin>.<name>``.
+        title: What people read in the list of jobs.
+        run: Dotted text ``package.module:function``, imported by the worker only; called with one ``JobContext``.
+        params: Pydantic model of its parameters.
+        gpu: Whether only workers with a GPU may take it.
+    """
+
+    name: str
+    title: str
+    run: str
+    params: type[BaseModel] | None = None
+    gpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchField:
+    """A field by which images can be searched.
+
+    Attributes:
+        name: ``<plugin>.<field>``.
+        title: What people read.
+        kind: ``text``, ``number``, ``boolean`` or ``date``.
+        expression: Called with the core's tables; returns the SQL expression of the field for ``core.Image``.
+    """
+
+    name: str
+    title: str
+    kind: str
+    expression: Callable[[CoreTables], ColumnElement[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMatch:
+    """A driver that says it can read a file.
+
+    Attributes:
+        driver: Name in the stevedore namespace ``exact.image_sources``.
+        priority: How well.
+    """
+
+    driver: str
+    priority: int = Priority.ORDINARY
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One figure about an image or a field of view.
+
+    Attributes:
+        id: ``<plugin>.<name>``.
+        label: What people read.
+        value: The figure; None when it cannot be said, and then ``note`` says why.
+        unit: Its unit, if any.
+        note: A remark or warning to show beside it.
+        maximum: The end of its scale, if it has one.
+    """
+
+    id: str
+    label: str
+    value: float | int | str | None
+    unit: str = ""
+    note: str = ""
+    maximum: float | None = None
+
+
+class OverlayPlace(StrEnum):
+    """Where an overlay is drawn."""
+
+    VIEWER = "viewer"
+    NAVIGATOR = "navigator"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A picture drawn over the slide.
+
+    Attributes:
+        id: ``<plugin>.<name>``.
+        title: What people read in the list of layers.
+        url: Address below the plugin's image-set routes, without a leading slash: one picture that is stretched
+            over the whole image, or a template with ``{level}``, ``{column}`` and ``{row}`` for tiles.
+        places: Where it is drawn.
+        opacity: 0 to 1, to start with.
+        is_shown: Whether it is drawn before the user asks for it.
+    """
+
+    id: str
+    title: str
+    url: str
+    places: Sequence[OverlayPlace] = (OverlayPlace.VIEWER,)
+    opacity: float = 0.6
+    is_shown: bool = False
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether the address is a template for tiles."""
+        return "{column}" in self.url and "{row}" in self.url

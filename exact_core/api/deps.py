@@ -1,0 +1,138 @@
+"""FastAPI dependencies for routes, of the core and of plugins; import them from ``exact_core.api.deps``.
+
+They reach everything through ``request.app.state.services``. Author, rights and settings always come from here,
+never from what a client sends::
+
+    @router.get("/images/{image_id}/score")
+    def score(image: ImageInSet, session: DbSession, reader: Annotations,
+              settings: Annotated[ScoreSettings, PluginSettings]) -> Score: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from exact_core.api.annotations import AnnotationReader
+from exact_core.api.context import Actor
+from exact_core.api.errors import Forbidden, NotFound, Unauthenticated
+from exact_core.api.images import ImageInfo
+from exact_core.api.tables import core
+
+if TYPE_CHECKING:
+    from exact_core.services import Services
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def services_of(request: Request) -> Services:
+    """The parts of the running instance; for handlers of the core."""
+    return cast("Services", request.app.state.services)
+
+
+def current_actor(request: Request) -> Actor:
+    """The person that makes the request; 401 for nobody, 403 for a token that may only read and wants to write."""
+    actor = getattr(request.state, "actor", None)
+    if not isinstance(actor, Actor):
+        headers = request.headers
+        actor = services_of(request).snapshot.authenticate(headers.get("cookie"), headers.get("authorization"))
+        if actor is None:
+            raise Unauthenticated("Log in, or send a valid access token.")
+        request.state.actor = actor
+    if request.method not in _SAFE_METHODS and "write" not in actor.scopes:
+        raise Forbidden("This access token may only read; make one with the scope 'write'.")
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+"""The person that makes the request."""
+
+
+def read_session(request: Request) -> Iterator[Session]:
+    """A session that only reads and is rolled back after the answer."""
+    with services_of(request).database.read() as session:
+        yield session
+
+
+DbSession = Annotated[Session, Depends(read_session)]
+"""A session that only reads; changes go through the core's services or a plugin's own unit of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAccess:
+    """What the actor may do in the image set of the address.
+
+    Attributes:
+        image_set_id: The image set.
+        actor: Who asks.
+    """
+
+    image_set_id: int
+    actor: Actor
+    _services: Services
+
+    def can(self, right: str) -> bool:
+        """Whether the actor has a right there, of the core (``annotate``) or of a plugin (``screening.reset``)."""
+        return self._services.snapshot.can(self.actor, right, self.image_set_id)
+
+    def require(self, right: str) -> None:
+        """Raise ``Forbidden`` unless the actor has the right there."""
+        if not self.can(right):
+            raise Forbidden(f"You do not have the right {right!r} in image set {self.image_set_id}.")
+
+
+def image_set_access(request: Request, image_set_id: int, actor: CurrentActor) -> SetAccess:
+    """Access to the image set of the address; 404 unless the actor may view it."""
+    access = SetAccess(image_set_id, actor, services_of(request))
+    if not access.can("view"):
+        raise NotFound(f"There is no image set {image_set_id} that you may see.")
+    return access
+
+
+ImageSetAccess = Annotated[SetAccess, Depends(image_set_access)]
+"""What the actor may do in the image set of the address."""
+
+
+def image_in_set(image_id: int, access: ImageSetAccess, session: DbSession) -> ImageInfo:
+    """The image of the address; 404 unless it belongs to the image set of the address and can be shown."""
+    image = session.get(core.Image, image_id)
+    if image is None or image.image_set_id != access.image_set_id or image.deleted_at is not None:
+        raise NotFound(f"There is no image {image_id} in image set {access.image_set_id}.")
+    return ImageInfo(
+        image.id,
+        image.image_set_id,
+        image.name,
+        image.width,
+        image.height,
+        image.size_z,
+        image.size_t,
+        image.size_c,
+        image.mpp_x,
+        image.mpp_y,
+    )
+
+
+ImageInSet = Annotated[ImageInfo, Depends(image_in_set)]
+"""The image ``{image_id}`` of the address, checked to belong to the image set of the address."""
+
+
+def annotation_reader(request: Request, session: DbSession, actor: CurrentActor) -> AnnotationReader:
+    """Counts of the annotations that the actor may see."""
+    return services_of(request).annotation_reader(session, actor)
+
+
+Annotations = Annotated[AnnotationReader, Depends(annotation_reader)]
+"""Counts of the annotations that the actor may see."""
+
+
+def plugin_settings(request: Request) -> Any:
+    """The plugin's validated settings in the image set of the address."""
+    return request.state.plugin_settings
+
+
+PluginSettings = Depends(plugin_settings)
+"""For ``Annotated[MySettings, PluginSettings]`` in image-set routes: the plugin's validated settings there."""

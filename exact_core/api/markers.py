@@ -1,0 +1,91 @@
+"""Markers of hooks: ``hookspec`` for the core's declarations, ``hookimpl`` for what plugins write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+import pluggy
+
+PROJECT = "exact"
+"""The name under which pluggy knows our hooks; every hook starts with it and an underscore."""
+
+_FACTS = "__exact_hook__"
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Policy(StrEnum):
+    """What the answers of a hook become, and what happens when an implementation raises."""
+
+    COLLECT = "collect"
+    """Every answer is collected; one that raises is recorded and left out."""
+
+    FIRST = "first"
+    """The first answer that is not None counts; one that raises is recorded and the next is asked."""
+
+    CHAIN = "chain"
+    """Each answer is handed to the next; one that raises, or answers None, leaves the value as it was."""
+
+    GUARD = "guard"
+    """Asked inside the transaction. ``Refused`` aborts the change; any other error undoes only that plugin's writes."""
+
+    NOTIFY = "notify"
+    """Told after the commit; one that raises is recorded and the others are still told."""
+
+
+class Scope(StrEnum):
+    """For which plugins a hook is called."""
+
+    INSTANCE = "instance"
+    """All plugins that loaded."""
+
+    IMAGE_SET = "image_set"
+    """Only plugins that are switched on in the image set concerned."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookFacts:
+    """The three facts that every hook declares next to its signature."""
+
+    policy: Policy
+    scope: Scope
+    since: str
+
+
+_mark_spec = pluggy.HookspecMarker(PROJECT)
+_mark_impl = pluggy.HookimplMarker(PROJECT)
+
+
+def hookspec(*, policy: Policy, scope: Scope, since: str) -> Callable[[_Function], _Function]:
+    """Declare a hook of the platform.
+
+    Args:
+        policy: How answers and failures are treated.
+        scope: For which plugins it is called.
+        since: The API version that first had it.
+
+    Returns:
+        A decorator that leaves the function as it is.
+    """
+
+    def mark(function: _Function) -> _Function:
+        setattr(function, _FACTS, HookFacts(policy, scope, since))
+        return _mark_spec(function)
+
+    return mark
+
+
+def hookimpl(function: _Function) -> _Function:
+    """Mark a module-level function of a plugin as the implementation of the hook that it is named after.
+
+    An implementation may take fewer arguments than the hook offers. It is an ordinary function: no ``async def``,
+    no generator, no default values; such a plugin is refused when it loads, with the reason.
+    """
+    return _mark_impl(function)
+
+
+def hook_facts(spec: Callable[..., Any]) -> HookFacts:
+    """Read what ``hookspec`` stored on a declaration."""
+    return cast("HookFacts", getattr(spec, _FACTS))
