@@ -1,0 +1,1 @@
+"""``exact demo``: EXACT on a real slide, from nothing, with one command."""
