@@ -1,0 +1,131 @@
+// @ts-check
+/**
+ * The values that travel between the parts of the viewer page. This module has types only.
+ *
+ * @typedef {'point'|'box'|'ellipse'|'line'|'polyline'|'polygon'|'rotated_box'|'multi_polygon'|'image'} Shape
+ *
+ * @typedef {[number, number]} XY  Level-0 pixels: x right, y down.
+ * @typedef {[number, number, number, number]} Bounds  x0, y0, x1, y1.
+ *
+ * @typedef {object} Geometry
+ * @property {Shape} shape
+ * @property {XY[][]} rings  One ring for every shape but polygons (outline, then holes) and multi polygons.
+ * @property {boolean[]} [holes]  Of a multi polygon: which rings are holes of the outline before them.
+ *
+ * @typedef {{z: number, t: number, c: number}} Frame
+ *
+ * @typedef {object} Annotation
+ * @property {number} id  The server's number; negative for a shape that the server has not confirmed yet.
+ * @property {string} uuid
+ * @property {number} type_id
+ * @property {Geometry} geometry
+ * @property {Frame} frame
+ * @property {string} text
+ * @property {Record<string, unknown>} attributes
+ * @property {{id: number, name: string} | null} author
+ * @property {string} [claimed_author]
+ * @property {string} [created_at]
+ * @property {string} [edited_at]
+ * @property {number} revision
+ * @property {boolean} [deleted]
+ *
+ * @typedef {object} Operation
+ * @property {'create'|'update'|'delete'} op
+ * @property {string} [uuid]  A shape is named by its uuid, its id, or both.
+ * @property {number} [id]
+ * @property {number} [base_revision]  Left out of an operation that follows an unconfirmed one on the same shape.
+ * @property {number} [type_id]
+ * @property {object} [geometry]
+ * @property {Frame} [frame]
+ * @property {string} [text]
+ * @property {Record<string, unknown>} [attributes]
+ *
+ * @typedef {object} AttributeField
+ * @property {string} name
+ * @property {string} [title]
+ * @property {string} [kind]
+ * @property {string} [type]
+ * @property {string} [description]
+ * @property {string} [unit]
+ * @property {boolean} [required]
+ * @property {string[]} [choices]
+ * @property {string[]} [options]
+ * @property {unknown} [default]
+ * @property {number | null} [minimum]
+ * @property {number | null} [maximum]
+ *
+ * @typedef {object} AnnotationType
+ * @property {number} id
+ * @property {string} name
+ * @property {string} description
+ * @property {Shape[]} shapes
+ * @property {string} color
+ * @property {string | null} key
+ * @property {number | null} default_width
+ * @property {number | null} default_height
+ * @property {'um'|'px'} default_unit
+ * @property {AttributeField[]} attributes
+ * @property {boolean} is_active
+ * @property {{id: number, name: string}} product
+ * @property {string} [example_url]
+ *
+ * @typedef {object} Level
+ * @property {number} index
+ * @property {number} width
+ * @property {number} height
+ * @property {number} downsample
+ * @property {number} tile_width
+ * @property {number} tile_height
+ * @property {number} columns
+ * @property {number} rows
+ * @property {boolean} [native]
+ *
+ * @typedef {object} ImageInfo
+ * @property {number} id
+ * @property {string} name
+ * @property {string} private_name  Empty without the right to see it.
+ * @property {'probing'|'converting'|'ready'|'unreadable'} status
+ * @property {string} status_reason
+ * @property {number} width
+ * @property {number} height
+ * @property {number} size_z
+ * @property {number} size_t
+ * @property {number} size_c
+ * @property {Record<string, any>} frames
+ * @property {Level[]} levels
+ * @property {number | null} mpp_x
+ * @property {number | null} mpp_y
+ * @property {number | null} objective_power
+ * @property {string} content_version
+ *
+ * @typedef {{allowed: boolean, why: string}} RightAnswer
+ *
+ * @typedef {object} PanelInfo
+ * @property {string} id
+ * @property {string} title
+ * @property {string} slot
+ *
+ * @typedef {object} PluginInfo
+ * @property {string} name
+ * @property {string} title
+ * @property {string} version
+ * @property {string} entry  Address of its module; empty when it has none.
+ * @property {string[]} styles
+ * @property {PanelInfo[]} panels
+ * @property {{id: string, title: string, icon?: string, key?: string}[]} tools
+ * @property {Record<string, unknown>} settings
+ * @property {string} [api]  Prefix of its routes of this image set.
+ * @property {string} [problem]  Why the server could not prepare it.
+ *
+ * @typedef {object} Bootstrap
+ * @property {string} apiVersion
+ * @property {{id: number, name: string, display_name: string, is_admin: boolean}} actor
+ * @property {{id: number, name: string, mode: string, is_locked: boolean, url: string}} imageSet
+ * @property {ImageInfo} image
+ * @property {Record<string, RightAnswer>} rights
+ * @property {AnnotationType[]} types
+ * @property {PluginInfo[]} plugins
+ * @property {{total: number, position: number, previous: number | null, next: number | null}} strip
+ */
+
+export {};
