@@ -1,0 +1,1 @@
+"""Measured ratios: ``python -m benchmarks`` prints one JSON object per figure. Never part of the tests."""
