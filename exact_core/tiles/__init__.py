@@ -1,0 +1,1 @@
+"""Pixels: sources, tile index, limited decode processes, the tile endpoint, thumbnails."""

@@ -1,0 +1,1 @@
+"""Built-in readers of pictures; imported in limited processes only."""
