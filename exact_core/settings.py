@@ -43,6 +43,13 @@ class Settings(BaseSettings):
 
     session_days: int = Field(default=14, ge=1)
     max_upload_bytes: int = Field(default=50 * 1024 * _MIB, ge=_MIB)
+    image_set_quota_bytes: int = Field(default=0, ge=0, description="Most bytes stored per image set; 0 is no limit.")
+    free_space_mib: int = Field(default=512, ge=0, description="Room on the disk that uploads must leave.")
+    upload_days: int = Field(default=7, ge=1, description="Days after which an unfinished upload is removed.")
+    convert_side: int = Field(default=4096, ge=256, description="Plain pictures wider or higher become a pyramid.")
+    convert_megapixels: float = Field(default=16.0, gt=0, description="Plain pictures with more become a pyramid.")
+    convert_memory_mib: int = Field(default=4096, ge=512, description="Most memory of one conversion.")
+    worker_slots: int = Field(default=2, ge=1, description="Jobs that one worker process runs at the same time.")
     decode_processes: int = Field(default=2, ge=1, description="Limited processes that decode pixels, per web process.")
     decode_memory_mib: int = Field(default=2048, ge=256)
     decode_seconds: float = Field(default=20.0, gt=0)

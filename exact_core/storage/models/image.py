@@ -94,7 +94,8 @@ class Upload(Base):
     relative_path: Mapped[str] = mapped_column(default="")
     name: Mapped[str] = mapped_column(String(255))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    received_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    received_bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # safely on disk
+    outcome: Mapped[str] = mapped_column(String(12), default="")  # "added", "duplicate", "ignored"; empty until then
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)

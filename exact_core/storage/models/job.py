@@ -31,6 +31,7 @@ class Job(Base):
     progress: Mapped[float] = mapped_column(default=0.0)  # 0 to 1
     message: Mapped[str] = mapped_column(default="")
     result: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    log: Mapped[str] = mapped_column(default="", deferred=True)  # the newest 64 KiB of what the job wrote
     attempts: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     worker: Mapped[str] = mapped_column(String(100), default="")

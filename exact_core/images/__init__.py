@@ -1,0 +1,1 @@
+"""Images: names, uploads, import, probing, conversion and listing."""

@@ -1,0 +1,77 @@
+"""The files behind an image's row: which they are, and which of them are ours to delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from exact_core.images.dicom_series import series_of
+from exact_core.images.grouping import Grouping, group_files, vms_parts
+
+if TYPE_CHECKING:
+    from exact_core.storage.blobs import Blobs
+    from exact_core.storage.models import Image
+
+_VMS_BYTES = 1024 * 1024
+
+
+def files_of(blobs: Blobs, image: Image) -> list[Path]:
+    """Every file of an image's content; raises ``OSError`` when they are gone."""
+    main = blobs.resolve(image.file_path)
+    if not image.is_external:
+        return sorted(path for path in main.parent.rglob("*") if path.is_file() and not path.is_symlink())
+    return members_of(main)
+
+
+def members_of(main: Path) -> list[Path]:
+    """The files that belong to a main file which lies among others."""
+    if main.suffix.lower() == ".mrxs":
+        candidates = [main, *(path for path in main.with_suffix("").rglob("*") if path.is_file())]
+    elif main.suffix.lower() in {".vms", ".vmu", ".dcm", ""}:
+        candidates = [path for path in main.parent.iterdir() if path.is_file()]
+    else:
+        candidates = [main]
+    for group in group_paths(candidates).groups:
+        if main in group.members:
+            return list(group.members)  # type: ignore[arg-type]
+    return [main]
+
+
+def group_paths(paths: Sequence[Path], root: Path | None = None) -> Grouping:
+    """Sort files on disk into images; with a root, the paths are relative to it."""
+
+    def on_disk(path: object) -> Path:
+        return Path(str(path)) if root is None else root / str(path)
+
+    def series(path: object) -> str | None:
+        try:
+            with _open(on_disk(path)) as file:
+                return series_of(file)
+        except OSError:
+            return None
+
+    def parts(path: object) -> list[str]:
+        try:
+            with _open(on_disk(path)) as file:
+                return vms_parts(file.read(_VMS_BYTES).decode("latin-1"))
+        except OSError:
+            return []
+
+    return group_files(paths, series_of=series, parts_of=parts)
+
+
+def remove_files(blobs: Blobs, image: Image) -> None:
+    """Delete what the instance stored for an image; files used in place are never touched."""
+    for stored in (image.pyramid_path, image.tile_index_path):
+        if stored and not Path(stored).is_absolute():
+            blobs.remove(stored)
+    if image.is_external or Path(image.file_path).is_absolute():
+        return
+    folder = Path(image.file_path).parent
+    if len(folder.parts) >= 3 and folder.parts[0] == "images":
+        blobs.remove(folder.as_posix())
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")

@@ -1,0 +1,1 @@
+"""Background work: rows that are the truth, a queue that wakes a worker, and the worker."""

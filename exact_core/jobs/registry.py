@@ -1,0 +1,67 @@
+"""Which job types exist: the core's own and those of loaded plugins; the code behind one is found in the worker only."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exact_core.api.errors import NotFound
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from exact_core.kernel import Kernel
+
+CORE = "core"
+
+PROBE = "core.probe"
+CONVERT = "core.convert"
+
+
+@dataclass(frozen=True, slots=True)
+class RunnableType:
+    """A job type under its full name, with the dotted text of the function that does the work."""
+
+    name: str
+    plugin: str
+    title: str
+    run: str
+    params: type[BaseModel] | None = None
+    gpu: bool = False
+
+    def resolve(self) -> Callable[..., Any]:
+        """Import the function; heavy libraries load here, in the worker."""
+        module, _, attribute = self.run.partition(":")
+        function = getattr(importlib.import_module(module), attribute)
+        if not callable(function):
+            raise TypeError(f"{self.run} is not a function")
+        return function  # type: ignore[no-any-return]
+
+
+CORE_TYPES = (
+    RunnableType(PROBE, CORE, "Read images", "exact_core.images.probing:run_probe"),
+    RunnableType(CONVERT, CORE, "Convert an image to a pyramid", "exact_core.images.conversion:run_conversion"),
+)
+
+
+def job_types(kernel: Kernel) -> Mapping[str, RunnableType]:
+    """Every job type of this instance by full name; a plugin can only add names below its own."""
+    types = {each.name: each for each in CORE_TYPES}
+    for plugin, contribution in kernel.index.job_types():
+        full = f"{plugin}.{contribution.name}"
+        types.setdefault(
+            full,
+            RunnableType(full, plugin, contribution.title, contribution.run, contribution.params, contribution.gpu),
+        )
+    return types
+
+
+def job_type(kernel: Kernel, name: str) -> RunnableType:
+    """One job type, or why it is not there."""
+    try:
+        return job_types(kernel)[name]
+    except KeyError:
+        plugin = name.partition(".")[0]
+        raise NotFound(f"No job type {name!r}: the plugin {plugin!r} is not installed, or did not load.") from None

@@ -1,0 +1,150 @@
+"""What a running job holds: its parameters, and the way to tell about progress and to learn that it should stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import update
+
+from exact_core.storage.models import Job, now
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from exact_core.services import Services
+
+_SECONDS_BETWEEN_WRITES = 0.7
+_LOG_CHARACTERS = 64 * 1024
+
+
+class JobCancelled(Exception):
+    """Somebody asked for the end of this job."""
+
+
+class JobInterrupted(Exception):
+    """The worker stops; the job goes back to the queue."""
+
+
+class JobLost(Exception):
+    """The row says that another worker has the job now; nothing may be written any more."""
+
+
+@dataclass(slots=True)
+class JobContext:
+    """One attempt at one job; the job's function takes it as its only argument (``exact_core.api.JobContext``).
+
+    Attributes:
+        services: The parts of the instance.
+        job_id: The row.
+        type: Full name of the job's type.
+        params: The parameters: plain JSON values, checked against the type's model.
+        worker: Who runs it, as written in the row.
+        attempt: 1 at the first try.
+        image_set_id: The set that the job is about.
+        image_id: The image that the job is about.
+        owner_id: The user who asked for it; None for the system.
+    """
+
+    services: Services
+    job_id: int
+    type: str
+    params: Mapping[str, Any]
+    worker: str
+    attempt: int
+    image_set_id: int | None = None
+    image_id: int | None = None
+    owner_id: int | None = None
+    earlier_log: str = ""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _lost: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _progress: float = 0.0
+    _message: str = ""
+    _log: list[str] = field(default_factory=list)
+    _written_at: float = 0.0
+    _log_is_new: bool = False
+
+    def read(self) -> AbstractContextManager[Session]:
+        """Open a session that only reads."""
+        return self.services.database.read()
+
+    def write(self) -> AbstractContextManager[Session]:
+        """Open a session that commits when the block ends well."""
+        return self.services.database.write()
+
+    def report(self, progress: float, message: str = "") -> None:
+        """Tell how far the job is, from 0 to 1; raises when the job should end. Call it as often as you like."""
+        self._progress = min(max(progress, 0.0), 1.0)
+        if message:
+            self._message = message[:500]
+        self.check()
+        if time.monotonic() - self._written_at >= _SECONDS_BETWEEN_WRITES:
+            self.beat()
+            self.check()
+
+    def log(self, line: str) -> None:
+        """Add a line to what the job's page shows; written with the next progress."""
+        with self._lock:
+            self._log.append(f"{now():%Y-%m-%d %H:%M:%S} {line}")
+            self._log_is_new = True
+
+    def check(self) -> None:
+        """Raise when the job was cancelled, the worker stops, or another worker has the job."""
+        if self._lost.is_set():
+            raise JobLost
+        if self._cancelled.is_set():
+            raise JobCancelled
+        if self.stopping.is_set():
+            raise JobInterrupted
+
+    @property
+    def should_end(self) -> bool:
+        """Whether ``check`` would raise."""
+        return self._lost.is_set() or self._cancelled.is_set() or self.stopping.is_set()
+
+    def beat(self) -> None:
+        """Write sign of life, progress and log; learn whether somebody cancelled."""
+        with self._lock:
+            values: dict[str, Any] = {
+                "heartbeat_at": now(),
+                "progress": self._progress,
+                "message": self._message,
+            }
+            if self._log_is_new:
+                values["log"] = self.log_text
+                self._log_is_new = False
+            with self.services.database.write() as session:
+                wanted = session.execute(self.mine().values(**values).returning(Job.cancel_requested)).scalar()
+            self._written_at = time.monotonic()
+        if wanted is None:
+            self._lost.set()
+        elif wanted:
+            self._cancelled.set()
+
+    def mine(self) -> Any:
+        """An UPDATE that touches the row only while this very attempt owns it."""
+        return update(Job).where(
+            Job.id == self.job_id, Job.state == "running", Job.worker == self.worker, Job.attempts == self.attempt
+        )
+
+    @property
+    def log_text(self) -> str:
+        """Everything logged, the newest part when it is long."""
+        lines = [self.earlier_log] if self.earlier_log else []
+        return "\n".join([*lines, *self._log])[-_LOG_CHARACTERS:]
+
+    @property
+    def last_message(self) -> str:
+        """What the job said last."""
+        return self._message
+
+    @property
+    def last_progress(self) -> float:
+        """How far the job said it was."""
+        return self._progress
