@@ -35,7 +35,11 @@ class Annotation(Base):
     claimed_author: Mapped[str] = mapped_column(String(200), default="")  # what an import or a model says
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
-    __table_args__ = (UniqueConstraint("image_id", "uuid"),)
+    __table_args__ = (
+        UniqueConstraint("image_id", "uuid"),
+        Index("ix_annotation_image", "image_id", "id"),  # lists page in the order of drawing
+        {"sqlite_autoincrement": True},  # a number is never given twice: plugins keep it
+    )
 
 
 class AnnotationRevision(Base):

@@ -1,0 +1,1 @@
+"""Annotations: geometry, spatial keys, one reading scope, views, writing, undo, counts."""

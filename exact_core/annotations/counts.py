@@ -1,0 +1,163 @@
+"""How many shapes there are: from the kept sums where whole cells are asked for, from the rows at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, not_, select
+from sqlalchemy.orm import Session
+
+from exact_core.annotations.geometry import Box
+from exact_core.annotations.scope import COUNTS, ROWS, Frame, ReadScope
+from exact_core.annotations.spatial import SUMMARY_CELL, merged, ranges, rows_in_ranges
+from exact_core.api.contributions import Shape
+
+_CELL_MASK = 0xFFFFFF
+
+
+class Count(NamedTuple):
+    """Shapes of one type in one cell of a grid."""
+
+    type_id: int
+    column: int
+    row: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A half-open rectangle: the upper left edge belongs to it, the lower right edge does not."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no pixel."""
+        return self.x0 >= self.x1 or self.y0 >= self.y1
+
+    @property
+    def box(self) -> Box:
+        """The same pixels with both ends inclusive."""
+        return Box(self.x0, self.y0, self.x1 - 1, self.y1 - 1)
+
+
+def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list[tuple[int, int, int]]:
+    """Type, author (0 for none) and number of all shapes of an image that the scope shows."""
+    row = COUNTS.c
+    statement = (
+        select(row.type_id, row.author_id, func.sum(row.n))
+        .where(*scope.summary(frame))
+        .group_by(row.type_id, row.author_id)
+        .order_by(row.type_id, row.author_id)
+    )
+    return [(type_id, author_id, int(n)) for type_id, author_id, n in session.execute(statement)]
+
+
+def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell: int) -> Iterator[Count]:
+    """Shapes whose centre lies in the area, per type and cell; the same cell can come more than once.
+
+    Args:
+        session: Where to read.
+        scope: What may be seen.
+        area: The rectangle.
+        frame: Which frames.
+        cell: Side of the grid's cells; 0 to count without a grid.
+    """
+    area = _within(area, scope)
+    if area.is_empty:
+        return
+    inner = _whole_cells(area, scope) if cell % SUMMARY_CELL == 0 else None
+    if inner is not None:
+        yield from _from_summary(session, scope, inner, frame, cell)
+    yield from _from_rows(session, scope, area, inner, frame, cell)
+
+
+def _from_summary(session: Session, scope: ReadScope, inner: Area, frame: Frame, cell: int) -> Iterator[Count]:
+    """Sums of the counting cells that lie wholly in the area."""
+    row = COUNTS.c
+    x0, y0, x1, y1 = (value // SUMMARY_CELL for value in (inner.x0, inner.y0, inner.x1, inner.y1))
+    column = row.cell.bitwise_and(_CELL_MASK)
+    inside = (row.cell >= y0 << 24, row.cell < y1 << 24, column.between(x0, x1 - 1))
+    if not cell:
+        statement = select(row.type_id, func.sum(row.n)).where(*scope.summary(frame), *inside).group_by(row.type_id)
+        for type_id, n in session.execute(statement):
+            yield Count(type_id, 0, 0, int(n))
+        return
+    factor = cell // SUMMARY_CELL
+    grouped = (
+        select(row.type_id, row.cell, func.sum(row.n))
+        .where(*scope.summary(frame), *inside)
+        .group_by(row.type_id, row.cell)
+    )
+    for type_id, place, n in session.execute(grouped):
+        yield Count(type_id, (place & _CELL_MASK) // factor, (place >> 24) // factor, int(n))
+
+
+def _from_rows(
+    session: Session, scope: ReadScope, area: Area, inner: Area | None, frame: Frame, cell: int
+) -> Iterator[Count]:
+    """Rows of the area by their centre, without those that the kept sums have answered."""
+    strips = [area] if inner is None else _around(area, inner)
+    places = merged(
+        [place for strip in strips for place in ranges(strip.box, scope.image.longest, loose=False)],
+    )
+    if not places:
+        return
+    row = ROWS.c
+    x, y = _middle(row.x0, row.x1), _middle(row.y0, row.y1)
+    conditions = [*scope.revisions(frame), row.shape != Shape.IMAGE.number, _inside(x, y, area)]
+    if inner is not None:
+        conditions.append(not_(_inside(x, y, inner)))
+    columns: list[ColumnElement[Any]] = [row.type_id]
+    if cell:
+        columns += [(x // cell).label("grid_column"), (y // cell).label("grid_row")]
+    dialect = session.get_bind().dialect.name
+    hits = rows_in_ranges(dialect, ROWS, columns, conditions, row.tile_key, places).subquery()
+    statement = select(*hits.c, func.count()).group_by(*hits.c)
+    for found in session.execute(statement):
+        if cell:
+            yield Count(found[0], int(found[1]), int(found[2]), found[3])
+        else:
+            yield Count(found[0], 0, 0, found[1])
+
+
+def _within(area: Area, scope: ReadScope) -> Area:
+    """The part of the area on the image; centres of shapes never lie outside."""
+    return Area(max(area.x0, 0), max(area.y0, 0), min(area.x1, scope.image.width), min(area.y1, scope.image.height))
+
+
+def _whole_cells(area: Area, scope: ReadScope) -> Area | None:
+    """The counting cells wholly inside of the area; the image's last column and row count as whole."""
+    right = area.x1 if area.x1 < scope.image.width else area.x1 + SUMMARY_CELL - 1
+    lower = area.y1 if area.y1 < scope.image.height else area.y1 + SUMMARY_CELL - 1
+    inner = Area(
+        -(-area.x0 // SUMMARY_CELL) * SUMMARY_CELL,
+        -(-area.y0 // SUMMARY_CELL) * SUMMARY_CELL,
+        right // SUMMARY_CELL * SUMMARY_CELL,
+        lower // SUMMARY_CELL * SUMMARY_CELL,
+    )
+    return None if inner.is_empty else inner
+
+
+def _around(area: Area, inner: Area) -> list[Area]:
+    """What is left of the area without its inner part: up to four strips."""
+    strips = [
+        Area(area.x0, area.y0, area.x1, inner.y0),
+        Area(area.x0, inner.y1, area.x1, area.y1),
+        Area(area.x0, inner.y0, inner.x0, inner.y1),
+        Area(inner.x1, inner.y0, area.x1, inner.y1),
+    ]
+    return [strip for strip in strips if not strip.is_empty]
+
+
+def _middle(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
+    return (cast(low, BigInteger) + high).bitwise_rshift(1)
+
+
+def _inside(x: ColumnElement[int], y: ColumnElement[int], area: Area) -> ColumnElement[bool]:
+    return and_(x >= area.x0, x < area.x1, y >= area.y0, y < area.y1)

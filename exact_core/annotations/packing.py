@@ -1,0 +1,218 @@
+"""The compact stored form of a geometry, and packing and unpacking of many at once with numpy.
+
+Little-endian 32-bit words, so that a join of packed geometries is one aligned array:
+
+- header: byte 0 version (high half) and coding (low half: 0 = int16 deltas, 1 = int32), byte 1 shape number,
+  bytes 2-3 number of rings;
+- ring table, only when there is not exactly one ring: per ring its vertices, with bit 31 set for a hole;
+- the first vertex of each ring, int32 x and y;
+- the further vertices of all rings: int16 steps from the vertex before (one word), or int32 x and y (two words).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exact_core.annotations.geometry import Geometry
+from exact_core.api.contributions import Shape
+
+VERSION = 1
+_HOLE = np.uint32(1 << 31)
+_WIDE = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Many geometries as flat arrays; rings of geometry ``i`` are ``ring_start[i]`` to ``ring_start[i + 1]``."""
+
+    shape: NDArray[np.uint8]
+    ring_start: NDArray[np.uint32]
+    ring_length: NDArray[np.uint32]
+    ring_hole: NDArray[np.uint8]
+    vertices: NDArray[np.int32]  # (m, 2)
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """Unpacked geometries as the wire wants them: first vertices and int16 steps, or all vertices."""
+
+    shape: NDArray[np.uint8]
+    ring_start: NDArray[np.uint32]
+    ring_length: NDArray[np.uint32]
+    ring_hole: NDArray[np.uint8]
+    first: NDArray[np.int32]  # (rings, 2)
+    delta: NDArray[np.int16] | None  # (vertices - rings, 2); None when some geometry needs int32
+    wide: NDArray[np.int32] | None  # (vertices, 2) then
+
+
+def pack(geometry: Geometry) -> bytes:
+    """The stored form of one geometry."""
+    return pack_many(columns_of([geometry]))[0]
+
+
+def unpack(packed: bytes) -> Geometry:
+    """The geometry of its stored form."""
+    columns = unpack_many([packed])
+    return Geometry(
+        Shape.from_number(int(columns.shape[0])),
+        columns.vertices,
+        tuple(columns.ring_length.tolist()),
+        tuple(bool(hole) for hole in columns.ring_hole),
+    )
+
+
+def columns_of(geometries: Sequence[Geometry]) -> Columns:
+    """Values as flat arrays."""
+    lengths = [length for geometry in geometries for length in geometry.ring_lengths]
+    holes = [hole for geometry in geometries for hole in geometry.ring_holes]
+    starts = np.zeros(len(geometries) + 1, np.uint32)
+    np.cumsum([len(geometry.ring_lengths) for geometry in geometries], out=starts[1:])
+    vertices = [geometry.vertices for geometry in geometries]
+    return Columns(
+        np.array([geometry.shape.number for geometry in geometries], np.uint8),
+        starts,
+        np.array(lengths, np.uint32),
+        np.array(holes, np.uint8),
+        np.concatenate(vertices) if vertices else np.empty((0, 2), np.int32),
+    )
+
+
+def pack_many(columns: Columns) -> list[bytes]:
+    """The stored form of many geometries."""
+    if not len(columns):
+        return []
+    rings = np.diff(columns.ring_start.astype(np.int64))
+    length = columns.ring_length.astype(np.int64)
+    ring_vertex = np.concatenate([[0], np.cumsum(length)])
+    owner = np.repeat(np.arange(len(columns)), rings)  # of each ring
+    vertices = np.bincount(owner, weights=length, minlength=len(columns)).astype(np.int64)
+
+    rest, steps = _steps(columns.vertices, ring_vertex[:-1])
+    step_owner = np.repeat(owner, length - 1)
+    too_far = (np.abs(steps) > np.iinfo(np.int16).max).any(axis=1)
+    wide = np.bincount(step_owner, weights=too_far, minlength=len(columns)) > 0
+
+    table = np.where(rings == 1, 0, rings)
+    body = (vertices - rings) * np.where(wide, 2, 1)
+    size = 1 + table + 2 * rings + body
+    start = np.concatenate([[0], np.cumsum(size)])
+    words = np.zeros(start[-1], "<u4")
+
+    words[start[:-1]] = (VERSION << 4 | wide) | columns.shape.astype(np.int64) << 8 | rings << 16
+    in_table = (table > 0)[owner]
+    words[_spread(start[:-1] + 1, table)] = (
+        columns.ring_length[in_table].astype(np.uint32) | columns.ring_hole[in_table].astype(np.uint32) << 31
+    )
+    words[_spread(start[:-1] + 1 + table, 2 * rings)] = _as_words(columns.vertices[ring_vertex[:-1]])
+    at = start[:-1] + 1 + table + 2 * rings
+    is_wide = wide[step_owner]
+    words[_spread(at[~wide], body[~wide])] = _narrow_words(steps[~is_wide])
+    words[_spread(at[wide], body[wide])] = _as_words(columns.vertices[rest][is_wide])
+    everything = words.tobytes()
+    ends = (start * 4).tolist()
+    return [everything[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+
+
+def unpack_steps(packed: Sequence[bytes]) -> Steps:
+    """Many stored geometries as first vertices and steps, without decoding a single vertex where that is possible."""
+    words = np.frombuffer(b"".join(packed), "<u4")
+    size = np.fromiter(map(len, packed), np.int64, len(packed)) // 4
+    start = np.concatenate([[0], np.cumsum(size)])[:-1]
+    header = words[start].astype(np.int64)
+    if len(packed) and (header & 0xF0 != VERSION << 4).any():
+        raise ValueError("a stored geometry has an unknown version; it was written by a newer release")
+    wide = (header & 0x0F) == _WIDE
+    rings = header >> 16
+    table = np.where(rings == 1, 0, rings)
+    body = size - 1 - table - 2 * rings
+    rows = words[_spread(start + 1, table)]
+
+    length = np.empty(rings.sum(), np.uint32)
+    hole = np.zeros(len(length), np.uint8)
+    single = np.repeat(rings == 1, rings)
+    one = rings == 1
+    length[single] = 1 + body[one] // np.where(wide[one], 2, 1)
+    length[~single] = rows & ~_HOLE
+    hole[~single] = rows >> 31
+
+    first = words[_spread(start + 1 + table, 2 * rings)].view("<i4").reshape(-1, 2)
+    ring_start = np.concatenate([[0], np.cumsum(rings)]).astype(np.uint32)
+    shape = (header >> 8 & 0xFF).astype(np.uint8)
+    at = start + 1 + table + 2 * rings
+    if not wide.any():
+        delta = words[_spread(at, body)].view("<i2").reshape(-1, 2)
+        return Steps(shape, ring_start, length, hole, first, delta, None)
+    owner = np.repeat(np.arange(len(packed)), rings)
+    step_wide = np.repeat(wide[owner], length.astype(np.int64) - 1)
+    vertices = np.empty((int(length.sum(dtype=np.int64)), 2), np.int64)
+    ring_vertex = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])[:-1]
+    rest = _rest(len(vertices), ring_vertex)
+    values = np.empty((len(rest), 2), np.int64)
+    values[~step_wide] = words[_spread(at[~wide], body[~wide])].view("<i2").reshape(-1, 2)
+    values[step_wide] = words[_spread(at[wide], body[wide])].view("<i4").reshape(-1, 2)
+    vertices[ring_vertex] = first
+    vertices[rest] = values
+    narrow_vertex = np.repeat(~wide[owner], length.astype(np.int64))
+    vertices = _summed(vertices, ring_vertex, length.astype(np.int64), narrow_vertex)
+    return Steps(shape, ring_start, length, hole, first, None, vertices.astype(np.int32))
+
+
+def unpack_many(packed: Sequence[bytes]) -> Columns:
+    """Many stored geometries as flat arrays of vertices."""
+    steps = unpack_steps(packed)
+    vertices = steps.wide
+    if vertices is None:
+        length = steps.ring_length.astype(np.int64)
+        ring_vertex = np.concatenate([[0], np.cumsum(length)])[:-1]
+        values = np.empty((int(length.sum()), 2), np.int64)
+        values[ring_vertex] = steps.first
+        values[_rest(len(values), ring_vertex)] = steps.delta
+        vertices = _summed(values, ring_vertex, length, np.ones(len(values), bool)).astype(np.int32)
+    return Columns(steps.shape, steps.ring_start, steps.ring_length, steps.ring_hole, vertices)
+
+
+def _steps(vertices: NDArray[np.int32], ring_vertex: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the vertices that do not begin a ring, and their distance from the vertex before."""
+    rest = _rest(len(vertices), ring_vertex)
+    wide = vertices.astype(np.int64)
+    return rest, wide[rest] - wide[rest - 1]
+
+
+def _rest(count: int, ring_vertex: NDArray[np.int64]) -> NDArray[np.int64]:
+    begins = np.zeros(count, bool)
+    begins[ring_vertex] = True
+    return np.flatnonzero(~begins)
+
+
+def _summed(
+    values: NDArray[np.int64], ring_vertex: NDArray[np.int64], length: NDArray[np.int64], steps: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Running sums within each ring for the vertices that are steps; the others stay."""
+    if not len(values):
+        return values
+    moving = np.where(steps[:, None], values, 0)
+    total = np.cumsum(moving, axis=0)
+    before = total[ring_vertex] - moving[ring_vertex]
+    return np.where(steps[:, None], total - np.repeat(before, length, axis=0), values)
+
+
+def _spread(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices ``start[i] .. start[i] + count[i]`` of all ``i``, one after another."""
+    ends = np.cumsum(count)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(start - (ends - count), count) + np.arange(total)
+
+
+def _as_words(values: NDArray[np.int32]) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(values, "<i4").view("<u4").reshape(-1)
+
+
+def _narrow_words(steps: NDArray[np.int64]) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(steps.astype("<i2")).view("<u4").reshape(-1)

@@ -1,0 +1,74 @@
+"""Counts of annotations for plugins, bound to a session and to what one actor may see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exact_core.annotations.counts import Area, in_region
+from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
+from exact_core.api.annotations import Cell, Region, TypeInfo
+from exact_core.api.context import Actor
+from exact_core.api.errors import Invalid
+from exact_core.storage.models import AnnotationType, Product
+
+
+class ScopedReader:
+    """The ``AnnotationReader`` of the plugin contract: blind rules and rights are part of it from the start."""
+
+    def __init__(self, session: Session, actor: Actor, can: Can) -> None:
+        self._session = session
+        self._actor = actor
+        self._can = can
+        self._scopes: dict[int, ReadScope] = {}
+        self._types: dict[int, TypeInfo] = {}
+
+    def count_by_type(self, region: Region) -> Mapping[TypeInfo, int]:
+        """Count the shapes whose centre lies in a region."""
+        totals: dict[int, int] = defaultdict(int)
+        for count in in_region(self._session, self._scope(region.image_id), _area(region), _frame(region), 0):
+            totals[count.type_id] += count.n
+        types = self._known(totals)
+        return {types[type_id]: n for type_id, n in totals.items()}
+
+    def grid_counts(self, region: Region, cell: int) -> Mapping[Cell, Mapping[TypeInfo, int]]:
+        """Count the shapes of a region per square cell of a grid over the whole image."""
+        if cell < 1:
+            raise Invalid(f"The side of a cell must be at least 1 pixel, not {cell}.")
+        found: dict[Cell, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        for count in in_region(self._session, self._scope(region.image_id), _area(region), _frame(region), cell):
+            found[count.column, count.row][count.type_id] += count.n
+        types = self._known({type_id for counts in found.values() for type_id in counts})
+        return {place: {types[type_id]: n for type_id, n in counts.items()} for place, counts in found.items()}
+
+    def revision(self, image_id: int) -> int:
+        """Return a number that rises with every change to annotations of the image's set."""
+        return self._scope(image_id).image.revision
+
+    def _scope(self, image_id: int) -> ReadScope:
+        if image_id not in self._scopes:
+            self._scopes[image_id] = read_scope(self._session, self._actor, image_id, self._can)
+        return self._scopes[image_id]
+
+    def _known(self, type_ids: Iterable[int]) -> Mapping[int, TypeInfo]:
+        """The types by id, read once."""
+        missing = set(type_ids) - self._types.keys()
+        if missing:
+            statement = (
+                select(AnnotationType.id, AnnotationType.name, Product.id, Product.name, AnnotationType.color)
+                .join(Product, Product.id == AnnotationType.product_id)
+                .where(AnnotationType.id.in_(missing))
+            )
+            self._types |= {row[0]: TypeInfo(*row) for row in self._session.execute(statement)}
+        return self._types
+
+
+def _area(region: Region) -> Area:
+    return Area(region.x0, region.y0, region.x1, region.y1)
+
+
+def _frame(region: Region) -> Frame:
+    return Frame(region.z, region.t, region.c)

@@ -1,0 +1,72 @@
+"""The binary form of a view: a JSON header and typed arrays that a browser uses without parsing."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MEDIA_TYPE = "application/vnd.exact.view"
+MAGIC = b"EXV1"
+_ALIGN = 8
+# Below this the headers of the answer weigh more than what compression saves.
+_WORTH_COMPRESSING = 1024
+
+_NAMES = {
+    "f8": "float64",
+    "u1": "uint8",
+    "u2": "uint16",
+    "u4": "uint32",
+    "i2": "int16",
+    "i4": "int32",
+}
+
+
+def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The header, completed by a table of the arrays, and the arrays, each at a multiple of 8 bytes.
+
+    ``offset`` counts bytes from the first array's start, ``length`` counts numbers (a row of four is four).
+    """
+    table: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    offset = 0
+    for name, array in arrays.items():
+        flat = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        data = flat.tobytes()
+        table.append({"name": name, "type": _NAMES[flat.dtype.str[1:]], "offset": offset, "length": flat.size})
+        padding = -len(data) % _ALIGN
+        parts += [data, bytes(padding)]
+        offset += len(data) + padding
+    text = json.dumps({**header, "arrays": table}, separators=(",", ":")).encode()
+    text += b" " * (-(len(MAGIC) + 4 + len(text)) % _ALIGN)
+    return b"".join([MAGIC, len(text).to_bytes(4, "little"), text, *parts])
+
+
+def compressed(body: bytes, accept_encoding: str) -> tuple[bytes, str | None]:
+    """The body in the cheapest encoding that the client takes, with the encoding's name; zstd costs a tenth of gzip."""
+    if len(body) < _WORTH_COMPRESSING:
+        return body, None
+    accepted = _accepted(accept_encoding)
+    if "zstd" in accepted:
+        from imagecodecs import zstd_encode
+
+        return bytes(zstd_encode(body, level=3)), "zstd"
+    if "gzip" in accepted:
+        packer = zlib.compressobj(1, wbits=31)
+        return packer.compress(body) + packer.flush(), "gzip"
+    return body, None
+
+
+def _accepted(header: str) -> set[str]:
+    """Names of the encodings in an Accept-Encoding header that are not ruled out by ``q=0``."""
+    found = set()
+    for item in header.lower().split(","):
+        name, _, parameters = item.partition(";")
+        quality = parameters.strip().removeprefix("q=").strip()
+        if quality not in ("0", "0.0", "0.00", "0.000"):
+            found.add(name.strip())
+    return found
