@@ -42,32 +42,44 @@ class CoreTables:
     @cached_property
     def User(self) -> type[models.User]:  # noqa: N802 - reads like the class it stands for
         """Accounts."""
-        return _models().User
+        from exact_core.storage import models
+
+        return models.User
 
     @cached_property
     def ImageSet(self) -> type[models.ImageSet]:  # noqa: N802
         """Image sets."""
-        return _models().ImageSet
+        from exact_core.storage import models
+
+        return models.ImageSet
 
     @cached_property
     def Image(self) -> type[models.Image]:  # noqa: N802
         """Images."""
-        return _models().Image
+        from exact_core.storage import models
+
+        return models.Image
 
     @cached_property
     def AnnotationType(self) -> type[models.AnnotationType]:  # noqa: N802
         """Annotation types."""
-        return _models().AnnotationType
+        from exact_core.storage import models
+
+        return models.AnnotationType
 
     @cached_property
     def Annotation(self) -> type[models.Annotation]:  # noqa: N802
         """Permanent identities of annotations; never deleted by edits or undo."""
-        return _models().Annotation
+        from exact_core.storage import models
+
+        return models.Annotation
 
     @cached_property
     def Job(self) -> type[models.Job]:  # noqa: N802
         """Background jobs."""
-        return _models().Job
+        from exact_core.storage import models
+
+        return models.Job
 
 
 core = CoreTables()
@@ -99,9 +111,3 @@ def plugin_base(plugin: str) -> type[DeclarativeBase]:
             super().__init_subclass__(**kwargs)
 
     return PluginBase
-
-
-def _models() -> Any:
-    from exact_core.storage import models
-
-    return models

@@ -1,0 +1,97 @@
+"""Rules for hook implementations, and the table of hooks; a broken rule is told with plugin, hook and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import pluggy
+
+from exact_core.api import hookspecs
+from exact_core.api.markers import PROJECT, HookFacts, hook_facts
+
+PREFIX = f"{PROJECT}_"
+_COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class RuleBroken(Exception):
+    """A plugin does something that the contract does not allow; the message is the reason that people read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One declared hook."""
+
+    name: str
+    facts: HookFacts
+    arguments: tuple[str, ...]
+    spec: Callable[..., Any]
+
+
+@cache
+def all_hooks() -> Mapping[str, Hook]:
+    """Every declared hook by name, in the order of declaration."""
+    found = {
+        name: Hook(name, hook_facts(spec), tuple(inspect.signature(spec).parameters), spec)
+        for name, spec in vars(hookspecs).items()
+        if name.startswith(PREFIX)
+    }
+    return MappingProxyType(found)
+
+
+def new_plugin_manager() -> pluggy.PluginManager:
+    """A plugin manager that knows every hook."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def check_implementations(plugin: ModuleType) -> Sequence[str]:
+    """Check every marked function of a plugin module; raises ``RuleBroken``.
+
+    Returns:
+        Warnings about functions that look like hooks and are not marked.
+    """
+    warnings = []
+    for name, function in sorted(vars(plugin).items()):
+        options = getattr(function, f"{PROJECT}_impl", None)
+        if isinstance(options, Mapping):
+            _check_one(name, function, options)
+        elif name.startswith(PREFIX) and inspect.isfunction(function) and function.__module__ == plugin.__name__:
+            warnings.append(f"{name} is not marked with @hookimpl and is never called")
+    return warnings
+
+
+def _check_one(name: str, function: Any, options: Mapping[str, Any]) -> None:
+    if options.get("wrapper") or options.get("hookwrapper"):
+        raise RuleBroken(f"{name} is a hook wrapper; write an ordinary implementation")
+    if options.get("specname"):
+        raise RuleBroken(f"{name} uses specname; name the function after its hook")
+    hook = all_hooks().get(name)
+    if hook is None:
+        raise RuleBroken(f"there is no hook {name}{_nearest(name, all_hooks())}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise RuleBroken(f"{name} is an async function; hooks are synchronous, put long work into a job")
+    if inspect.isgeneratorfunction(function):
+        raise RuleBroken(f"{name} is a generator; return a list")
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in _COLLECTING:
+            raise RuleBroken(f"{name} takes *{parameter.name}; name the arguments that it needs")
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            raise RuleBroken(f"{name} takes {parameter.name!r} by keyword only; remove the star before it")
+        if parameter.default is not inspect.Parameter.empty:
+            raise RuleBroken(f"{name} gives {parameter.name!r} a default value; arguments are always given")
+        if parameter.name not in hook.arguments:
+            offered = ", ".join(hook.arguments) or "nothing"
+            nearest = _nearest(parameter.name, hook.arguments)
+            raise RuleBroken(f"{name} asks for {parameter.name!r}{nearest}; the hook offers {offered}")
+
+
+def _nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}" if close else ""
