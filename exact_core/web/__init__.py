@@ -1,0 +1,1 @@
+"""Pages, static files, security headers, problem details: everything that browsers see besides the API."""

@@ -1,0 +1,184 @@
+"""Static files of the core and of plugins, under an address that names their content.
+
+The digest stands in the path and not in the query, because ``import './other.js'`` keeps the path of the module that
+says it. A tree is read once, so what is served under a digest is what the digest was made of; only listed files can
+be asked for, so no address can leave the folder.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from exact_core.api.errors import NotFound
+
+DEV = "dev"
+"""The digest of trees that are read again at each request, for people who are editing them."""
+
+TEXT = "text/plain; charset=utf-8"
+MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        ".js": "text/javascript; charset=utf-8",
+        ".mjs": "text/javascript; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".json": "application/json",
+        ".geojson": "application/geo+json",
+        ".wasm": "application/wasm",
+        ".onnx": "application/octet-stream",
+        ".bin": "application/octet-stream",
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".jpg": "image/jpeg",
+        ".jpeg": "image/jpeg",
+        ".webp": "image/webp",
+        ".avif": "image/avif",
+        ".gif": "image/gif",
+        ".ico": "image/x-icon",
+        ".woff2": "font/woff2",
+        ".txt": TEXT,
+        ".md": TEXT,
+    }
+)
+"""What may be served, and as what; nothing else leaves a static folder."""
+
+_COMPRESSIBLE = frozenset({".js", ".mjs", ".css", ".json", ".geojson", ".svg", ".wasm", ".txt", ".md"})
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, ready to be sent."""
+
+    body: bytes
+    media_type: str
+    compressed: bytes | None = None
+
+    @classmethod
+    def of(cls, path: str, body: bytes) -> Asset:
+        """The asset of a file's bytes; text of some size is compressed once."""
+        suffix = PurePosixPath(path).suffix.lower()
+        small = gzip.compress(body, 6, mtime=0) if suffix in _COMPRESSIBLE and len(body) > 1024 else None
+        return cls(body, MEDIA_TYPES[suffix], small if small and len(small) < len(body) * 0.9 else None)
+
+
+class AssetTree:
+    """One static folder under one digest."""
+
+    def __init__(self, root: Path, url: str, *, extra: Mapping[str, bytes] | None = None, dev: bool = False) -> None:
+        """Read a folder.
+
+        Args:
+            root: The folder; it may be missing, which is an empty tree.
+            url: Address above the digest, such as ``/static``.
+            extra: Files that exist in memory only, by path.
+            dev: Read again at each request, under the digest ``dev``.
+        """
+        self._root = root
+        self._extra = dict(extra or {})
+        self._dev = dev
+        files = {} if dev else {**dict(_files(root)), **self._extra}
+        self.digest = DEV if dev else digest_of(files)
+        self._assets = {path: Asset.of(path, body) for path, body in files.items()}
+        self.base = f"{url}/{self.digest}/"
+
+    def url(self, path: str) -> str:
+        """The address of a file; whether it exists is found when it is asked for."""
+        return self.base + path
+
+    def __contains__(self, path: str) -> bool:
+        return self._find(path) is not None
+
+    def respond(self, request: Request, digest: str, path: str) -> Response:
+        """The answer to a request for a file; ``NotFound`` for other digests and unlisted files."""
+        asset = self._find(path) if digest == self.digest else None
+        if asset is None:
+            raise NotFound(f"There is no file {path!r} under this address; reload the page if EXACT was updated.")
+        headers = {"Cache-Control": "no-store" if self._dev else _FOREVER, "X-Content-Type-Options": "nosniff"}
+        body = asset.body
+        if asset.compressed is not None:
+            headers["Vary"] = "Accept-Encoding"
+            if "gzip" in request.headers.get("accept-encoding", ""):
+                headers["Content-Encoding"] = "gzip"
+                body = asset.compressed
+        if asset.media_type == "image/svg+xml":
+            headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+        return Response(body, media_type=asset.media_type, headers=headers)
+
+    def _find(self, path: str) -> Asset | None:
+        if not self._dev:
+            return self._assets.get(path)
+        for known, file in _paths(self._root):
+            if known == path:
+                return Asset.of(path, file.read_bytes())
+        return Asset.of(path, self._extra[path]) if path in self._extra else None
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """12 hex digits over the sorted paths and bytes; lengths keep two different trees from reading the same."""
+    total = hashlib.sha256()
+    for path in sorted(files):
+        name = path.encode()
+        total.update(len(name).to_bytes(8, "big") + name + len(files[path]).to_bytes(8, "big") + files[path])
+    return total.hexdigest()[:12]
+
+
+def _paths(root: Path) -> Iterator[tuple[str, Path]]:
+    """Servable files below a folder: allowed suffix, nothing hidden, no link that leads elsewhere."""
+    if not root.is_dir():
+        return
+    home = root.resolve()
+    for file in root.rglob("*"):
+        relative = file.relative_to(root)
+        hidden = any(part.startswith((".", "_")) for part in relative.parts)
+        if hidden or file.suffix.lower() not in MEDIA_TYPES or not file.is_file():
+            continue
+        if file.resolve().is_relative_to(home):
+            yield relative.as_posix(), file
+
+
+def _files(root: Path) -> Iterator[tuple[str, bytes]]:
+    for path, file in _paths(root):
+        yield path, file.read_bytes()
+
+
+class Assets:
+    """The static trees of a running instance: the core's and each plugin's."""
+
+    def __init__(self, core: AssetTree, plugins: Mapping[str, AssetTree]) -> None:
+        self.core = core
+        self.plugins = dict(plugins)
+
+    def plugin(self, name: str) -> AssetTree:
+        """The tree of a plugin; ``NotFound`` for one that has no static files."""
+        tree = self.plugins.get(name)
+        if tree is None:
+            raise NotFound(f"The plugin {name!r} is not installed or has no static files.")
+        return tree
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/static/{digest}/{path:path}")
+def core_file(request: Request, digest: str, path: str) -> Response:
+    """A static file of the core."""
+    return _assets(request).core.respond(request, digest, path)
+
+
+@router.get("/plugins/{name}/static/{digest}/{path:path}")
+def plugin_file(request: Request, name: str, digest: str, path: str) -> Response:
+    """A static file of a plugin."""
+    return _assets(request).plugin(name).respond(request, digest, path)
+
+
+def _assets(request: Request) -> Assets:
+    assets = request.app.state.pages.assets
+    assert isinstance(assets, Assets)
+    return assets

@@ -1,0 +1,53 @@
+"""Start data of pages: what a person may do in an image set, and the browser side of the plugins that are on there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exact_core.auth.rights import Right
+
+if TYPE_CHECKING:
+    from exact_core.api.context import Actor
+    from exact_core.services import Services
+    from exact_core.web.assets import Assets
+
+
+def rights_in(services: Services, actor: Actor, image_set_id: int) -> dict[str, bool]:
+    """Every right of the core and of the set's plugins, and whether the person has it; for showing, not for deciding."""
+    enabled = services.kernel.activation.enabled(image_set_id)
+    names = [str(right) for right in Right]
+    names += [permission.name for plugin, permission in services.kernel.index.permissions() if plugin in enabled]
+    return {name: services.snapshot.can(actor, name, image_set_id) for name in names}
+
+
+def enabled_frontends(services: Services, assets: Assets, image_set_id: int) -> list[dict[str, Any]]:
+    """What the page needs to load each plugin that is on in an image set, in order of name."""
+    enabled = services.kernel.activation.enabled(image_set_id)
+    entries = []
+    for plugin, frontend in services.kernel.index.frontends():
+        if plugin not in enabled or plugin not in assets.plugins:
+            continue
+        tree, record = assets.plugins[plugin], services.kernel.records[plugin]
+        entries.append(
+            {
+                "name": plugin,
+                "title": record.title,
+                "version": record.version,
+                "entry": tree.url(frontend.entry),
+                "styles": [tree.url(style) for style in frontend.styles],
+                "panels": [
+                    {"id": panel.id, "title": panel.title, "slot": str(panel.slot), "order": panel.order}
+                    for panel in frontend.panels
+                ],
+                "tools": [
+                    {
+                        "id": tool.id,
+                        "title": tool.title,
+                        "icon": tree.url(tool.icon) if tool.icon else "",
+                        "key": tool.key,
+                    }
+                    for tool in frontend.tools
+                ],
+            }
+        )
+    return sorted(entries, key=lambda entry: entry["name"])
