@@ -27,6 +27,10 @@ class UnreadableImage(Exception):
     """The file cannot be shown; the message is the reason that the user reads."""
 
 
+class UnknownFormat(UnreadableImage):
+    """The file is of a kind that the driver does not read at all; another driver may."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceLevel:
     """One resolution that the file itself holds.

@@ -22,7 +22,7 @@ def window(samples: NDArray[np.generic], low: float, high: float) -> NDArray[np.
     if samples.dtype == np.uint8 and (low, high) == (0.0, 255.0):
         return samples.astype(np.uint8, copy=False)
     if samples.dtype in (np.uint8, np.uint16):
-        table = _scaled(np.arange(np.iinfo(samples.dtype).max + 1, dtype=np.float32), low, high)
+        table = _scaled(np.arange(2 ** (8 * samples.dtype.itemsize), dtype=np.float32), low, high)
         looked_up: NDArray[np.uint8] = table[samples]
         return looked_up
     return _scaled(np.nan_to_num(samples.astype(np.float32), nan=low), low, high)
@@ -39,7 +39,8 @@ def as_color(planes: Sequence[NDArray[np.generic]], channels: Sequence[Channel])
         for position, weight in enumerate(bytes.fromhex(channel.color[1:])):
             if weight:
                 mixed[:, :, position] += grey * (weight / 255.0)
-    return np.minimum(mixed + 0.5, 255.0).astype(np.uint8)
+    colored: NDArray[np.uint8] = np.minimum(mixed + 0.5, 255.0).astype(np.uint8)
+    return colored
 
 
 def measure_window(samples: Sequence[NDArray[np.generic]]) -> tuple[float, float]:
@@ -58,4 +59,5 @@ def measure_window(samples: Sequence[NDArray[np.generic]]) -> tuple[float, float
 
 def _scaled(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
     span = high - low if high != low else 1.0
-    return np.clip((values - low) * (255.0 / span) + 0.5, 0.0, 255.0).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.clip((values - low) * (255.0 / span) + 0.5, 0.0, 255.0).astype(np.uint8)
+    return scaled

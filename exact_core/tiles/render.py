@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 LARGEST_REGION = 64 * 1024 * 1024  # pixels
 _STRIP_PIXELS = 4 * 1024 * 1024
 _DECODED_REDUCTION = 8
+
+
+class Box(NamedTuple):
+    """A rectangle of the full picture; which pixels its size counts is up to the user of it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 @dataclass(slots=True)
@@ -66,12 +75,14 @@ def read_level(
 
 
 def render_region(
-    image: OpenedImage, levels: Sequence[Level], x: int, y: int, width: int, height: int, downsample: float, frame: Frame
+    image: OpenedImage, levels: Sequence[Level], box: Box, downsample: float, frame: Frame
 ) -> NDArray[np.uint8]:
-    """Read a region: ``x``, ``y`` in level-0 pixels, the size in pixels of the result; white outside of the picture."""
-    level = max((entry for entry in levels if entry.downsample <= downsample * 1.01), key=lambda entry: entry.downsample)
+    """Read a region: its corner in level-0 pixels, its size in pixels of the result; white outside of the picture."""
+    width, height = box.width, box.height
+    fine_enough = [entry for entry in levels if entry.downsample <= downsample * 1.01]
+    level = max(fine_enough or levels[:1], key=lambda entry: entry.downsample)
     scale = downsample / level.downsample
-    left, top = round(x / level.downsample), round(y / level.downsample)
+    left, top = round(box.x / level.downsample), round(box.y / level.downsample)
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
     if across * down > LARGEST_REGION or width * height > LARGEST_REGION:
         raise UnreadableImage(f"A region of {across} × {down} pixels is too large; ask for a smaller or coarser one.")

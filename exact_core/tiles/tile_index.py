@@ -52,7 +52,17 @@ class TileTable:
 class JpegLevel:
     """Ready tiles of one level, for looking up without making objects."""
 
-    __slots__ = ("_headers", "_lengths", "_offsets", "_plane_size", "columns", "planes", "rows", "tile_height", "tile_width")
+    __slots__ = (
+        "_headers",
+        "_lengths",
+        "_offsets",
+        "_plane_size",
+        "columns",
+        "planes",
+        "rows",
+        "tile_height",
+        "tile_width",
+    )
 
     def __init__(self, facts: Mapping[str, Any], arrays: memoryview, headers: Sequence[bytes], file_size: int) -> None:
         self.columns, self.rows, self.planes = (int(facts[name]) for name in ("columns", "rows", "planes"))
@@ -105,7 +115,9 @@ class TileIndex:
                 for facts in header["levels"]
             }
         except (OSError, ValueError, LookupError, TypeError, struct.error) as error:
-            raise BrokenTileIndex(f"The tile index {path.name} cannot be used ({error}); probe the image again.") from None
+            raise BrokenTileIndex(
+                f"The tile index {path.name} cannot be used ({error}); probe the image again."
+            ) from None
 
 
 def pack_tile_index(file_size: int, tables: Sequence[TileTable]) -> bytes:
@@ -139,7 +151,11 @@ def pack_tile_index(file_size: int, tables: Sequence[TileTable]) -> bytes:
                 "lengths": starts[1],
             }
         )
-    facts = {"file_size": file_size, "headers": [base64.b64encode(header).decode() for header in headers], "levels": levels}
+    facts = {
+        "file_size": file_size,
+        "headers": [base64.b64encode(header).decode() for header in headers],
+        "levels": levels,
+    }
     text = json.dumps(facts, separators=(",", ":")).encode()
     prefix = _PREFIX.pack(MAGIC, len(text)) + text
     return prefix.ljust(_aligned(len(prefix)), b"\0") + b"".join(blocks)

@@ -11,7 +11,7 @@ import numpy as np
 import openslide
 from PIL import Image
 
-from exact_core.api.drivers import SourceInfo, SourceLevel, UnreadableImage
+from exact_core.api.drivers import SourceInfo, SourceLevel, UnknownFormat, UnreadableImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CACHE_BYTES = 48 * 1024 * 1024
 _STACK_MARKS = ("<OME ", "<OME>", "ImageJ=")
+_COARSEST_MPP = 20.0
 _UNITS_UM = {"centimeter": 10_000.0, "inch": 25_400.0}
 
 
@@ -30,7 +31,7 @@ class OpenSlideSource:
         try:
             self._slide = openslide.OpenSlide(path)
         except openslide.OpenSlideUnsupportedFormatError:
-            raise UnreadableImage("OpenSlide does not know this format.") from None
+            raise UnknownFormat("It is not a slide in a form that OpenSlide reads.") from None
         except openslide.OpenSlideError as error:
             raise UnreadableImage(f"OpenSlide cannot open the file: {_without_path(error, path)}.") from None
         self._path = path
@@ -40,7 +41,7 @@ class OpenSlideSource:
         description = properties.get(openslide.PROPERTY_NAME_COMMENT, "")[:4096]
         if vendor == "generic-tiff" and any(mark in description for mark in _STACK_MARKS):
             self._slide.close()
-            raise UnreadableImage("This is a stack, of which OpenSlide would show the first frame only.")
+            raise UnknownFormat("This is a stack, of which OpenSlide would show the first frame only.")
         background = properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, "ffffff")
         self._background = tuple(bytes.fromhex(background)) if len(background) == 6 else (255, 255, 255)
         mpp_x, mpp_y = _resolution(properties)
@@ -128,15 +129,18 @@ def _flatten(region: Image.Image, background: tuple[int, ...]) -> NDArray[np.uin
 
 
 def _resolution(properties: Mapping[str, str]) -> tuple[float | None, float | None]:
-    mpp = tuple(_number(properties.get(name)) for name in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y))
+    mpp = tuple(
+        _number(properties.get(name)) for name in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
+    )
     if mpp[0] and mpp[1]:
-        return mpp[0], mpp[1]
+        # Screens' 72 dpi and the like are not the resolution of a microscope.
+        return (mpp[0], mpp[1]) if max(mpp[0], mpp[1]) < _COARSEST_MPP else (None, None)
     unit = _UNITS_UM.get(properties.get("tiff.ResolutionUnit", ""), 0.0)
     found = []
     for name in ("tiff.XResolution", "tiff.YResolution"):
         per_unit = _number(properties.get(name))
         size = unit / per_unit if per_unit else 0.0
-        found.append(size if 0.01 < size < 20.0 else None)
+        found.append(size if 0.01 < size < _COARSEST_MPP else None)
     return found[0], found[1]
 
 

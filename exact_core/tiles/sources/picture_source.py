@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from exact_core.api.drivers import Channel, ImageSource, SourceInfo, SourceLevel, UnreadableImage
+from exact_core.api.drivers import Channel, ImageSource, SourceInfo, SourceLevel, UnknownFormat, UnreadableImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,9 +45,8 @@ class PlainSource:
             self._image = Image.open(path, formats=FORMATS)
             orientation = self._image.getexif().get(_ORIENTATION, 1) if self._image.format != "JPEG2000" else 1
         except _BROKEN:
-            raise UnreadableImage(
-                "This is not a picture that EXACT reads: the content is none of JPEG, PNG, TIFF, BMP, GIF, WebP, JPEG 2000"
-                " or a slide format, or its beginning is damaged."
+            raise UnknownFormat(
+                "It is not JPEG, PNG, TIFF, BMP, GIF, WebP or JPEG 2000, or its start is damaged."
             ) from None
         width, height = self._image.size
         if width < 1 or height < 1 or width * height > MOST_PIXELS:

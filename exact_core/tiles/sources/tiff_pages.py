@@ -6,13 +6,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tifffile import TIFF
 
 from exact_core.api.drivers import UnreadableImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_JPEG = frozenset({6, 7, 34892})
 _KEPT_BYTES = 64 * 1024 * 1024
 LARGEST_SEGMENT_BYTES = 512 * 1024 * 1024
 
@@ -94,4 +94,4 @@ def _decode(page: Any, index: int) -> NDArray[np.generic] | None:
 
 
 def _is_jpeg(key: Any) -> bool:
-    return key.compression in {TIFF.COMPRESSION.JPEG, TIFF.COMPRESSION.OJPEG, TIFF.COMPRESSION.ALT_JPEG}
+    return int(key.compression) in _JPEG

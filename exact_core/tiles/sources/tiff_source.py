@@ -51,14 +51,25 @@ class TiffSource:
         self._z_axis = next((axis for axis in "ZIQR" if axis in sizes), "")
         self._t_axis = next((axis for axis in "TIQR" if axis in sizes and axis != self._z_axis), "")
         samples = self._key.samplesperpixel
-        self._is_color = self._key.dtype == np.uint8 and (
-            samples in {3, 4} or self._key.photometric == _PHOTOMETRIC.PALETTE
-        )
-        self._is_color |= self._key.photometric == _PHOTOMETRIC.PALETTE
-        self._channels_in_pixel = samples if samples > 1 and not self._is_color else 1
-        if self._channels_in_pixel == 4 and self._key.photometric == _PHOTOMETRIC.RGB:
-            self._channels_in_pixel = 3
+        self._ramps = self._channel_ramps(sizes.get("C", 1))
+        is_palette = self._key.photometric == _PHOTOMETRIC.PALETTE and not self._ramps
+        self._is_color = is_palette or (self._key.dtype == np.uint8 and samples in {3, 4})
+        has_alpha = samples == 4 and self._key.photometric == _PHOTOMETRIC.RGB
+        self._channels_in_pixel = 1 if self._is_color else 3 if has_alpha else samples
         self.info = self._describe(sizes)
+
+    def _channel_ramps(self, count: int) -> tuple[str, ...]:
+        """Colours of channels that are stored as a palette from black to one colour, as microscopes do."""
+        if self._key.photometric != _PHOTOMETRIC.PALETTE or self._is_one_block(0):
+            return ()
+        pages = [self._levels[0].pages[self._page_number(0, 0, 0, channel)] for channel in range(count)]
+        colors = [_ramp_color(self._colormap(page)) for page in pages if page is not None]
+        return tuple(colors) if len(colors) == count and all(colors) else ()
+
+    def _colormap(self, page: Any) -> Any:
+        """The palette of the page itself: frames of a series share the description of the first one."""
+        self._file.filehandle.seek(page.offset)
+        return tifffile.TiffPage(self._file, index=page.index).colormap
 
     def _check(self) -> None:
         for level in self._levels:
@@ -196,6 +207,7 @@ class TiffSource:
         for index in range(count):
             named = facts.names[index] if index < len(facts.names) else ""
             colored = facts.colors[index] if index < len(facts.colors) else ""
+            colored = colored or (self._ramps[index] if index < len(self._ramps) else "")
             fallback = WHITE if count == 1 else DEFAULT_COLORS[index % len(DEFAULT_COLORS)]
             standard = ("Red", "Green", "Blue")[index] if rgb_in_pixel and count == 3 else f"Channel {index + 1}"
             found.append(Channel(named or ("Grey" if count == 1 else standard), colored or fallback, low, high))
@@ -230,3 +242,14 @@ def _area(series: Any) -> int:
 def _leading_axes(series: Any) -> list[tuple[str, int]]:
     """Axes of a series that its pages are counted by, with their lengths."""
     return [(axis, int(size)) for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "YXS"]
+
+
+def _ramp_color(colormap: Any) -> str:
+    """Name the colour of a palette that rises evenly from black to it; nothing for any other palette."""
+    if colormap is None:
+        return ""
+    table = (np.asarray(colormap) >> 8).astype(np.float64)
+    last = table[:, -1]
+    even = last[:, np.newaxis] * np.linspace(0.0, 1.0, table.shape[1])
+    is_ramp = last.max() > 0 and float(np.abs(table - even).max()) <= 2.0
+    return "#" + bytes(np.round(last).astype(np.uint8).tolist()).hex() if is_ramp else ""
