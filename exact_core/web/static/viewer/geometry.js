@@ -79,7 +79,7 @@ export function translate(geometry, dx, dy) {
  */
 export function translateWithin(geometry, dx, dy, width, height) {
   const [x0, y0, x1, y1] = boundsOf(geometry);
-  return translate(geometry, within(dx, -x0, width - x1), within(dy, -y0, height - y1));
+  return translate(geometry, within(dx, -x0, width - 1 - x1), within(dy, -y0, height - 1 - y1));
 }
 
 /** @param {number} value @param {number} low @param {number} high */
@@ -88,21 +88,24 @@ function within(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
 
+/** Shapes that keep their form where they stick out of the picture: cutting them would change what was measured. */
+const MAY_STICK_OUT = /** @type {ReadonlySet<Shape>} */ (new Set(['ellipse', 'rotated_box']));
+
 /**
  * What is sent and kept: whole pixels on the picture, boxes with their corners in order.
  *
  * @param {Geometry} geometry @param {number} width @param {number} height @returns {Geometry}
  */
 export function settle(geometry, width, height) {
-  const clamped = mapVertices(geometry, ([x, y]) => [
-    Math.round(within(x, 0, width)),
-    Math.round(within(y, 0, height)),
-  ]);
-  if (BOXED.has(clamped.shape)) return { ...clamped, rings: [corners(clamped.rings[0][0], clamped.rings[0][1])] };
-  if (clamped.shape === 'polyline' || clamped.shape === 'polygon' || clamped.shape === 'multi_polygon') {
-    return { ...clamped, rings: clamped.rings.map((ring) => withoutRepeats(ring, CLOSED.has(clamped.shape))) };
+  const { shape } = geometry;
+  const limit = (/** @type {number} */ value, /** @type {number} */ size) =>
+    Math.round(MAY_STICK_OUT.has(shape) ? value : within(value, 0, size - 1)) + 0;
+  const whole = mapVertices(geometry, ([x, y]) => [limit(x, width), limit(y, height)]);
+  if (BOXED.has(shape)) return { ...whole, rings: [corners(whole.rings[0][0], whole.rings[0][1])] };
+  if (shape === 'polyline' || shape === 'polygon' || shape === 'multi_polygon') {
+    return { ...whole, rings: whole.rings.map((ring) => withoutRepeats(ring, CLOSED.has(shape))) };
   }
-  return clamped;
+  return whole;
 }
 
 /** @param {XY[]} ring @param {boolean} closed @returns {XY[]} */

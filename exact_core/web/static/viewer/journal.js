@@ -7,6 +7,8 @@
  * and stays on this computer until the person has decided.
  */
 
+import { randomUuid } from './uuid.js';
+
 /**
  * @typedef {import('./types.js').Operation} Operation
  * @typedef {import('./types.js').Annotation} Annotation
@@ -72,7 +74,7 @@ export class Journal {
     this.pause = 0;
     this.#later = ports.later ?? ((run, ms) => setTimeout(run, ms));
     this.#cancel = ports.cancel ?? ((timer) => clearTimeout(timer));
-    this.#newKey = ports.newKey ?? (() => crypto.randomUUID());
+    this.#newKey = ports.newKey ?? randomUuid;
   }
 
   #later;

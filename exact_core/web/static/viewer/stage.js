@@ -16,6 +16,12 @@ import { frameName, tileSourceOptions } from './tile_source.js';
 const CHANGING = ['viewport-change', 'animation', 'rotate', 'flip', 'resize', 'open', 'update-viewport'];
 const LONGEST_FIT = 1;
 
+/**
+ * A coordinate names the centre of a pixel: (0, 0) lies half a pixel inside the picture's corner. Everything that
+ * converts does it here.
+ */
+const PIXEL_CENTRE = 0.5;
+
 /** Owns the OpenSeadragon viewer of the page. */
 export class Stage {
   /** @param {HTMLElement} element @param {ImageInfo} image */
@@ -99,7 +105,7 @@ export class Stage {
   /** @returns {XY} image point in the middle of the screen */
   get centre() {
     const { x, y } = this.viewer.viewport.getCenter(true);
-    return [x * this.image.width, y * this.image.width];
+    return [x * this.image.width - PIXEL_CENTRE, y * this.image.width - PIXEL_CENTRE];
   }
 
   /** @param {number} viewportZoom */
@@ -181,7 +187,8 @@ export class Stage {
     if (flip !== undefined && flip !== this.flip) viewport.setFlip(flip);
     if (rotation !== undefined) viewport.setRotation(rotation, true);
     if (x !== undefined && y !== undefined) {
-      viewport.panTo(new OpenSeadragon.Point(x / this.image.width, y / this.image.width), now);
+      const { width } = this.image;
+      viewport.panTo(new OpenSeadragon.Point((x + PIXEL_CENTRE) / width, (y + PIXEL_CENTRE) / width), now);
     }
     if (zoom !== undefined) viewport.zoomTo((zoom * this.image.width) / this.size[0], undefined, now);
     viewport.applyConstraints(now);
