@@ -98,26 +98,28 @@ ImageSetAccess = Annotated[SetAccess, Depends(image_set_access)]
 
 
 def image_in_set(image_id: int, access: ImageSetAccess, session: DbSession) -> ImageInfo:
-    """The image of the address; 404 unless it belongs to the image set of the address and can be shown."""
-    image = session.get(core.Image, image_id)
-    if image is None or image.image_set_id != access.image_set_id or image.deleted_at is not None:
+    """The image of the address; 404 unless it belongs to the image set of the address."""
+    image = _image(session, image_id)
+    if image is None or image.image_set_id != access.image_set_id:
         raise NotFound(f"There is no image {image_id} in image set {access.image_set_id}.")
-    return ImageInfo(
-        image.id,
-        image.image_set_id,
-        image.name,
-        image.width,
-        image.height,
-        image.size_z,
-        image.size_t,
-        image.size_c,
-        image.mpp_x,
-        image.mpp_y,
-    )
+    return image
 
 
 ImageInSet = Annotated[ImageInfo, Depends(image_in_set)]
 """The image ``{image_id}`` of the address, checked to belong to the image set of the address."""
+
+
+def visible_image(request: Request, image_id: int, actor: CurrentActor, session: DbSession) -> ImageInfo:
+    """The image of the address; 404 unless the actor may view its image set."""
+    services_of(request).snapshot.image(actor, image_id)
+    image = _image(session, image_id)
+    if image is None:
+        raise NotFound(f"There is no image {image_id} that you may see.")
+    return image
+
+
+VisibleImage = Annotated[ImageInfo, Depends(visible_image)]
+"""The image ``{image_id}`` of an address outside of an image set's, checked to be visible to the actor."""
 
 
 def annotation_reader(request: Request, session: DbSession, actor: CurrentActor) -> AnnotationReader:
@@ -136,3 +138,21 @@ def plugin_settings(request: Request) -> Any:
 
 PluginSettings = Depends(plugin_settings)
 """For ``Annotated[MySettings, PluginSettings]`` in image-set routes: the plugin's validated settings there."""
+
+
+def _image(session: Session, image_id: int) -> ImageInfo | None:
+    image = session.get(core.Image, image_id)
+    if image is None or image.deleted_at is not None:
+        return None
+    return ImageInfo(
+        image.id,
+        image.image_set_id,
+        image.name,
+        image.width,
+        image.height,
+        image.size_z,
+        image.size_t,
+        image.size_c,
+        image.mpp_x,
+        image.mpp_y,
+    )

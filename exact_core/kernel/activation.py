@@ -135,6 +135,11 @@ class Activation:
             self._epoch = epoch
             self._looked_at = max(self._looked_at, started)
 
+    def expire(self) -> None:
+        """Look at the epoch before the next answer, after this process committed a change itself."""
+        with self._lock:
+            self._looked_at = float("-inf")
+
     def forget(self) -> None:
         """Forget every image set, after a plugin came or went in this process."""
         with self._lock:

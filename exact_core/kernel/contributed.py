@@ -6,7 +6,6 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from exact_core.api.contributions import (
@@ -38,7 +37,7 @@ _KEPT_ON_DELETE = ("CASCADE", "SET NULL")
 _T = TypeVar("_T")
 
 
-def read_contributions(name: str, module: ModuleType) -> Contributions:
+def read_contributions(name: str, module: object) -> Contributions:
     """Call each contribution hook of a plugin once and check its answer; raises ``RuleBroken`` or what it raises."""
     info = _one(module, "exact_plugin_info", PluginInfo) or PluginInfo(title=name)
     _check_info(name, info)
@@ -50,7 +49,7 @@ def read_contributions(name: str, module: ModuleType) -> Contributions:
         _require(_package_exists(schema.migrations), f"exact_schema: no package {schema.migrations!r}")
     frontend = _one(module, "exact_frontend", Frontend)
     if frontend is not None:
-        _check_frontend(name, frontend, static_folder_of(module), module.__name__)
+        _check_frontend(name, frontend, static_folder_of(module), getattr(module, "__name__", name))
     permissions = _many(module, "exact_permissions", Permission)
     _check_ids(name, "exact_permissions", [each.name for each in permissions])
     for permission in permissions:
@@ -155,21 +154,21 @@ def _package_exists(dotted: str) -> bool:
         return False
 
 
-def _answer(module: ModuleType, hook: str) -> Any:
-    function: Callable[[], Any] | None = vars(module).get(hook)
+def _answer(module: object, hook: str) -> Any:
+    function: Callable[[], Any] | None = getattr(module, hook, None)
     if function is None or not hasattr(function, "exact_impl"):
         return None
     return function()
 
 
-def _one(module: ModuleType, hook: str, kind: type[_T]) -> _T | None:
+def _one(module: object, hook: str, kind: type[_T]) -> _T | None:
     answer = _answer(module, hook)
     if answer is not None and not isinstance(answer, kind):
         raise RuleBroken(f"{hook} answered {type(answer).__name__}, not {kind.__name__}")
     return answer
 
 
-def _many(module: ModuleType, hook: str, kind: type[_T]) -> tuple[_T, ...]:
+def _many(module: object, hook: str, kind: type[_T]) -> tuple[_T, ...]:
     answer = _answer(module, hook)
     if answer is None:
         return ()

@@ -279,6 +279,30 @@ def call_alone(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return None, error
 
 
+@contextmanager
+def blamed_on(
+    faults: FaultLog, plugin: str, place: str, image_set_id: int | None, *, passes: tuple[type[BaseException], ...]
+) -> Iterator[None]:
+    """Record what a plugin's code raises and raise a ``PluginError`` that names the plugin instead.
+
+    Args:
+        faults: Where to record it.
+        plugin: Whose code runs.
+        place: Route or job.
+        image_set_id: The image set concerned.
+        passes: Deliberate answers, which go through as they are.
+    """
+    try:
+        yield
+    except passes:
+        raise
+    except _FAILURES as error:
+        faults.record(plugin, place, error, image_set_id)
+        raise PluginError(
+            500, "plugin-failed", f"The plugin {plugin!r} failed; an administrator can see why."
+        ) from error
+
+
 def _set_of(activation: SetActivation | None) -> int | None:
     return None if activation is None else activation.image_set_id
 

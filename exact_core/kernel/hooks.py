@@ -10,6 +10,7 @@ from exact_core.api.contributions import Overlay, SourceMatch, Statistic
 from exact_core.kernel.dispatch import Dispatcher, Personal
 
 if TYPE_CHECKING:
+    import click
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
@@ -37,6 +38,10 @@ class Hooks:
         self._dispatcher = dispatcher
         self._activation = activation
         self._faults = faults
+
+    def cli(self, plugin: str, group: click.Group) -> None:
+        """Let one plugin add its commands to its own group."""
+        self._dispatcher.collect("exact_cli", {"group": group}, only=plugin)
 
     def startup(self, contexts: Mapping[str, PluginContext]) -> None:
         """Tell plugins that this process is about to serve."""

@@ -14,7 +14,7 @@ from exact_core.kernel.dispatch import SLOW_SECONDS, Dispatcher
 from exact_core.kernel.faults import FaultLog, FaultStore
 from exact_core.kernel.hooks import Hooks
 from exact_core.kernel.index import ContributionIndex
-from exact_core.kernel.loader import Checks, Choice, load_plugins
+from exact_core.kernel.loader import Choice, PendingMigrations, load_plugins
 from exact_core.kernel.records import PluginRecord, State
 from exact_core.kernel.signatures import new_plugin_manager
 
@@ -53,7 +53,7 @@ class Kernel:
         choice: Choice | None = None,
         builtins: Mapping[str, str] | None = None,
         candidates: Iterable[Candidate] | None = None,
-        checks: Checks | None = None,
+        pending: PendingMigrations | None = None,
         activation_store: ActivationStore | None = None,
         fault_store: FaultStore | None = None,
         context_for: Callable[[str], PluginContext] | None = None,
@@ -65,7 +65,7 @@ class Kernel:
             choice: What the operator lets in.
             builtins: Parts of the core that register through the same door: ``core.<name>`` to module.
             candidates: Use these instead of what is installed.
-            checks: Checks of routes and migrations.
+            pending: Says why the tables of a plugin cannot be used.
             activation_store: Where switches are kept.
             fault_store: Where faults are kept.
             context_for: Makes what a plugin is handed at start-up.
@@ -79,7 +79,7 @@ class Kernel:
             builtins or {},
             __version__,
             choice or Choice(),
-            checks or Checks(),
+            pending,
         )
         self.index = ContributionIndex()
         self.faults = FaultLog(fault_store)
@@ -107,6 +107,7 @@ class Kernel:
 
     def startup(self) -> None:
         """Begin to serve: background threads, then the plugins' own start."""
+        self._log_states()
         self.faults.start()
         self.activation.start()
         if self._context_for is not None:
@@ -137,9 +138,12 @@ class Kernel:
             assert contributions is not None
             self.index.add(name, contributions)
         self._plugins_changed()
+
+    def _log_states(self) -> None:
         for record in self._records.values():
             if record.state is not State.LOADED:
-                _log.warning("Plugin %s is not in use (%s): %s", record.name, record.state, record.reason)
+                level = logging.INFO if record.state.is_healthy else logging.WARNING
+                _log.log(level, "Plugin %s is not in use (%s): %s", record.name, record.state, record.reason)
             for warning in record.warnings:
                 _log.warning("Plugin %s: %s", record.name, warning)
 

@@ -9,17 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from exact_core.kernel.contributed import read_contributions
 from exact_core.kernel.records import CORE_PREFIX, PluginRecord, State
+from exact_core.kernel.route_trial import try_routes
 from exact_core.kernel.signatures import RuleBroken, check_implementations
 
 if TYPE_CHECKING:
-    from exact_core.api.contributions import PluginRouter, PluginSchema
+    from exact_core.api.contributions import PluginSchema
     from exact_core.kernel.discovery import Candidate
 
 CORE_DISTRIBUTION = "exact-core"
@@ -34,6 +35,7 @@ RESERVED = frozenset(
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FAILURES = (Exception, SystemExit)
+_REASON_CHARACTERS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +47,26 @@ class Choice:
     safe_mode: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """Checks of contributions that need more than the kernel knows; each returns a reason, or nothing."""
-
-    routers: Callable[[str, Sequence[PluginRouter]], str] = lambda _name, _routers: ""
-    migrations: Callable[[str, PluginSchema], str] = lambda _name, _schema: ""
+PendingMigrations: TypeAlias = "Callable[[str, PluginSchema], str]"
+"""Says why the tables of a plugin cannot be used, or nothing."""
 
 
 def load_plugins(
-    candidates: Iterable[Candidate], builtins: Mapping[str, str], core_version: str, choice: Choice, checks: Checks
+    candidates: Iterable[Candidate],
+    builtins: Mapping[str, str],
+    core_version: str,
+    choice: Choice,
+    pending: PendingMigrations | None = None,
 ) -> dict[str, PluginRecord]:
     """Load every candidate as far as it gets.
 
     Args:
         candidates: What installed distributions offer.
-        builtins: Parts of the core that register through the same door: ``core.<name>`` to module.
+        builtins: Parts of the core that register through the same door: ``core.<name>`` to
+            ``module`` or ``module:Class``.
         core_version: The running version of the core.
         choice: What the operator lets in.
-        checks: Further checks of contributions.
+        pending: Looks at the tables of plugins; without it they are taken to be current.
 
     Returns:
         A record for each name, in the order in which plugins are shown and called: parts of the core first, then
@@ -71,13 +74,13 @@ def load_plugins(
     """
     offered = list(candidates)
     claims = Counter(each.name for each in offered)
-    records = {name: _load_builtin(name, module, core_version, checks) for name, module in sorted(builtins.items())}
+    records = {name: _load_builtin(name, module, core_version) for name, module in sorted(builtins.items())}
     plugins: dict[str, PluginRecord] = {}
     for each in offered:
         if claims[each.name] > 1:
             plugins.setdefault(each.name, _conflict(each.name, [other for other in offered if other.name == each.name]))
         else:
-            plugins[each.name] = _load(each, core_version, choice, checks)
+            plugins[each.name] = _load(each, core_version, choice, pending)
     _refuse_shared_modules(plugins)
     _refuse_unmet(plugins)
     for name in _in_order(plugins):
@@ -85,19 +88,18 @@ def load_plugins(
     return records
 
 
-def _load_builtin(name: str, module: str, core_version: str, checks: Checks) -> PluginRecord:
+def _load_builtin(name: str, module: str, core_version: str) -> PluginRecord:
     assert name.startswith(CORE_PREFIX)
-    record = PluginRecord(name, "", core_version, State.LOADED, module=importlib.import_module(module))
-    assert record.module is not None
-    check_implementations(record.module)
-    contributions = read_contributions(name, record.module)
-    reason = checks.routers(name, contributions.routers)
-    if reason:
-        raise RuleBroken(f"{name}: {reason}")
-    return replace(record, contributions=contributions)
+    place, _, attribute = module.partition(":")
+    plugin: object = importlib.import_module(place)
+    if attribute:
+        plugin = getattr(plugin, attribute)()
+    check_implementations(plugin)
+    contributions = read_contributions(name, plugin)
+    return PluginRecord(name, "", core_version, State.LOADED, module=plugin, contributions=contributions)
 
 
-def _load(candidate: Candidate, core_version: str, choice: Choice, checks: Checks) -> PluginRecord:
+def _load(candidate: Candidate, core_version: str, choice: Choice, pending: PendingMigrations | None) -> PluginRecord:
     record = PluginRecord(candidate.name, candidate.distribution, candidate.version, State.LOADED)
     stopped = _before_import(candidate, core_version, choice)
     if stopped is not None:
@@ -110,29 +112,27 @@ def _load(candidate: Candidate, core_version: str, choice: Choice, checks: Check
     heavy = [name for name in HEAVY if name in sys.modules and name not in before]
     warnings = [f"importing it loads {name}; import that inside the function that needs it" for name in heavy]
     record = replace(record, module=module, warnings=tuple(warnings))
-    return _check(record, module, checks)
+    return _check(record, module, pending)
 
 
-def _check(record: PluginRecord, module: ModuleType, checks: Checks) -> PluginRecord:
+def _check(record: PluginRecord, module: ModuleType, pending: PendingMigrations | None) -> PluginRecord:
     """The steps after the import: signatures, contributions, routes, migrations."""
     try:
         warnings = (*record.warnings, *check_implementations(module))
         contributions = read_contributions(record.name, module)
-        reason = checks.routers(record.name, contributions.routers)
-        if reason:
-            raise RuleBroken(reason)
+        try_routes(record.name, contributions.routers)
     except RuleBroken as error:
         return replace(record, state=State.INVALID, reason=str(error))
     except _FAILURES as error:
         return replace(record, state=State.INVALID, reason=f"it raised {_said(error)}")
     record = replace(record, warnings=warnings, contributions=contributions)
-    if contributions.schema is not None:
+    if contributions.schema is not None and pending is not None:
         try:
-            pending = checks.migrations(record.name, contributions.schema)
+            reason = pending(record.name, contributions.schema)
         except _FAILURES as error:
             return replace(record, state=State.INVALID, reason=f"its migrations cannot be read: {_said(error)}")
-        if pending:
-            return replace(record, state=State.PENDING_MIGRATION, reason=pending)
+        if reason:
+            return replace(record, state=State.PENDING_MIGRATION, reason=reason)
     return record
 
 
@@ -183,7 +183,7 @@ def _refuse_shared_modules(plugins: dict[str, PluginRecord]) -> None:
     """Two names for one module would be one plugin that is switched twice; the first name keeps it."""
     owners: dict[str, str] = {}
     for name, record in plugins.items():
-        if record.state.is_running and record.module is not None:
+        if record.state.is_running and isinstance(record.module, ModuleType):
             owner = owners.setdefault(record.module.__name__, name)
             if owner != name:
                 reason = f"its module {record.module.__name__} is already the plugin {owner!r}"
@@ -242,5 +242,5 @@ def _import_reason(candidate: Candidate, error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    text = str(error).strip()
+    text = str(error).strip()[:_REASON_CHARACTERS]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class PluginRecord:
         state: How far it got.
         reason: Why it got no further, and what to do; empty when it is loaded.
         warnings: What is not right, but harmless.
-        module: Its module, when it was imported.
+        module: Its module, when it was imported; a built-in part can be an object.
         contributions: What it contributed, when it got that far.
     """
 
@@ -79,7 +78,7 @@ class PluginRecord:
     state: State
     reason: str = ""
     warnings: tuple[str, ...] = ()
-    module: ModuleType | None = field(default=None, repr=False)
+    module: object = field(default=None, repr=False)
     contributions: Contributions | None = field(default=None, repr=False)
 
     @property
@@ -95,10 +94,10 @@ class PluginRecord:
     @property
     def static_folder(self) -> Path | None:
         """The ``static`` folder beside its module, whether or not it exists."""
-        return None if self.module is None else static_folder_of(self.module)
+        return static_folder_of(self.module)
 
 
-def static_folder_of(module: ModuleType) -> Path | None:
+def static_folder_of(module: object) -> Path | None:
     """The ``static`` folder beside a plugin's module, whether or not it exists."""
     file = getattr(module, "__file__", None)
     return Path(file).parent / "static" if file else None

@@ -51,20 +51,25 @@ def new_plugin_manager() -> pluggy.PluginManager:
     return manager
 
 
-def check_implementations(plugin: ModuleType) -> Sequence[str]:
-    """Check every marked function of a plugin module; raises ``RuleBroken``.
+def check_implementations(plugin: object) -> Sequence[str]:
+    """Check every marked function of a plugin; raises ``RuleBroken``.
 
     Returns:
         Warnings about functions that look like hooks and are not marked.
     """
     warnings = []
-    for name, function in sorted(vars(plugin).items()):
+    members = vars(plugin).items() if isinstance(plugin, ModuleType) else inspect.getmembers(plugin)
+    for name, function in sorted(members, key=lambda member: member[0]):
         options = getattr(function, f"{PROJECT}_impl", None)
         if isinstance(options, Mapping):
             _check_one(name, function, options)
-        elif name.startswith(PREFIX) and inspect.isfunction(function) and function.__module__ == plugin.__name__:
+        elif name.startswith(PREFIX) and _is_of(function, plugin):
             warnings.append(f"{name} is not marked with @hookimpl and is never called")
     return warnings
+
+
+def _is_of(function: object, plugin: object) -> bool:
+    return inspect.isfunction(function) and function.__module__ == getattr(plugin, "__name__", "")
 
 
 def _check_one(name: str, function: Any, options: Mapping[str, Any]) -> None:

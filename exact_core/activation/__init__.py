@@ -1,0 +1,1 @@
+"""Plugins in image sets: switches, settings, the required mark, and the stored log of faults."""

@@ -1,0 +1,3 @@
+"""Tools for authors of EXACT plugins."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,124 @@
+"""Throw-away distributions: real files with real metadata on ``sys.path``, as an installer would leave them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from types import TracebackType
+
+GROUP = "exact.plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class FakeDistribution:
+    """One installed throw-away distribution.
+
+    Attributes:
+        name: Its distribution name.
+        package: Its import package.
+        folder: Where its package lies.
+    """
+
+    name: str
+    package: str
+    folder: Path
+
+
+class FakeDistributions:
+    """A folder of distributions that is on ``sys.path`` inside a ``with`` block, and leaves no trace after it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._packages: set[str] = set()
+
+    def __enter__(self) -> FakeDistributions:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sys.path.insert(0, str(self.folder))
+        importlib.invalidate_caches()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.path.remove(str(self.folder))
+        for name in list(sys.modules):
+            if name.partition(".")[0] in self._packages:
+                del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def add(
+        self,
+        plugin: str,
+        source: str = "",
+        *,
+        distribution: str = "",
+        version: str = "1.0.0",
+        requires: Iterable[str] = ("exact-core>=1.0,<2",),
+        files: Mapping[str, str] | None = None,
+        entry_points: Mapping[str, Mapping[str, str]] | None = None,
+        package: str = "",
+    ) -> FakeDistribution:
+        """Install a distribution with one plugin.
+
+        Args:
+            plugin: Name of the plugin's entry point.
+            source: Text of its ``plugin.py``; indentation is removed.
+            distribution: Name of the distribution; ``exact-<plugin>`` if not given.
+            version: Its version.
+            requires: Its ``Requires-Dist`` lines.
+            files: Further files of the package, by path.
+            entry_points: Further entry points: group to name to value.
+            package: Name of the import package; ``exact_<plugin>`` if not given.
+        """
+        name = distribution or f"exact-{plugin.replace('_', '-')}"
+        package = package or f"exact_{plugin}"
+        folder = self.folder / package
+        contents = {"__init__.py": '"""A throw-away plugin."""\n', "plugin.py": dedent(source), **(files or {})}
+        for path, text in contents.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(dedent(text))
+        groups = {GROUP: {plugin: f"{package}.plugin"}, **(entry_points or {})}
+        self._write_metadata(name, version, requires, groups)
+        self._packages.add(package)
+        importlib.invalidate_caches()
+        return FakeDistribution(name, package, folder)
+
+    def remove(self, distribution: FakeDistribution) -> None:
+        """Uninstall a distribution: its files and its metadata."""
+        for folder in (distribution.folder, *self.folder.glob(f"{_file_name(distribution.name)}-*.dist-info")):
+            for path, folders, files in os.walk(folder, topdown=False):
+                for each in files:
+                    (Path(path) / each).unlink()
+                for each in folders:
+                    (Path(path) / each).rmdir()
+            folder.rmdir()
+        for name in list(sys.modules):
+            if name.partition(".")[0] == distribution.package:
+                del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def _write_metadata(
+        self, name: str, version: str, requires: Iterable[str], groups: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        info = self.folder / f"{_file_name(name)}-{version}.dist-info"
+        info.mkdir(parents=True, exist_ok=True)
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {line}" for line in requires]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
+        text = "".join(
+            f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items()) + "\n"
+            for group, entries in groups.items()
+        )
+        (info / "entry_points.txt").write_text(text)
+        (info / "RECORD").write_text("")
+
+
+def _file_name(name: str) -> str:
+    # importlib.metadata finds a folder by the normalised name, in which dashes are underscores
+    return name.lower().replace("-", "_").replace(".", "_")
