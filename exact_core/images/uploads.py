@@ -12,8 +12,8 @@ import logging
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -145,12 +145,10 @@ class Uploads:
             return self._state(_own(session, actor, key))
 
     def group(self, actor: Actor, group_key: str) -> list[UploadState]:
-        """The actor's uploads of one group that have not become images yet."""
+        """The actor's uploads of one group, oldest first."""
         with self._services.database.read() as session:
             rows = session.scalars(
-                select(Upload)
-                .where(Upload.user_id == actor.user_id, Upload.group_key == group_key, Upload.outcome == "")
-                .order_by(Upload.id)
+                select(Upload).where(Upload.user_id == actor.user_id, Upload.group_key == group_key).order_by(Upload.id)
             )
             return [self._state(row) for row in rows]
 
@@ -179,7 +177,7 @@ class Uploads:
             state = self.state(actor, key)  # another connection may have sent more before we had the lock
             if offset != state.received_bytes:
                 raise Conflict(
-                    f"The server has {state.received_bytes} bytes of this file, so sending goes on there, not at {offset}."
+                    f"The server has {state.received_bytes} bytes of this file; send the rest from there, not from {offset}."
                 )
             try:
                 os.ftruncate(file.fileno(), state.received_bytes)
@@ -191,6 +189,18 @@ class Uploads:
                 yield piece
             finally:
                 piece.keep()
+
+    @contextmanager
+    def locked(self, keys: Sequence[str]) -> Iterator[None]:
+        """Keep others from sending to these uploads or finishing them."""
+        with ExitStack() as stack:
+            for key in keys:
+                try:
+                    file = stack.enter_context(self.part_path(key).open("r+b"))
+                except FileNotFoundError:
+                    continue  # somebody finished it; the caller looks at the row again
+                _lock(file.fileno())
+            yield
 
     def part_path(self, key: str) -> Path:
         """Where the bytes of an upload lie."""
@@ -245,8 +255,8 @@ class Uploads:
             left = settings.image_set_quota_bytes - int(stored or 0) - int(coming or 0)
             if new.size_bytes > left:
                 raise StorageFull(
-                    f"The image set may store {_size(settings.image_set_quota_bytes)} and has {_size(max(left, 0))} left; "
-                    f"the file has {_size(new.size_bytes)}."
+                    f"The image set may store {_size(settings.image_set_quota_bytes)}, of which {_size(max(left, 0))} "
+                    f"are left; the file has {_size(new.size_bytes)}."
                 )
 
     def _require_new_path(self, session: Session, actor: Actor, new: NewUpload, relative: str) -> None:
@@ -256,14 +266,14 @@ class Uploads:
             raise TooLarge(f"You have {count} unfinished uploads; finish or cancel some first.")
         if not new.group_key:
             return
-        paths = session.scalars(
-            select(Upload.relative_path).where(
+        same = session.scalar(
+            select(Upload.id).where(
                 *open_uploads,
                 Upload.group_key == new.group_key,
-                func.lower(Upload.relative_path) == relative.lower(),
+                func.lower(Upload.relative_path) == func.lower(relative),
             )
         )
-        if any(path.casefold() == relative.casefold() for path in paths):
+        if same is not None:
             raise Conflict(
                 "The folder already has a file of this name, perhaps in other capitals; "
                 "one of the two would replace the other."
@@ -342,8 +352,11 @@ def remove_stale_uploads(services: Services) -> int:
     with services.database.write() as session:
         stale = session.scalars(select(Upload).where(Upload.updated_at < limit)).all()
         keys = [upload.key for upload in stale]
+        halves = [f"images/{upload.image_set_id}/{upload.key}" for upload in stale if not upload.outcome]
         for upload in stale:
             session.delete(upload)
+    for half in halves:  # of a finish that was cut off before its rows were written
+        services.blobs.remove(half)
     folder = services.blobs.folder(FOLDER)
     with services.database.read() as session:
         known = set(session.scalars(select(Upload.key)))

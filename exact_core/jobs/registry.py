@@ -1,4 +1,4 @@
-"""Which job types exist: the core's own and those of loaded plugins; the code behind one is found in the worker only."""
+"""Which job types exist: the core's own and those of loaded plugins; only the worker imports the code behind them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from exact_core.kernel import Kernel
+    from exact_core.services import Services
+    from exact_core.storage.models import Job
 
 CORE = "core"
 
@@ -30,19 +32,33 @@ class RunnableType:
     run: str
     params: type[BaseModel] | None = None
     gpu: bool = False
+    give_up: str = ""  # called with the services and the row when the job ended without success
 
     def resolve(self) -> Callable[..., Any]:
         """Import the function; heavy libraries load here, in the worker."""
-        module, _, attribute = self.run.partition(":")
-        function = getattr(importlib.import_module(module), attribute)
-        if not callable(function):
-            raise TypeError(f"{self.run} is not a function")
-        return function  # type: ignore[no-any-return]
+        return _imported(self.run)
+
+    def given_up(self, services: Services, job: Job) -> None:
+        """Let the domain tidy up after a job that failed or was cancelled."""
+        if self.give_up:
+            _imported(self.give_up)(services, job)
 
 
 CORE_TYPES = (
-    RunnableType(PROBE, CORE, "Read images", "exact_core.images.probing:run_probe"),
-    RunnableType(CONVERT, CORE, "Convert an image to a pyramid", "exact_core.images.conversion:run_conversion"),
+    RunnableType(
+        PROBE,
+        CORE,
+        "Read images",
+        "exact_core.images.probing:run_probe",
+        give_up="exact_core.images.probing:give_up",
+    ),
+    RunnableType(
+        CONVERT,
+        CORE,
+        "Convert an image to a pyramid",
+        "exact_core.images.conversion:run_conversion",
+        give_up="exact_core.images.conversion:give_up",
+    ),
 )
 
 
@@ -65,3 +81,17 @@ def job_type(kernel: Kernel, name: str) -> RunnableType:
     except KeyError:
         plugin = name.partition(".")[0]
         raise NotFound(f"No job type {name!r}: the plugin {plugin!r} is not installed, or did not load.") from None
+
+
+def title_of(kernel: Kernel, name: str) -> str:
+    """What people read for a job type; its name when the plugin is gone."""
+    found = job_types(kernel).get(name)
+    return found.title if found is not None else name
+
+
+def _imported(dotted: str) -> Callable[..., Any]:
+    module, _, attribute = dotted.partition(":")
+    function = getattr(importlib.import_module(module), attribute)
+    if not callable(function):
+        raise TypeError(f"{dotted} is not a function")
+    return function  # type: ignore[no-any-return]

@@ -89,9 +89,9 @@ class JobRunner:
                 logger.warning("Job %s (%s): worker %s is gone; %s.", job.id, job.type, job.worker or "-", job.state)
             session.flush()
             waiting = session.scalar(select(Job.id).where(Job.state == "queued").limit(1))
-            given_up = [_result_of(job) for job in lost if job.state in {"failed", "cancelled"}]
-        for result in given_up:
-            self._tell(result)
+            given_up = [job for job in lost if job.state in {"failed", "cancelled"}]
+        for job in given_up:
+            ended(self.services, job)
         return int(waiting is not None)
 
     def _claim(self) -> Job | None:
@@ -214,26 +214,27 @@ class JobRunner:
             values |= {"finished_at": now()}
         with self.services.database.write() as session:
             written = session.execute(context.mine().values(**values).returning(Job.id)).scalar()
-            ended = session.get(Job, context.job_id) if written and "finished_at" in values else None
-            told = _result_of(ended) if ended is not None else None
-        if told is not None:
-            self._tell(told)
-
-    def _tell(self, result: JobResult) -> None:
-        if result.image_set_id is not None:
-            self.services.kernel.hooks.exact_job_finished(image_set_id=result.image_set_id, result=result)
+            job = session.get(Job, context.job_id) if written and "finished_at" in values else None
+        if job is not None:
+            ended(self.services, job)
 
 
-def _result_of(job: Job) -> JobResult:
-    return JobResult(
-        job_id=job.id,
-        type=job.type,
-        state=JobState(job.state),
-        image_set_id=job.image_set_id,
-        image_id=job.image_id,
-        owner_id=job.owner_id,
-        message=job.message,
-        result=dict(job.result),
+def ended(services: Services, job: Job) -> None:
+    """Let the domain tidy up when a job did not succeed, and tell plugins how it ended."""
+    found = job_types(services.kernel).get(job.type)
+    if found is not None and job.state != "done":
+        found.given_up(services, job)
+    services.kernel.hooks.job_finished(
+        JobResult(
+            job_id=job.id,
+            type=job.type,
+            state=JobState(job.state),
+            image_set_id=job.image_set_id,
+            image_id=job.image_id,
+            owner_id=job.owner_id,
+            message=job.message,
+            result=dict(job.result),
+        )
     )
 
 

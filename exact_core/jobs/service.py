@@ -1,0 +1,104 @@
+"""Reading, cancelling and repeating jobs, for those who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, or_, select, true, undefer
+from sqlalchemy.orm import Session
+
+from exact_core.api.context import Actor
+from exact_core.api.errors import Conflict, NotFound
+from exact_core.auth.rights import Right, Rights
+from exact_core.jobs.runner import ended
+from exact_core.storage.models import Job, now
+
+if TYPE_CHECKING:
+    from exact_core.services import Services
+
+MOST_PER_PAGE = 200
+
+
+def visible_jobs(session: Session, actor: Actor) -> ColumnElement[bool]:
+    """The condition of every query for jobs: one's own, those of image sets that one manages, all for administrators."""
+    if actor.is_admin:
+        return true()
+    managed = Rights(session).image_sets_with(actor, Right.MANAGE)
+    return or_(Job.owner_id == actor.user_id, Job.image_set_id.in_(managed))
+
+
+def list_jobs(
+    session: Session,
+    actor: Actor,
+    *,
+    states: Sequence[str] = (),
+    type: str = "",
+    image_set_id: int | None = None,
+    image_id: int | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """Jobs, newest first; one more than ``limit`` when there are more."""
+    query = select(Job).where(visible_jobs(session, actor))
+    if states:
+        query = query.where(Job.state.in_(states))
+    if type:
+        query = query.where(Job.type == type)
+    if image_set_id is not None:
+        query = query.where(Job.image_set_id == image_set_id)
+    if image_id is not None:
+        query = query.where(Job.image_id == image_id)
+    if before is not None:
+        query = query.where(Job.id < before)
+    return list(session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)))
+
+
+def get_job(session: Session, actor: Actor, job_id: int) -> Job:
+    """One job with its log, if the actor may see it."""
+    job = session.scalar(select(Job).where(Job.id == job_id, visible_jobs(session, actor)).options(undefer(Job.log)))
+    if job is None:
+        raise NotFound(f"There is no job {job_id} that you may see.")
+    return job
+
+
+def cancel_job(services: Services, actor: Actor, job_id: int) -> Job:
+    """End a waiting job at once and a running one within seconds; a job that has ended stays as it is."""
+    with services.database.write() as session:
+        job = session.scalar(
+            select(Job)
+            .where(Job.id == job_id, visible_jobs(session, actor))
+            .with_for_update()
+            .options(undefer(Job.log))
+        )
+        if job is None:
+            raise NotFound(f"There is no job {job_id} that you may see.")
+        was_waiting = job.state == "queued"
+        if was_waiting:
+            job.state, job.message, job.finished_at = "cancelled", "Cancelled.", now()
+        elif job.state == "running":
+            job.cancel_requested = True
+    if was_waiting:
+        ended(services, job)
+    return job
+
+
+def retry_job(services: Services, actor: Actor, job_id: int) -> Job:
+    """Put a job that failed or was cancelled back into the queue."""
+    with services.database.write() as session:
+        job = session.scalar(
+            select(Job)
+            .where(Job.id == job_id, visible_jobs(session, actor))
+            .with_for_update()
+            .options(undefer(Job.log))
+        )
+        if job is None:
+            raise NotFound(f"There is no job {job_id} that you may see.")
+        if job.state not in {"failed", "cancelled"}:
+            raise Conflict(f"The job is {job.state}; only failed and cancelled jobs can be started again.")
+        if job.plugin == "core" and job.image_id is not None:
+            raise Conflict("Start reading the image again from its page; that asks for the job it needs.")
+        job.state, job.progress, job.message, job.attempts = "queued", 0.0, "", 0
+        job.cancel_requested, job.worker, job.finished_at, job.result = False, "", None, {}
+        services.jobs.wake_after(session)
+    return job
