@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, not_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, literal_column, not_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.geometry import Box
@@ -156,7 +156,7 @@ def _around(area: Area, inner: Area) -> list[Area]:
 
 
 def _middle(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
-    return (cast(low, BigInteger) + high).bitwise_rshift(1)
+    return (cast(low, BigInteger) + high).bitwise_rshift(literal_column("1"))
 
 
 def _inside(x: ColumnElement[int], y: ColumnElement[int], area: Area) -> ColumnElement[bool]:

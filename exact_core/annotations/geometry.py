@@ -77,6 +77,18 @@ class Geometry:
         return {"shape": self.shape.value, "parts": parts}
 
 
+def rounded(values: NDArray[np.float64]) -> Vertices:
+    """Coordinates as pixel centres; ``Invalid`` for what is not finite or outside of 32 bits."""
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        raise Invalid(f"Vertex {int(bad.argmax())} is not finite (NaN or infinity).")
+    nearest = np.floor(values + 0.5)
+    outside = ((nearest < INT32_MIN) | (nearest > INT32_MAX)).any(axis=1)
+    if outside.any():
+        raise Invalid(f"Vertex {int(outside.argmax())} is outside of what 32-bit pixels can address.")
+    return nearest.astype(np.int32)
+
+
 def whole_image() -> Geometry:
     """The geometry of a label that belongs to the whole image or frame."""
     return Geometry(Shape.IMAGE, np.empty((0, 2), np.int32), (), ())
@@ -158,14 +170,10 @@ def _checked_ring(shape: Shape, number: int, ring: object) -> Vertices:
         values = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         raise Invalid(f"In {place} some coordinates are not numbers.") from None
-    bad = ~np.isfinite(values).all(axis=1)
-    if bad.any():
-        raise Invalid(f"In {place} vertex {int(bad.argmax())} is not finite (NaN or infinity).")
-    values = np.floor(values + 0.5)
-    outside = ((values < INT32_MIN) | (values > INT32_MAX)).any(axis=1)
-    if outside.any():
-        raise Invalid(f"In {place} vertex {int(outside.argmax())} is outside of what 32-bit pixels can address.")
-    return values.astype(np.int32)
+    try:
+        return rounded(values)
+    except Invalid as error:
+        raise Invalid(f"In {place}: {error.message}") from None
 
 
 def _without_repeats(ring: Vertices) -> Vertices:

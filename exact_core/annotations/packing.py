@@ -84,6 +84,17 @@ def columns_of(geometries: Sequence[Geometry]) -> Columns:
     )
 
 
+def take(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
+    """Some of many geometries."""
+    rings = np.diff(columns.ring_start.astype(np.int64))
+    ring = np.repeat(chosen, rings)
+    vertex = np.repeat(ring, columns.ring_length.astype(np.int64))
+    starts = np.concatenate([[0], np.cumsum(rings[chosen])]).astype(np.uint32)
+    return Columns(
+        columns.shape[chosen], starts, columns.ring_length[ring], columns.ring_hole[ring], columns.vertices[vertex]
+    )
+
+
 def pack_many(columns: Columns) -> list[bytes]:
     """The stored form of many geometries."""
     if not len(columns):

@@ -1,0 +1,298 @@
+"""Identities and states of annotations: loading what is live, and writing changed states in one revision."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Insert, and_, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from exact_core.annotations.geometry import Box, Geometry
+from exact_core.annotations.packing import pack, unpack
+from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts
+from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cell, tile_key
+from exact_core.api.contributions import Shape
+from exact_core.api.events import AnnotationState
+from exact_core.storage.models import LIVE, Annotation, AnnotationDetail, User
+
+_CHUNK = 1_000  # SQLite takes a limited number of parameters
+_DETAILS = AnnotationDetail.__table__
+_PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything about an annotation that an edit can change."""
+
+    type_id: int
+    shape: Shape
+    geometry: bytes
+    box: Box
+    frame: Frame
+    text: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, geometry: Geometry, facts: ImageFacts, type_id: int, frame: Frame, text: str, attributes: dict[str, Any]
+    ) -> State:
+        """The state of a checked geometry."""
+        box = geometry.box(facts.width, facts.height)
+        return cls(type_id, geometry.shape, pack(geometry), box, frame, text, attributes)
+
+    @property
+    def cell(self) -> int:
+        """Where it is counted."""
+        return WHOLE_IMAGE_CELL if self.shape is Shape.IMAGE else summary_cell(self.box)
+
+    def event(self) -> AnnotationState:
+        """The form that hooks are told."""
+        frame = self.frame
+        return AnnotationState(self.type_id, self.shape, tuple(self.box), frame.z, frame.t, frame.c, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An annotation as it is stored: its identity, and its live state or None when it is deleted."""
+
+    id: int
+    uuid: str
+    image_id: int
+    author_id: int | None
+    author_name: str
+    claimed_author: str
+    created_at: datetime
+    edited_at: datetime | None = None
+    revision: int = 0
+    state: State | None = None
+
+    def to_json(self, deleted_revision: int | None = None) -> dict[str, Any]:
+        """The form that the API answers; a deleted one has only its identity."""
+        state = self.state
+        author = None if self.author_id is None else {"id": self.author_id, "name": self.author_name}
+        answer: dict[str, Any] = {"id": self.id, "uuid": self.uuid, "image_id": self.image_id}
+        if state is not None:
+            answer |= {
+                "type_id": state.type_id,
+                "geometry": unpack(state.geometry).to_json(),
+                "frame": {"z": state.frame.z, "t": state.frame.t, "c": state.frame.c},
+                "text": state.text,
+                "attributes": state.attributes,
+            }
+        return answer | {
+            "author": author,
+            "claimed_author": self.claimed_author,
+            "created_at": self.created_at,
+            "edited_at": self.edited_at,
+            "revision": self.revision if deleted_revision is None else deleted_revision,
+            "deleted": state is None,
+        }
+
+
+STATE_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    ROWS.c.valid_from,
+    ROWS.c.edited_at,
+    ROWS.c.type_id,
+    ROWS.c.shape,
+    ROWS.c.geometry,
+    ROWS.c.x0,
+    ROWS.c.y0,
+    ROWS.c.x1,
+    ROWS.c.y1,
+    ROWS.c.z,
+    ROWS.c.t,
+    ROWS.c.c,
+    ROWS.c.text,
+)
+
+
+def state_of(row: Sequence[Any], attributes: dict[str, Any] | None) -> State:
+    """The state that a row of :data:`STATE_COLUMNS` holds."""
+    _, _, type_id, shape, geometry, x0, y0, x1, y1, z, t, c, text = row
+    box, frame = Box(x0, y0, x1, y1), Frame(z, t, c)
+    return State(type_id, Shape.from_number(shape), bytes(geometry), box, frame, text, attributes or {})
+
+
+def load(session: Session, image_id: int, *, ids: Iterable[int] = (), uuids: Iterable[str] = ()) -> list[Known]:
+    """The annotations of an image with these ids or uuids, live or deleted."""
+    found: dict[int, Known] = {}
+    for column, values in ((Annotation.id, list(ids)), (Annotation.uuid, list(uuids))):
+        for start in range(0, len(values), _CHUNK):
+            chosen = and_(Annotation.image_id == image_id, column.in_(values[start : start + _CHUNK]))
+            found |= {known.id: known for known in select_known(session, [chosen])}
+    return list(found.values())
+
+
+def select_known(
+    session: Session,
+    conditions: Iterable[ColumnElement[bool]],
+    *,
+    only_live: bool = False,
+    order_by: ColumnElement[Any] | None = None,
+    limit: int | None = None,
+) -> Iterator[Known]:
+    """Annotations with author, live state and attributes, in one query."""
+    identity = Annotation.__table__
+    live = and_(ROWS.c.annotation_id == identity.c.id, ROWS.c.valid_to == LIVE)
+    detail = and_(_DETAILS.c.annotation_id == identity.c.id, _DETAILS.c.valid_to == LIVE)
+    statement = (
+        select(
+            identity.c.id,
+            identity.c.uuid,
+            identity.c.image_id,
+            identity.c.author_id,
+            User.display_name,
+            User.name,
+            identity.c.claimed_author,
+            identity.c.created_at,
+            _DETAILS.c.attributes,
+            *STATE_COLUMNS,
+        )
+        .select_from(identity.join(ROWS, live, isouter=not only_live))
+        .outerjoin(_DETAILS, detail)
+        .outerjoin(User, User.id == identity.c.author_id)
+        .where(*conditions)
+        .limit(limit)
+    )
+    if order_by is not None:
+        statement = statement.order_by(order_by)
+    for row in session.execute(statement):
+        id_, uuid, image_id, author_id, display_name, name, claimed, created_at, attributes, *state = row
+        known = Known(id_, uuid, image_id, author_id, display_name or name or "", claimed, created_at)
+        if state[0] is None:
+            yield known
+        else:
+            yield with_state(known, state_of(state, attributes), state[0], state[1])
+
+
+def with_state(known: Known, state: State | None, revision: int, edited_at: datetime | None) -> Known:
+    """The same annotation in another state."""
+    return Known(
+        known.id,
+        known.uuid,
+        known.image_id,
+        known.author_id,
+        known.author_name,
+        known.claimed_author,
+        known.created_at,
+        edited_at,
+        revision,
+        state,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An annotation as it is now, and the state it shall have; None deletes it."""
+
+    known: Known
+    after: State | None
+
+
+def write(session: Session, changes: Sequence[Change], revision: int, editor_id: int | None, at: datetime) -> None:
+    """Close the live rows of changed annotations, add the new ones, and keep the counts."""
+    closed = [change.known for change in changes if change.known.state is not None]
+    opened = [(change.known, change.after) for change in changes if change.after is not None]
+    if closed:
+        session.execute(_CLOSE_ROW, [_row_key(known) | {"at_revision": revision} for known in closed])
+    if opened:
+        rows = [_row(known, state, revision, editor_id, at) for known, state in opened]
+        session.execute(insert(ROWS), rows)
+    _write_details(session, changes, revision)
+    add_counts(session, _count_changes(changes))
+
+
+def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
+    """Add to the kept counts; keys are the columns of the summary's primary key."""
+    keys = [column.name for column in COUNTS.primary_key.columns]
+    values = [dict(zip(keys, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
+    if values:
+        session.execute(_count_statement(session.get_bind().dialect.name), values)
+
+
+def _row_key(known: Known) -> dict[str, Any]:
+    assert known.state is not None
+    values = (known.image_id, tile_key(known.state.box), known.id, known.revision)
+    return {f"old_{name}": value for name, value in zip(_PRIMARY_KEY, values, strict=True)}
+
+
+def _row(known: Known, state: State, revision: int, editor_id: int | None, at: datetime) -> dict[str, Any]:
+    box, frame = state.box, state.frame
+    return {
+        "image_id": known.image_id,
+        "tile_key": tile_key(box),
+        "annotation_id": known.id,
+        "valid_from": revision,
+        "valid_to": LIVE,
+        "type_id": state.type_id,
+        "author_id": known.author_id,
+        "editor_id": editor_id,
+        "shape": state.shape.number,
+        "z": frame.z,
+        "t": frame.t,
+        "c": frame.c,
+        "x0": box.x0,
+        "y0": box.y0,
+        "x1": box.x1,
+        "y1": box.y1,
+        "geometry": state.geometry,
+        "text": state.text,
+        "edited_at": at,
+    }
+
+
+def _write_details(session: Session, changes: Sequence[Change], revision: int) -> None:
+    """Attributes have rows of their own, which stay when an edit does not touch them."""
+    before = {change.known.id: change.known.state.attributes if change.known.state else {} for change in changes}
+    after = {change.known.id: change.after.attributes if change.after else {} for change in changes}
+    differ = [id_ for id_ in after if before[id_] != after[id_]]
+    closing = [{"old_id": id_, "at_revision": revision} for id_ in differ if before[id_]]
+    opening = [
+        {"annotation_id": id_, "valid_from": revision, "valid_to": LIVE, "attributes": after[id_]}
+        for id_ in differ
+        if after[id_]
+    ]
+    if closing:
+        session.execute(_CLOSE_DETAIL, closing)
+    if opening:
+        session.execute(insert(_DETAILS), opening)
+
+
+def _count_changes(changes: Sequence[Change]) -> dict[tuple[int, ...], int]:
+    counts: dict[tuple[int, ...], int] = defaultdict(int)
+    for change in changes:
+        known = change.known
+        for state, step in ((known.state, -1), (change.after, 1)):
+            if state is not None:
+                frame = state.frame
+                author = known.author_id or 0
+                counts[known.image_id, frame.z, frame.t, frame.c, state.type_id, author, state.cell] += step
+    return counts
+
+
+_CLOSE_ROW = (
+    update(ROWS)
+    .where(*(ROWS.c[name] == bindparam(f"old_{name}") for name in _PRIMARY_KEY))
+    .values(valid_to=bindparam("at_revision"))
+)
+_CLOSE_DETAIL = (
+    update(_DETAILS)
+    .where(_DETAILS.c.annotation_id == bindparam("old_id"), _DETAILS.c.valid_to == LIVE)
+    .values(valid_to=bindparam("at_revision"))
+)
+
+
+@cache
+def _count_statement(dialect: str) -> Insert:
+    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(COUNTS)
+    keys = list(COUNTS.primary_key.columns)
+    answer: Insert = statement.on_conflict_do_update(
+        index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n}
+    )
+    return answer

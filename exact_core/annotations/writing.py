@@ -1,0 +1,344 @@
+"""Changing annotations: ordered operations on one image, kept together as one revision or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from exact_core.annotations import rules
+from exact_core.annotations.geometry import parse
+from exact_core.annotations.packing import pack
+from exact_core.annotations.scope import Can, Frame, ImageFacts, ReadScope, image_facts, require_size, scope_in
+from exact_core.annotations.states import Change, Known, State, load, with_state, write
+from exact_core.api.context import Actor
+from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
+from exact_core.api.events import AnnotationAction, AnnotationChange
+from exact_core.products import attributes
+from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
+
+MAX_OPERATIONS = 5_000
+
+Record: TypeAlias = Callable[[AnnotationChange], None]
+"""Tells the unit of work about a change, for the hooks."""
+
+
+class Stale(Conflict):
+    """Somebody has changed the annotation since the client read it; the answer carries its current state."""
+
+    code = "stale-annotation"
+
+    def __init__(self, message: str, current: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.details = {"current": current}
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Draw a new annotation; repeating it with the same uuid changes nothing."""
+
+    uuid: str
+    type_id: int
+    geometry: object
+    frame: Frame = rules.DEFAULT_FRAME
+    text: str = ""
+    attributes: Mapping[str, Any] | None = None
+    claimed_author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change what is given of an annotation; None leaves it."""
+
+    key: int | str  # id or uuid
+    base_revision: int | None = None
+    type_id: int | None = None
+    geometry: object = None
+    frame: Frame | None = None
+    text: str | None = None
+    attributes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete an annotation; its identity and history stay."""
+
+    key: int | str
+    base_revision: int | None = None
+
+
+Operation: TypeAlias = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change set did: the annotations in the order of the operations, and what undo had to leave out."""
+
+    revision: int
+    annotations: list[Known]
+    skipped: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that the API answers."""
+        return {"revision": self.revision, "annotations": [known.to_json() for known in self.annotations]}
+
+
+class Writer:
+    """Changes the annotations of one image for one actor, inside a unit of work.
+
+    Making it locks the image set against other writers until the transaction ends, checks that the set can be
+    changed, and that the actor may annotate there.
+    """
+
+    def __init__(self, session: Session, actor: Actor, image_id: int, can: Can, record: Record | None) -> None:
+        self.session = session
+        self.actor = actor
+        self.facts = locked_facts(session, image_id)
+        if not can(actor, "view", self.facts.image_set_id):
+            raise NotFound(f"There is no image {image_id} that you may see.")
+        if not can(actor, "annotate", self.facts.image_set_id):
+            raise Forbidden("You may look at this image set, but not annotate in it.")
+        if self.facts.is_locked:
+            raise Conflict("This image set is locked: nothing in it can be changed until a manager unlocks it.")
+        require_size(self.facts)
+        self.scope: ReadScope = scope_in(self.facts, actor, can)
+        self.types = rules.TypeRules(session, self.facts.image_set_id)
+        self._may_edit_any = can(actor, "edit_any", self.facts.image_set_id)
+        self.record = record
+
+    @property
+    def editor_id(self) -> int | None:
+        """Who is written down as the author of what happens; None for the system."""
+        return self.actor.user_id or None
+
+    def may_edit(self, known: Known) -> bool:
+        """Whether the actor may change this annotation."""
+        return self._may_edit_any or known.author_id == self.editor_id
+
+    def apply(self, operations: Sequence[Operation], reason: str = "") -> Outcome:
+        """Do the operations in order; any that cannot be done refuses them all, with its number."""
+        return _Batch(self, operations).apply(reason)
+
+    def commit(self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None) -> int:
+        """Write changes as the image set's next revision, tell the hooks, and return its number."""
+        revision = self.log_change_set(len(changes), kind, reason, reverts)
+        write(self.session, changes, revision, self.editor_id, now())
+        if self.record is not None:
+            for change in changes:
+                self.record(self._event(change, revision, restores=kind != "edit"))
+        return revision
+
+    def log_change_set(self, count: int, kind: str, reason: str = "", reverts: int | None = None) -> int:
+        """Take the image set's next revision number and write down whose it is."""
+        raised = (
+            update(ImageSet)
+            .where(ImageSet.id == self.facts.image_set_id)
+            .values(revision=ImageSet.revision + 1)
+            .returning(ImageSet.revision)
+        )
+        revision: int = self.session.execute(raised).scalar_one()
+        log = {
+            "image_set_id": self.facts.image_set_id,
+            "revision": revision,
+            "image_id": self.facts.image_id,
+            "actor_id": self.editor_id,
+            "at": now(),
+            "kind": kind,
+            "reason": reason,
+            "n_changes": count,
+            "reverts": reverts,
+        }
+        self.session.execute(insert(ChangeSet), [log])
+        return revision
+
+    def _event(self, change: Change, revision: int, restores: bool) -> AnnotationChange:
+        known, after = change.known, change.after
+        if after is None:
+            action = AnnotationAction.DELETED
+        elif known.state is not None:
+            action = AnnotationAction.UPDATED
+        else:
+            action = AnnotationAction.RESTORED if restores else AnnotationAction.CREATED
+        return AnnotationChange(
+            action=action,
+            image_set_id=self.facts.image_set_id,
+            image_id=self.facts.image_id,
+            annotation_id=known.id,
+            uuid=known.uuid,
+            revision=revision,
+            before=known.state.event() if known.state else None,
+            after=after.event() if after else None,
+            author_id=known.author_id,
+            actor_id=self.editor_id,
+        )
+
+
+class _Batch:
+    """Works out what a list of operations comes to, annotation by annotation."""
+
+    def __init__(self, writer: Writer, operations: Sequence[Operation]) -> None:
+        if len(operations) > MAX_OPERATIONS:
+            raise Invalid(f"One request has at most {MAX_OPERATIONS:,} operations, not {len(operations):,}.")
+        self._writer = writer
+        self._operations = operations
+        keys = [operation.uuid if isinstance(operation, Create) else operation.key for operation in operations]
+        ids = [key for key in keys if isinstance(key, int)]
+        uuids = [key for key in keys if isinstance(key, str)]
+        stored = load(writer.session, writer.facts.image_id, ids=ids, uuids=uuids)
+        self._by_id = {known.id: known for known in stored}
+        self._by_uuid = {known.uuid: known for known in stored}
+        self._after: dict[str, State | None] = {}  # by uuid, what this batch has come to
+        self._new: list[str] = []
+
+    def apply(self, reason: str) -> Outcome:
+        self._create_identities()
+        touched: list[str] = []
+        for number, operation in enumerate(self._operations):
+            try:
+                touched.append(self._do(operation))
+            except (Invalid, NotFound, Forbidden) as error:
+                raise _at(number, len(self._operations), error) from None
+        changes = [
+            Change(self._by_uuid[uuid], after)
+            for uuid, after in self._after.items()
+            if after != self._by_uuid[uuid].state
+        ]
+        revision = self._writer.facts.revision
+        if changes or self._new:
+            revision = self._writer.commit(changes, "edit", reason)
+        return Outcome(revision, self._answers(touched, {change.known.uuid for change in changes}, revision))
+
+    def _answers(self, touched: Sequence[str], changed: set[str], revision: int) -> list[Known]:
+        answer = []
+        at = now()
+        for uuid in touched:
+            known = self._by_uuid[uuid]
+            answer.append(with_state(known, self._after[uuid], revision, at) if uuid in changed else known)
+        return answer
+
+    def _do(self, operation: Operation) -> str:
+        if isinstance(operation, Create):
+            return self._create(operation)
+        known = self._find(operation.key)
+        if not self._writer.may_edit(known):
+            raise Forbidden("You may change your own annotations only, and this one was drawn by somebody else.")
+        self._require_current(known, operation)
+        if isinstance(operation, Update):
+            return self._update(operation, known)
+        self._after[known.uuid] = None
+        return known.uuid
+
+    def _create(self, operation: Create) -> str:
+        known = self._by_uuid[operation.uuid]
+        if operation.uuid not in self._new:
+            return known.uuid  # the same request again
+        if operation.uuid in self._after:
+            raise Invalid(f"The uuid {operation.uuid} is used twice.")
+        facts = self._writer.facts
+        rule = self._writer.types.require(operation.type_id)
+        rule.require_active()
+        geometry = parse(operation.geometry, facts.width, facts.height)
+        rule.require_shape(geometry.shape)
+        given = attributes.defaults(rule.attributes) | dict(operation.attributes or {})
+        self._after[known.uuid] = State.of(
+            geometry,
+            facts,
+            rule.id,
+            rules.checked_frame(operation.frame, facts),
+            rules.checked_text(operation.text),
+            rules.checked_attributes(rule, given),
+        )
+        return known.uuid
+
+    def _update(self, operation: Update, known: Known) -> str:
+        state = self._after.get(known.uuid, known.state)
+        assert state is not None
+        facts = self._writer.facts
+        rule = self._writer.types.require(operation.type_id or state.type_id)
+        if rule.id != state.type_id:
+            rule.require_active()
+            state = replace(state, type_id=rule.id, attributes=self._kept(rule, state))
+        if operation.geometry is not None:
+            geometry = parse(operation.geometry, facts.width, facts.height)
+            state = replace(
+                state, shape=geometry.shape, geometry=pack(geometry), box=geometry.box(facts.width, facts.height)
+            )
+        rule.require_shape(state.shape)
+        if operation.frame is not None:
+            state = replace(state, frame=rules.checked_frame(operation.frame, facts))
+        if operation.text is not None:
+            state = replace(state, text=rules.checked_text(operation.text))
+        if operation.attributes is not None:
+            state = replace(state, attributes=rules.checked_attributes(rule, operation.attributes))
+        self._after[known.uuid] = state
+        return known.uuid
+
+    @staticmethod
+    def _kept(rule: rules.TypeRule, state: State) -> dict[str, Any]:
+        return attributes.defaults(rule.attributes) | attributes.kept(rule.attributes, state.attributes, rule.name)
+
+    def _find(self, key: int | str) -> Known:
+        known = self._by_id.get(key) if isinstance(key, int) else self._by_uuid.get(key)
+        if known is None or not self._writer.scope.shows(known.author_id):
+            raise NotFound(f"This image has no annotation {key} that you may see.")
+        return known
+
+    def _require_current(self, known: Known, operation: Update | Delete) -> None:
+        """Refuse work on a state that is gone; deleting what is deleted is no conflict."""
+        if known.uuid in self._after:
+            if self._after[known.uuid] is None and isinstance(operation, Update):
+                raise Invalid("The annotation is deleted by an earlier operation of the same request.")
+            return
+        if known.state is None:
+            if isinstance(operation, Update):
+                raise Stale("Somebody has deleted this annotation meanwhile.", known.to_json())
+            return
+        base = operation.base_revision
+        if base is not None and known.revision > base:
+            raise Stale("Somebody has changed this annotation meanwhile; look at its current state.", known.to_json())
+
+    def _create_identities(self) -> None:
+        """Give the new uuids their permanent numbers, in the order of drawing."""
+        writer = self._writer
+        new: dict[str, Create] = {}
+        for operation in self._operations:
+            if isinstance(operation, Create) and operation.uuid not in self._by_uuid:
+                new.setdefault(operation.uuid, operation)
+            elif isinstance(operation, Create) and self._by_uuid[operation.uuid].author_id != writer.editor_id:
+                raise Conflict(f"The uuid {operation.uuid} already names another annotation; make a new one.")
+        if not new:
+            return
+        at = now()
+        rows = [
+            {
+                "image_id": writer.facts.image_id,
+                "uuid": uuid,
+                "author_id": writer.editor_id,
+                "claimed_author": create.claimed_author,
+                "created_at": at,
+            }
+            for uuid, create in new.items()
+        ]
+        statement = insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True)
+        ids = writer.session.execute(statement, rows).scalars().all()
+        name = writer.actor.display_name or writer.actor.name
+        for id_, row in zip(ids, rows, strict=True):
+            known = Known(id_, row["uuid"], row["image_id"], row["author_id"], name, row["claimed_author"], at)
+            self._by_id[id_] = self._by_uuid[known.uuid] = known
+        self._new = list(new)
+
+
+def locked_facts(session: Session, image_id: int) -> ImageFacts:
+    """The image's facts, with its set locked against other writers until the transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        own_set = select(Image.image_set_id).where(Image.id == image_id).scalar_subquery()
+        session.execute(select(ImageSet.id).where(ImageSet.id == own_set).with_for_update())
+    return image_facts(session, image_id)
+
+
+def _at(number: int, count: int, error: Invalid | NotFound | Forbidden) -> Exception:
+    """The same refusal with the operation's number, where there is more than one."""
+    return error if count == 1 else type(error)(f"Operation {number}: {error.message}")
