@@ -126,10 +126,11 @@ def main() -> None:
 
 def _answer_or_reason(request: Mapping[str, Any], images: OpenImages, memory_mib: int) -> tuple[dict[str, Any], bytes]:
     from exact_core.api.drivers import UnreadableImage
+    from exact_core.api.errors import ExactError
 
     try:
         return answer(request, images)
-    except UnreadableImage as problem:
+    except (UnreadableImage, ExactError) as problem:
         return {"reason": str(problem)}, b""
     except MemoryError:
         images.clear()

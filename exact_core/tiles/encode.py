@@ -16,7 +16,10 @@ QUALITY = 87
 def encode_jpeg(pixels: NDArray[np.uint8], *, keep_colors: bool = False) -> bytes:
     """Encode ``(height, width, 3)``; ``keep_colors`` stores colour at full resolution, for thin coloured signals."""
     encoded: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(pixels), quality=QUALITY, colorspace="RGB", colorsubsamp="444" if keep_colors else "420"
+        np.ascontiguousarray(pixels),
+        quality=QUALITY,
+        colorspace="RGB",
+        colorsubsampling="444" if keep_colors else "420",
     )
     return encoded
 

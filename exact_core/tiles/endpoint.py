@@ -1,0 +1,237 @@
+"""The tile endpoint: a small ASGI application beside the framework, because a ready tile costs less than a route.
+
+Order of checks: who asks, may they see the image, have they the tile already, and only then pixels. Nothing here asks
+the database for a tile; who may see what comes from the access snapshot, which follows changes within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from exact_core.api.drivers import UnreadableImage
+from exact_core.api.errors import ExactError, Forbidden, NotFound, Unauthenticated, Unavailable
+from exact_core.api.images import RenderedTile, TileRequest
+from exact_core.tiles.cache import TileCache
+from exact_core.tiles.frames import BadFrame, Frame, parse_frame
+from exact_core.tiles.served_images import ServedImage, ServedImages, open_served_image
+
+if TYPE_CHECKING:
+    from exact_core.services import Services
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+_Address = tuple[int, Frame, int, int, int]  # image, frame, level, column, row
+_CacheKey = tuple[int, str, Frame, int, int, int, str]
+
+PREFIX = "/api/v2/images/"
+_TILES = "/tiles/"
+_MEDIA_TYPES = {"image/jpeg": b"image/jpeg", "image/png": b"image/png", "image/webp": b"image/webp"}
+_KEPT_ADDRESSES = 8192
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"vary", b"Cookie, Authorization"),
+]
+# Browsers keep a tile but ask each time whether they may still show it: the answer is 304 or a refusal.
+_HEADERS = [(b"cache-control", b"private, max-age=0, must-revalidate"), *_ALWAYS]
+_PROBLEM_HEADERS = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *_ALWAYS]
+
+
+class UnreadableTile(ExactError):
+    """This part of the picture cannot be decoded; the message is the reason."""
+
+    status = 422
+    code = "unreadable-tile"
+
+
+def is_tile_path(path: str) -> bool:
+    """Say whether a request path belongs to the tile endpoint."""
+    return path.startswith(PREFIX) and path.startswith(_TILES, path.find("/", len(PREFIX)))
+
+
+def with_tiles(app: AsgiApp, tiles: AsgiApp) -> AsgiApp:
+    """Put the tile endpoint in front of an application; everything else passes through untouched."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_tile_path(scope["path"]):
+            await tiles(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return dispatch
+
+
+class TileApp:
+    """Answers ``GET /api/v2/images/{id}/tiles/{frame}/{level}/{column}_{row}``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._snapshot = services.snapshot
+        self._hooks = services.kernel.hooks
+        self._images = ServedImages(services.settings.open_slides)
+        self._cache: TileCache[_CacheKey] = TileCache(services.settings.tile_cache_mib * 1024 * 1024)
+        self._addresses: dict[str, _Address] = {}
+        self._opening: dict[int, asyncio.Task[ServedImage]] = {}
+        self._rendering: dict[_CacheKey, asyncio.Task[tuple[bytes, str]]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["method"] not in ("GET", "HEAD"):
+            await _send_problem(send, 405, "method-not-allowed", "Tiles can only be read.", [(b"allow", b"GET, HEAD")])
+            return
+        try:
+            status, headers, body = await self._answer(scope)
+        except ExactError as problem:
+            await _send_problem(send, problem.status, problem.code, problem.message)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def close(self) -> None:
+        """Close the files of images."""
+        self._images.close()
+
+    async def _answer(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        cookie = authorization = known = None
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                cookie = value.decode("latin-1")
+            elif name == b"authorization":
+                authorization = value.decode("latin-1")
+            elif name == b"if-none-match":
+                known = value
+        actor = self._snapshot.authenticate(cookie, authorization)
+        if actor is None:
+            raise Unauthenticated("Log in, or send a valid access token.")
+        if "read" not in actor.scopes:
+            raise Forbidden("This access token may not read; make one with the scope 'read'.")
+        image_id, frame, level, column, row = self._address(scope["path"])
+        access = self._snapshot.image(actor, image_id)
+        version, plugins = access.content_version, self._hooks.tile_key(access.image_set_id)
+        etag = f'"{version}-{frame}-{level}-{column}_{row}{plugins and "-" + plugins}"'.encode("latin-1", "replace")
+        if known is not None and (known == etag or etag in (each.strip() for each in known.split(b","))):
+            return 304, [(b"etag", etag), *_HEADERS], b""
+        image = self._images.get(image_id, version) or await self._open(image_id, version)
+        if level >= len(image.slide.levels) or not image.has_frame(frame):
+            raise NotFound(f"Image {image_id} has no level {level} or no frame {frame}.")
+        grid = image.slide.levels[level]
+        if column >= grid.columns or row >= grid.rows:
+            raise NotFound(f"Level {level} of image {image_id} has no tile in column {column}, row {row}.")
+        body, media_type = (
+            None if plugins else self._ready_tile(image, image_id, frame, level, column, row),
+            "image/jpeg",
+        )
+        if body is None:
+            key = (image_id, version, frame, level, column, row, plugins)
+            body, media_type = self._cache.get(key) or await self._rendered(key, image, access.image_set_id)
+        length = str(len(body)).encode()
+        headers = [(b"content-type", _MEDIA_TYPES[media_type]), (b"content-length", length), (b"etag", etag), *_HEADERS]
+        return 200, headers, body
+
+    def _address(self, path: str) -> _Address:
+        """Read the address; those just used are remembered, as reading costs more than the tile."""
+        address = self._addresses.get(path)
+        if address is None:
+            address = parse_address(path)
+            if len(self._addresses) >= _KEPT_ADDRESSES:
+                self._addresses.clear()
+            self._addresses[path] = address
+        return address
+
+    def _ready_tile(
+        self, image: ServedImage, image_id: int, frame: Frame, level: int, column: int, row: int
+    ) -> bytes | None:
+        ready = image.ready_level(image.slide.levels[level], frame)
+        if ready is None:
+            return None
+        try:
+            return ready.read(image.descriptor, frame.t * image.size_z + frame.z, column, row)
+        except OSError as problem:
+            raise Unavailable(f"The file of image {image_id} cannot be read now: {problem.strerror}.") from None
+
+    async def _open(self, image_id: int, version: str) -> ServedImage:
+        """Open an image in a thread, once for all who wait for it."""
+        task = self._opening.get(image_id)
+        if task is None:
+            task = self._opening[image_id] = asyncio.create_task(asyncio.to_thread(self._open_now, image_id))
+            task.add_done_callback(lambda done: self._opened(image_id, done))
+        image = await asyncio.shield(task)
+        if image.slide.key != version:
+            raise Unavailable(f"Image {image_id} is just being replaced; try again in a second.")
+        return image
+
+    def _open_now(self, image_id: int) -> ServedImage:
+        with self._services.database.read() as session:
+            return open_served_image(session, self._services.blobs, image_id)
+
+    def _opened(self, image_id: int, task: asyncio.Task[ServedImage]) -> None:
+        self._opening.pop(image_id, None)
+        if not task.cancelled() and task.exception() is None:
+            self._images.put(image_id, task.result())
+
+    async def _rendered(self, key: _CacheKey, image: ServedImage, image_set_id: int) -> tuple[bytes, str]:
+        """Make a tile, once for all who wait for it, and keep it."""
+        task = self._rendering.get(key)
+        if task is None:
+            task = self._rendering[key] = asyncio.create_task(self._render(key, image, image_set_id))
+            task.add_done_callback(lambda done: self._has_rendered(key, done))
+        return await asyncio.shield(task)
+
+    def _has_rendered(self, key: _CacheKey, task: asyncio.Task[tuple[bytes, str]]) -> None:
+        self._rendering.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; if nobody does any more it is not worth a warning
+
+    async def _render(self, key: _CacheKey, image: ServedImage, image_set_id: int) -> tuple[bytes, str]:
+        image_id, _, frame, level, column, row, plugins = key
+        grid = image.slide.levels[level]
+        body = self._ready_tile(image, image_id, frame, level, column, row)
+        if body is None:
+            try:
+                body = await self._services.decoder.tile(image.slide, grid, column, row, frame)
+            except UnreadableImage as problem:
+                raise UnreadableTile(f"This part of the image cannot be shown. {problem}") from None
+        tile = RenderedTile(body)
+        if plugins:
+            request = TileRequest(image_id, image_set_id, str(frame), level, column, row)
+            changed = await asyncio.to_thread(self._hooks.tile_rendered, tile, request)
+            tile = changed if changed.media_type in _MEDIA_TYPES else tile
+        self._cache.put(key, tile.data, tile.media_type)
+        return tile.data, tile.media_type
+
+
+def tile_app(services: Services) -> TileApp:
+    """Make the tile endpoint of one server process."""
+    return TileApp(services)
+
+
+def parse_address(path: str) -> _Address:
+    """Read image, frame, level, column and row from a request path.
+
+    Raises:
+        BadFrame: When a part is not a number.
+        NotFound: When the path has another form.
+    """
+    parts = path[len(PREFIX) :].split("/")
+    if len(parts) != 5 or parts[1] != "tiles":
+        raise NotFound("There is nothing at this address.")
+    column, _, row = parts[4].partition("_")
+    numbers = (parts[0], parts[3], column, row)
+    if not all(text.isascii() and text.isdecimal() and len(text) <= 15 for text in numbers):
+        raise BadFrame("A tile's address is /tiles/z.t.c/level/column_row, all of them whole numbers.")
+    return int(numbers[0]), parse_frame(parts[2]), int(numbers[1]), int(numbers[2]), int(numbers[3])
+
+
+async def _send_problem(
+    send: Send, status: int, code: str, detail: str, extra: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    value = {"type": f"about:blank#{code}", "title": code.replace("-", " ").capitalize(), "status": status}
+    body = json.dumps({**value, "detail": detail, "code": code}).encode()
+    headers = [*_PROBLEM_HEADERS, (b"content-length", str(len(body)).encode()), *(extra or [])]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
