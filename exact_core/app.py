@@ -1,0 +1,120 @@
+"""The only place where the parts are put together: services of an instance, and the application that serves them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from sqlalchemy.orm import Session
+from starlette.routing import Mount
+
+from exact_core import __version__
+from exact_core.activation.starting import make_kernel
+from exact_core.annotations.reader import ScopedReader
+from exact_core.auth.snapshot import AccessSnapshot
+from exact_core.jobs.queue import JobQueue
+from exact_core.services import Services
+from exact_core.settings import Settings
+from exact_core.storage.blobs import Blobs
+from exact_core.storage.database import Database
+from exact_core.tiles.decode_pool import DecodePool
+
+if TYPE_CHECKING:
+    from exact_core.api.annotations import AnnotationReader
+    from exact_core.api.context import Actor
+    from exact_core.kernel.discovery import Candidate
+
+
+def open_services(settings: Settings, candidates: Iterable[Candidate] | None = None) -> Services:
+    """Open the parts of an instance: for the web server, workers and commands alike.
+
+    Nothing is started: no thread, no process. ``start_services`` does that for those who serve.
+    """
+    database = Database(settings.effective_database_url)
+    jobs = JobQueue(settings.data_dir)
+    kernel = make_kernel(settings, database, jobs, candidates)
+    return Services(
+        settings=settings,
+        database=database,
+        blobs=Blobs(settings.data_dir),
+        kernel=kernel,
+        snapshot=AccessSnapshot(database, settings, kernel),
+        decoder=DecodePool.from_settings(settings),
+        jobs=jobs,
+        annotation_reader=_reader,
+    )
+
+
+def _reader(session: Session, actor: Actor) -> AnnotationReader:
+    return ScopedReader(session, actor)
+
+
+def close_services(services: Services) -> None:
+    """Close what ``open_services`` opened."""
+    services.decoder.close()
+    services.jobs.close()
+    services.database.dispose()
+
+
+def create_app(settings: Settings | None = None, candidates: Iterable[Candidate] | None = None) -> FastAPI:
+    """Make the application of one instance.
+
+    Args:
+        settings: Its settings; read from the environment when not given.
+        candidates: Load these plugins instead of the installed ones.
+    """
+    services = open_services(settings or Settings(), candidates)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.snapshot.start()
+        services.kernel.startup()
+        try:
+            yield
+        finally:
+            services.kernel.shutdown()
+            services.snapshot.stop()
+            close_services(services)
+
+    app = FastAPI(
+        title="EXACT",
+        version=__version__,
+        summary="Collaborative, algorithm-aided annotation of images of any size.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # FastAPI's own page loads from another host; web/api_docs.py serves one of ours
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    _add_routes(app, services)
+    return app
+
+
+def _add_routes(app: FastAPI, services: Services) -> None:
+    """Core first, so that no plugin can stand in the way of a core address; tiles before everything."""
+    from exact_core.activation.routes import router as activation
+    from exact_core.annotations.routes import router as annotations
+    from exact_core.auth.routes import router as auth
+    from exact_core.images.routes import router as images
+    from exact_core.images.upload_routes import router as uploads
+    from exact_core.imagesets.routes import router as image_sets
+    from exact_core.jobs.routes import router as jobs
+    from exact_core.products.routes import router as products
+    from exact_core.tiles.endpoint import tile_app
+    from exact_core.tiles.routes import router as tiles
+    from exact_core.web import health, pages, problems
+    from exact_core.web.plugin_routes import add_plugin_routes
+    from exact_core.web.security import SecurityHeaders
+    from exact_core.web.viewer_page import router as viewer
+
+    app.router.routes.append(Mount("/api/v2/tiles", tile_app(services)))
+    problems.install(app)
+    app.include_router(health.router)
+    for router in (auth, image_sets, images, uploads, tiles, products, annotations, activation, jobs):
+        app.include_router(router, prefix="/api/v2")
+    app.include_router(viewer)
+    pages.install(app, services)
+    add_plugin_routes(app, services)
+    app.add_middleware(SecurityHeaders, https=services.settings.behind_https)

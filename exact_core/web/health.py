@@ -1,0 +1,33 @@
+"""Whether the server lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from exact_core import __version__
+from exact_core.api.deps import services_of
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """The server answers."""
+
+    status: str = "ok"
+    version: str = __version__
+
+
+@router.get("/healthz", summary="The server process lives")
+async def healthz() -> Health:
+    """Answer without looking at anything else: what keeps a process from being restarted."""
+    return Health()
+
+
+@router.get("/readyz", summary="The server can do its work")
+def readyz(request: Request) -> Health:
+    """Answer when the database can be read; 503 says why not."""
+    with services_of(request).database.read() as session:
+        session.execute(text("SELECT 1 FROM epoch LIMIT 1"))
+    return Health()
