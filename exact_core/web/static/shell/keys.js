@@ -148,6 +148,8 @@ export class Keys {
 
 const SHOWN = { Space: '␣', ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Delete: 'Del', Escape: 'Esc' };
 
+const MAC_SIGNS = { Ctrl: '⌘', Alt: '⌥', Shift: '⇧' };
+
 /**
  * A combination as people read it on their machine: "Ctrl+Z", "⌘Z".
  * @param {string} keys
@@ -156,7 +158,7 @@ export function shown(keys) {
   const parts = normalise(keys).split(/\+(?=.)/);
   const words = parts.map((part) => /** @type {any} */ (SHOWN)[part] ?? part);
   if (!MAC) return words.join('+');
-  return words.map((word) => ({ Ctrl: '⌘', Alt: '⌥', Shift: '⇧' })[word] ?? word).join('');
+  return words.map((word) => /** @type {Record<string, string>} */ (MAC_SIGNS)[word] ?? word).join('');
 }
 
 /** The shortcuts of this page; shell.js listens. */
