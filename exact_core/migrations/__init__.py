@@ -1,0 +1,1 @@
+"""Schema migrations of the core; ``env.py`` here also runs those of every plugin."""

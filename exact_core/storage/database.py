@@ -1,0 +1,156 @@
+"""The one way to the database: an engine that behaves the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from exact_core.api.errors import ConfigurationError, Unavailable
+
+MODE = "exact_mode"
+"""Execution option that says how a transaction begins: ``read``, ``write`` or ``migrate``."""
+
+EPOCHS_RAISED = "exact_epochs_raised"
+"""Key in ``Session.info`` that ``raise_epoch`` sets; see :meth:`Database.committed`."""
+
+_BUSY_MILLISECONDS = 15_000
+_RETRY = "try again in a moment"
+_POSTGRES_AWAY = frozenset({"53100", "53200", "53300", "55P03", "57P01", "57P02", "57P03", "40001", "40P01"})
+
+
+class Database:
+    """An engine with explicit transactions.
+
+    SQLite's driver runs without its own transaction handling, and every transaction begins with a statement that
+    we choose: otherwise a savepoint opened before the first write would survive the rollback around it.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.url = url
+        self.dialect = parsed.get_backend_name()
+        if self.dialect == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise ConfigurationError(
+                    "EXACT_DATABASE_URL: SQLite needs a file, for example sqlite:////data/exact.db"
+                )
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(parsed, pool_size=8, max_overflow=32, pool_timeout=20)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        elif self.dialect == "postgresql":
+            self.engine = create_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=8,
+                max_overflow=16,
+                pool_timeout=20,
+                connect_args={"connect_timeout": 5, "application_name": "exact"},
+            )
+        else:
+            raise ConfigurationError(f"EXACT_DATABASE_URL: {self.dialect} is not supported; use sqlite or postgresql.")
+        event.listen(self.engine, "handle_error", _translate)
+        reading: dict[str, Any] = {MODE: "read"}
+        if self.dialect == "postgresql":
+            # One snapshot for all statements of a read, as SQLite gives, and no write by mistake.
+            reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = self.engine.execution_options(**reading)
+        self._writing = self.engine.execution_options(**{MODE: "write"})
+        self._epoch_listeners: list[Callable[[], None]] = []
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database, cannot write, and is always rolled back."""
+        with self._session(self._reading) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits when the block succeeds and rolls back when it raises."""
+        with self._session(self._writing) as session:
+            yield session
+            session.commit()
+            self.committed(session)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A connection for schema changes: one transaction, one process at a time, committed on success."""
+        with self.engine.execution_options(**{MODE: "migrate"}).connect() as connection:
+            try:
+                with connection.begin():
+                    if self.dialect == "postgresql":
+                        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4857246)")
+                    yield connection
+                    if self.dialect == "sqlite":
+                        _refuse_broken_references(connection)
+            finally:
+                if self.dialect == "sqlite":
+                    connection.detach()  # its foreign keys are off: never give it back to the pool
+
+    def on_epoch(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever this process has committed a change of an epoch."""
+        self._epoch_listeners.append(listener)
+
+    def committed(self, session: Session) -> None:
+        """Tell listeners of this process at once; other processes notice when they compare epochs."""
+        if session.info.pop(EPOCHS_RAISED, False):
+            for listener in self._epoch_listeners:
+                listener()
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
+        try:
+            with Session(engine, expire_on_commit=False) as session:
+                yield session
+        except exc.TimeoutError as error:
+            raise Unavailable(f"All connections to the database are in use; {_RETRY}.") from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get(MODE)
+    if mode == "read":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql("PRAGMA query_only = OFF")
+    if mode == "migrate":  # rebuilding a table drops it, which would cascade; can only be set between transactions
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    connection.exec_driver_sql("BEGIN" if mode is None else "BEGIN IMMEDIATE")
+
+
+def _refuse_broken_references(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise ConfigurationError(f"The migration would leave rows of {broken[0]} without their {broken[2]}.")
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Turn "the database is away" into one error of ours; everything else passes unchanged."""
+    original = context.original_exception
+    message = str(original).partition("\n")[0]
+    state = getattr(original, "sqlstate", None)
+    if isinstance(original, sqlite3.OperationalError):
+        away = any(word in message for word in ("locked", "unable to open", "disk I/O", "is full"))
+    else:  # without a connection it was the attempt to make one
+        away = context.is_disconnect or state in _POSTGRES_AWAY or context.connection is None
+    if away and not context.is_pre_ping:
+        raise Unavailable(f"The database cannot be used now ({message}); {_RETRY}.") from original

@@ -1,0 +1,236 @@
+"""Fixtures shared by all tests: real databases, a data folder, and rows that read like the domain."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exact_core.api.context import Actor
+from exact_core.settings import Settings
+from exact_core.storage import migrate
+from exact_core.storage.database import Database
+from exact_core.storage.models import (
+    AnnotationType,
+    Image,
+    ImageSet,
+    ImageSetMember,
+    ImageSetProduct,
+    Product,
+    Team,
+    TeamMember,
+    User,
+)
+from tests.postgres import MissingPostgres, PostgresServer
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_numbers = itertools.count(1)
+
+
+def unavailable(reason: str) -> None:
+    """Skip loudly; where nothing may be skipped, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real slides and annotations, beside the repository."""
+    path = REPOSITORY.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip(f"the folder with real slides, {path.name}, is not beside the repository")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server of this test session, on a unix socket."""
+    try:
+        server = PostgresServer()
+    except MissingPostgres as error:
+        unavailable(str(error))
+        raise
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The address of a server whose database ``postgres`` may be used to make others."""
+    return postgres_server.url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")  # a checkpoint must run outside of a transaction
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a migrated, empty PostgreSQL database to copy."""
+    name = "exact_template"
+    postgres_server.create(name)
+    database = Database(postgres_server.url_of(name))
+    migrate.upgrade(database)
+    database.dispose()
+    return name
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table; parametrise indirectly with the engine's name."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.temporary() as name:
+        yield server.url_of(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database; each test runs on both engines."""
+    if request.param == "sqlite":
+        path = tmp_path / "exact.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.temporary(template=request.getfixturevalue("postgres_template")) as name:
+        yield server.url_of(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh, migrated database on SQLite and on PostgreSQL."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of an instance with a data folder of its own and the test's database."""
+    return Settings(
+        data_dir=tmp_path / "data", database_url=database_url, secret_key="test-secret-" + "0" * 32, disabled_plugins=()
+    )
+
+
+@pytest.fixture
+def make_user(database: Database) -> Callable[..., Actor]:
+    """``make_user("ann", is_admin=False)`` stores a person and returns the actor that a browser session gives."""
+
+    def make(name: str = "", *, is_admin: bool = False, is_active: bool = True) -> Actor:
+        name = name or f"user{next(_numbers)}"
+        with database.write() as session:
+            user = User(
+                name=name,
+                folded_name=name.casefold(),
+                display_name=name.title(),
+                is_admin=is_admin,
+                is_active=is_active,
+            )
+            session.add(user)
+            session.flush()
+            return Actor(user.id, user.name, user.display_name, is_admin=is_admin)
+
+    return make
+
+
+@pytest.fixture
+def make_team(database: Database) -> Callable[..., int]:
+    """``make_team("lab", leads=[ann], members=[ben])`` returns the team's id."""
+
+    def make(name: str = "", *, leads: list[Actor] | None = None, members: list[Actor] | None = None) -> int:
+        name = name or f"team{next(_numbers)}"
+        with database.write() as session:
+            team = Team(name=name, folded_name=name.casefold())
+            session.add(team)
+            session.flush()
+            people = [(actor, True) for actor in leads or []] + [(actor, False) for actor in members or []]
+            session.add_all(TeamMember(team_id=team.id, user_id=a.user_id, is_lead=lead) for a, lead in people)
+            return team.id
+
+    return make
+
+
+@pytest.fixture
+def make_image_set(database: Database, make_team: Callable[..., int]) -> Callable[..., int]:
+    """``make_image_set(team_id, roles={ann: "viewer"}, mode="competitive")`` returns the set's id."""
+
+    def make(
+        team_id: int | None = None, name: str = "", *, roles: dict[Actor, str] | None = None, **values: Any
+    ) -> int:
+        team_id = make_team() if team_id is None else team_id
+        with database.write() as session:
+            image_set = ImageSet(team_id=team_id, name=name or f"set{next(_numbers)}", **values)
+            session.add(image_set)
+            session.flush()
+            for actor, role in (roles or {}).items():
+                session.add(ImageSetMember(image_set_id=image_set.id, user_id=actor.user_id, role=str(role)))
+            return image_set.id
+
+    return make
+
+
+@pytest.fixture
+def make_image(database: Database) -> Callable[..., int]:
+    """``make_image(image_set_id, width=1000, height=800)`` stores the row of a ready image and returns its id."""
+
+    def make(image_set_id: int, name: str = "", **values: Any) -> int:
+        number = next(_numbers)
+        values = {
+            "status": "ready",
+            "width": 4096,
+            "height": 3072,
+            "file_path": f"images/{number}/picture.tif",
+            "content_version": f"v{number}",
+            "position": number,
+            **values,
+        }
+        with database.write() as session:
+            image = Image(image_set_id=image_set_id, name=name or f"image-{number}", **values)
+            session.add(image)
+            session.flush()
+            return image.id
+
+    return make
+
+
+@pytest.fixture
+def make_product(database: Database) -> Callable[..., int]:
+    """``make_product(team_id, types={"Mitosis": ["box"]}, image_sets=[set_id])`` returns the product's id."""
+
+    def make(
+        team_id: int,
+        name: str = "",
+        *,
+        types: dict[str, list[str]] | None = None,
+        image_sets: list[int] | None = None,
+    ) -> int:
+        with database.write() as session:
+            product = Product(team_id=team_id, name=name or f"product{next(_numbers)}")
+            session.add(product)
+            session.flush()
+            for order, (title, shapes) in enumerate((types or {"Cell": ["box", "point"]}).items()):
+                session.add(AnnotationType(product_id=product.id, name=title, shapes=shapes, sort_order=order))
+            for image_set_id in image_sets or []:
+                session.add(ImageSetProduct(image_set_id=image_set_id, product_id=product.id))
+            return product.id
+
+    return make

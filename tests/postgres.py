@@ -1,0 +1,142 @@
+"""Starts a throw-away PostgreSQL server from the system's programs, or from the ``pgserver`` wheel."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+ADVICE = "PostgreSQL is not installed; its tests need: sudo apt-get install postgresql (or: pip install pgserver)"
+_names = itertools.count(1)
+
+
+class MissingPostgres(Exception):
+    """There is no server program on this machine, or it did not start."""
+
+
+class PostgresServer:
+    """One server for a test session: unix socket only, no durability, removed afterwards."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="exact-pg-"))
+        self.folder.chmod(0o755)
+        self._binaries = find_binaries()
+        self._pgserver = None
+        try:
+            self._start()
+        except (OSError, subprocess.CalledProcessError) as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            detail = getattr(error, "stderr", b"") or b""
+            raise MissingPostgres(f"PostgreSQL did not start: {error} {detail.decode(errors='replace')}") from error
+
+    @property
+    def url(self) -> str:
+        """The server's own database, from which others are made."""
+        return self.url_of("postgres")
+
+    def url_of(self, name: str) -> str:
+        """The address of one database."""
+        return self._pattern.format(name=name)
+
+    def create(self, name: str, template: str = "template1") -> None:
+        """Make a database, empty or as a copy."""
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+
+    def drop(self, name: str) -> None:
+        """Remove a database, and whoever is still connected to it."""
+        self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    @contextmanager
+    def temporary(self, template: str = "template1") -> Iterator[str]:
+        """A database that lives as long as the block; gives its name."""
+        name = f"test_{os.getpid()}_{next(_names)}"
+        self.create(name, template)
+        try:
+            yield name
+        finally:
+            self.drop(name)
+
+    def stop(self) -> None:
+        """End the server and remove its files."""
+        self._engine.dispose()
+        if self._pgserver is not None:
+            self._pgserver.cleanup()
+        else:
+            self._call("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def disconnect(self, name: str) -> None:
+        """Cut every connection to one database."""
+        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def _start(self) -> None:
+        if self._binaries is None:
+            try:
+                import pgserver
+            except ImportError:
+                raise MissingPostgres(ADVICE) from None
+            self._pgserver = pgserver.get_server(str(self.folder / "data"), cleanup_mode="stop")
+            address = self._pgserver.get_uri().partition("?")[2]
+            self._pattern = f"postgresql+psycopg://postgres@/{{name}}?{address}"
+        else:
+            if os.geteuid() == 0:
+                shutil.chown(self.folder, "postgres")
+            data = str(self.folder / "data")
+            self._call("initdb", "-D", data, "-A", "trust", "-U", "exact", "-E", "UTF8", "--no-locale", "--no-sync")
+            self._launch()
+            self._pattern = f"postgresql+psycopg://exact@/{{name}}?host={self.folder}"
+        self._engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def _launch(self) -> None:
+        options = (
+            f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c synchronous_commit=off"
+            " -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB -c autovacuum=off"
+        )
+        log = str(self.folder / "log")
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "-t", "60", "-l", log, "-o", options, "start")
+
+    def _call(self, program: str, *arguments: str) -> None:
+        assert self._binaries is not None
+        command = [str(self._binaries / program), *arguments]
+        if os.geteuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(  # not captured through pipes: the server would keep them open
+            command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120
+        )
+
+    def _run(self, statement: str) -> None:
+        with self._engine.connect() as connection:
+            connection.execute(text(statement))
+
+
+def find_binaries() -> Path | None:
+    """The folder with ``initdb`` and ``pg_ctl`` of the newest installed server; None when there is none."""
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
+    for program in ("pg_config", "initdb"):
+        if found := shutil.which(program):
+            folder = Path(found).resolve().parent
+            if program == "pg_config":
+                answer = subprocess.run([found, "--bindir"], capture_output=True, text=True, check=False)
+                folder = Path(answer.stdout.strip() or folder)
+            candidates.append(folder)
+    for folder in candidates:
+        if all((folder / program).exists() for program in ("initdb", "pg_ctl", "postgres")):
+            return folder if os.geteuid() != 0 or _has_user("postgres") else None
+    return None
+
+
+def _has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return shutil.which("runuser") is not None
