@@ -22,12 +22,12 @@ from exact_core.annotations.geometry import Box, Geometry, from_rings, rounded
 from exact_core.annotations.packing import Columns, columns_of, pack, pack_many, take
 from exact_core.annotations.scope import Frame
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cells, tile_keys
-from exact_core.annotations.states import State, add_counts
+from exact_core.annotations.states import DETAILS, State, add_counts
 from exact_core.annotations.writing import Writer
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.api.events import AnnotationAction, AnnotationChange
-from exact_core.storage.models import LIVE, AnnotationDetail, now
+from exact_core.storage.models import LIVE, now
 
 _AREAS = (Shape.POLYGON.number, Shape.MULTI_POLYGON.number)
 _CORNERS = (Shape.BOX.number, Shape.ELLIPSE.number)
@@ -156,7 +156,7 @@ def _one(column: Columns, width: int, height: int) -> Geometry:
 def _doubtful(columns: Columns, width: int, height: int) -> NDArray[np.bool_]:
     """Shapes that are not certainly fine: wrong counts, outside of the image, without extent, crossing themselves."""
     number = columns.shape.astype(np.int64)
-    rings = np.diff(columns.ring_start.astype(np.int64))
+    rings = columns.rings
     owner = np.repeat(np.arange(len(columns)), rings)
     length = columns.ring_length.astype(np.int64)
     is_area = np.isin(number, _AREAS)
@@ -183,7 +183,8 @@ def _doubtful(columns: Columns, width: int, height: int) -> NDArray[np.bool_]:
 def _corners_in_order(columns: Columns, boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the first vertex is the upper left corner; meaningful for boxes and ellipses only."""
     first = _first_vertices(columns)
-    return (first == boxes[:, :2]).all(axis=1)
+    answer: NDArray[np.bool_] = (first == boxes[:, :2]).all(axis=1)
+    return answer
 
 
 def _first_vertices(columns: Columns) -> NDArray[np.int64]:
@@ -199,10 +200,11 @@ def _valid_areas(columns: Columns) -> NDArray[np.bool_]:
     """Whether each polygon is valid; several parts are looked at one by one later."""
     length = columns.ring_length.astype(np.int64)
     rings = shapely.linearrings(columns.vertices.astype(np.float64), indices=np.repeat(np.arange(len(length)), length))
-    owner = np.repeat(np.arange(len(columns)), np.diff(columns.ring_start.astype(np.int64)))
+    owner = np.repeat(np.arange(len(columns)), columns.rings)
     outlines = np.bincount(owner, weights=columns.ring_hole == 0, minlength=len(columns))
     answer: NDArray[np.bool_] = np.asarray(shapely.is_valid(shapely.polygons(rings, indices=owner)))
-    return answer & (outlines == 1)
+    single: NDArray[np.bool_] = outlines == 1
+    return answer & single
 
 
 def _boxes(columns: Columns, width: int, height: int) -> NDArray[np.int64]:
@@ -271,12 +273,10 @@ def _write_attributes(
         if (values := shapes.attributes[number])
     ]
     if rows:
-        writer.session.execute(insert(AnnotationDetail.__table__), rows)
+        writer.session.execute(insert(DETAILS), rows)
 
 
-def _tell_hooks(
-    writer: Writer, shapes: NewShapes, checked: _Checked, ids: NDArray[np.int64], revision: int
-) -> None:
+def _tell_hooks(writer: Writer, shapes: NewShapes, checked: _Checked, ids: NDArray[np.int64], revision: int) -> None:
     """One event per shape, made only where somebody listens."""
     if writer.record is None:
         return

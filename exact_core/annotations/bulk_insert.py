@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, FromClause, SmallInteger, insert, text
+from sqlalchemy import BigInteger, SmallInteger, Table, insert, text
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import ROWS, Frame
 from exact_core.storage.models import LIVE, Annotation, UtcDateTime
 
-_IDENTITY = Annotation.__table__
+_IDENTITY = cast("Table", Annotation.__table__)
 _CHUNK = 20_000
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -121,7 +121,9 @@ class _Sqlite:
             stop = min(start + _CHUNK, len(rows.geometry))
             columns = rows.columns(start, stop)
             columns["edited_at"] = self._converted(rows.at)
-            values = [column.tolist() if isinstance(column, np.ndarray) else repeat(column) for column in columns.values()]
+            values = [
+                column.tolist() if isinstance(column, np.ndarray) else repeat(column) for column in columns.values()
+            ]
             texts = rows.text[start:stop] if rows.text else repeat("")
             # The geometries come first because zip ends with the first column that has an end.
             data = list(zip(rows.geometry[start:stop], texts, *values, strict=False))
@@ -130,7 +132,7 @@ class _Sqlite:
     def _converted(self, at: datetime) -> Any:
         return self._time(at) if self._time else at
 
-    def _insert(self, table: FromClause, names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    def _insert(self, table: Table, names: list[str], rows: list[tuple[Any, ...]]) -> None:
         if rows:
             marks = ", ".join("?" * len(names))
             self._connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})", rows)  # noqa: S608
@@ -166,7 +168,7 @@ class _Postgres:
             tails = {"geometry": rows.geometry[start:stop], "text": texts}
             self._copy(ROWS, rows.columns(start, stop), stop - start, tails)
 
-    def _copy(self, table: FromClause, columns: dict[str, Any], count: int, tails: dict[str, list[bytes]] | None) -> None:
+    def _copy(self, table: Table, columns: dict[str, Any], count: int, tails: dict[str, list[bytes]] | None) -> None:
         names = [*columns, *(tails or {})]
         body = _copy_rows(table, columns, count, tails or {}, len(names))
         cursor: Any = self._session.connection().connection.cursor()
@@ -176,9 +178,7 @@ class _Postgres:
             copy.write(_COPY_END)
 
 
-def _copy_rows(
-    table: FromClause, columns: dict[str, Any], count: int, tails: dict[str, list[bytes]], fields: int
-) -> bytes:
+def _copy_rows(table: Table, columns: dict[str, Any], count: int, tails: dict[str, list[bytes]], fields: int) -> bytes:
     """Rows of COPY's binary form: the number of fields, then a length and a value for each."""
     layout: list[tuple[str, str]] = [("fields", ">i2")]
     values: dict[str, Any] = {"fields": fields}
@@ -204,7 +204,7 @@ def _copy_rows(
     return b"".join(parts)
 
 
-def _field(table: FromClause, name: str, value: Any) -> tuple[Any, str]:
+def _field(table: Table, name: str, value: Any) -> tuple[Any, str]:
     """A value or column in PostgreSQL's binary form, with its numpy type."""
     if value is None:
         return None, ">i4"

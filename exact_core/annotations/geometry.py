@@ -99,7 +99,7 @@ def parse(value: object, width: int, height: int) -> Geometry:
     if not isinstance(value, Mapping):
         raise Invalid("The geometry must be an object with 'shape' and 'rings'.")
     try:
-        shape = Shape(value.get("shape"))
+        shape = Shape(str(value.get("shape")))
     except ValueError:
         known = ", ".join(Shape)
         raise Invalid(f"The geometry's shape {value.get('shape')!r} is unknown; use one of {known}.") from None
@@ -111,14 +111,14 @@ def parse(value: object, width: int, height: int) -> Geometry:
     if not rings:
         raise Invalid(f"The {_spoken(shape)} is empty: it has no vertices.")
     if sum(len(ring) for ring in rings if isinstance(ring, Sequence)) > MAX_VERTICES or len(rings) > MAX_RINGS:
-        raise Invalid(f"The {_spoken(shape)} has more than {MAX_VERTICES:,} vertices or {MAX_RINGS:,} rings; simplify it.")
+        raise Invalid(
+            f"The {_spoken(shape)} has more than {MAX_VERTICES:,} vertices or {MAX_RINGS:,} rings; simplify it."
+        )
     arrays = [_checked_ring(shape, number, ring) for number, ring in enumerate(rings)]
     return from_rings(shape, arrays, holes, width, height)
 
 
-def from_rings(
-    shape: Shape, rings: Sequence[Vertices], holes: Sequence[bool], width: int, height: int
-) -> Geometry:
+def from_rings(shape: Shape, rings: Sequence[Vertices], holes: Sequence[bool], width: int, height: int) -> Geometry:
     """Build a geometry of rounded rings: order corners, cut to the image, mend polygons that cross themselves."""
     if len(rings) != 1 and shape not in _AREAS:
         raise Invalid(f"A {_spoken(shape)} has exactly one ring of vertices, not {len(rings)}.")

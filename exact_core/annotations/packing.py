@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,12 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.shape)
+
+    @property
+    def rings(self) -> NDArray[np.int64]:
+        """How many rings each geometry has."""
+        starts = self.ring_start.astype(np.int64)
+        return starts[1:] - starts[:-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +93,7 @@ def columns_of(geometries: Sequence[Geometry]) -> Columns:
 
 def take(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
     """Some of many geometries."""
-    rings = np.diff(columns.ring_start.astype(np.int64))
+    rings = columns.rings
     ring = np.repeat(chosen, rings)
     vertex = np.repeat(ring, columns.ring_length.astype(np.int64))
     starts = np.concatenate([[0], np.cumsum(rings[chosen])]).astype(np.uint32)
@@ -99,7 +106,7 @@ def pack_many(columns: Columns) -> list[bytes]:
     """The stored form of many geometries."""
     if not len(columns):
         return []
-    rings = np.diff(columns.ring_start.astype(np.int64))
+    rings = columns.rings
     length = columns.ring_length.astype(np.int64)
     ring_vertex = np.concatenate([[0], np.cumsum(length)])
     owner = np.repeat(np.arange(len(columns)), rings)  # of each ring
@@ -128,7 +135,7 @@ def pack_many(columns: Columns) -> list[bytes]:
     words[_spread(at[wide], body[wide])] = _as_words(columns.vertices[rest][is_wide])
     everything = words.tobytes()
     ends = (start * 4).tolist()
-    return [everything[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [everything[a:b] for a, b in pairwise(ends)]
 
 
 def unpack_steps(packed: Sequence[bytes]) -> Steps:
@@ -179,13 +186,14 @@ def unpack_many(packed: Sequence[bytes]) -> Columns:
     """Many stored geometries as flat arrays of vertices."""
     steps = unpack_steps(packed)
     vertices = steps.wide
-    if vertices is None:
+    if vertices is None and steps.delta is not None:
         length = steps.ring_length.astype(np.int64)
         ring_vertex = np.concatenate([[0], np.cumsum(length)])[:-1]
         values = np.empty((int(length.sum()), 2), np.int64)
         values[ring_vertex] = steps.first
         values[_rest(len(values), ring_vertex)] = steps.delta
         vertices = _summed(values, ring_vertex, length, np.ones(len(values), bool)).astype(np.int32)
+    assert vertices is not None
     return Columns(steps.shape, steps.ring_start, steps.ring_length, steps.ring_hole, vertices)
 
 

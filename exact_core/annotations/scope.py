@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, NotFound
 from exact_core.storage.models import EVERY_FRAME, LIVE, AnnotationRevision, AnnotationSummary, Image, ImageSet
 
-ROWS = AnnotationRevision.__table__
+ROWS = cast("Table", AnnotationRevision.__table__)
 """States of annotations, as a table: reading never makes objects of them."""
 
-COUNTS = AnnotationSummary.__table__
+COUNTS = cast("Table", AnnotationSummary.__table__)
 """Kept counts, as a table."""
 
 BLIND_MODES = frozenset({"competitive"})
@@ -44,6 +44,10 @@ class Frame:
         """Rows of this frame, and rows that belong to every frame of an axis."""
         asked = ((z, self.z), (t, self.t), (c, self.c))
         return [column.in_((value, EVERY_FRAME)) for column, value in asked if value != EVERY_FRAME]
+
+
+EVERYTHING = Frame()
+"""All frames."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Where a shape lies, as one number: a loose grid whose cell size doubles per level.
 
-A shape belongs to the level whose cell is at least as large as the shape, and there to the cell of its box's centre. All
-shapes that can meet a rectangle are then in the rectangle's cells of each level, widened by half a cell. Rows lie in
-the order of this number, so that a view is a few ranges per level.
+A shape belongs to the level whose cell is at least as large as the shape, and there to the cell of its box's centre.
+All shapes that can meet a rectangle are then in the rectangle's cells of each level, widened by half a cell. Rows lie
+in the order of this number, so that a view is a few ranges per level.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, FromClause, Select, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import Join, true
@@ -56,7 +67,8 @@ def tile_keys(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     side = CELL << level
     column = np.clip((boxes[:, 0] + boxes[:, 2] >> 1) // side, 0, _COLUMN_MASK)
     row = np.clip((boxes[:, 1] + boxes[:, 3] >> 1) // side, 0, _COLUMN_MASK)
-    return level << 48 | row << 24 | column
+    keys: NDArray[np.int64] = level << 48 | row << 24 | column
+    return keys
 
 
 def summary_cell(box: Box) -> int:
@@ -70,7 +82,8 @@ def summary_cells(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     boxes = boxes.astype(np.int64)
     column = np.clip((boxes[:, 0] + boxes[:, 2] >> 1) // SUMMARY_CELL, 0, _COLUMN_MASK)
     row = np.clip((boxes[:, 1] + boxes[:, 3] >> 1) // SUMMARY_CELL, 0, _COLUMN_MASK)
-    return row << 24 | column
+    cells: NDArray[np.int64] = row << 24 | column
+    return cells
 
 
 def ranges(box: Box, longest: int, *, lowest_level: int = 0, loose: bool = True) -> list[tuple[int, int]]:
@@ -119,8 +132,8 @@ def rows_in_ranges(
 ) -> Select[Any]:
     """Select the rows whose place is in the ranges, with the plan that each engine is fast with.
 
-    SQLite reorders an ordinary join when it has statistics, so the ranges come first by CROSS JOIN. PostgreSQL scans the
-    whole table for a plain join over ranges; a lateral subquery with OFFSET 0 makes it walk the index range by range.
+    SQLite reorders an ordinary join when it has statistics, so the ranges come first by CROSS JOIN. PostgreSQL scans
+    the whole table for a plain join over ranges; a lateral subquery with OFFSET 0 makes it walk the index by ranges.
     """
     if dialect == "sqlite":
         each = func.json_each(bindparam("ranges", json.dumps(found))).table_valued("value", name="place")
@@ -155,7 +168,8 @@ class CrossJoin(Join):
 
 
 @compiles(CrossJoin)
-def _compile_cross_join(join: CrossJoin, compiler: SQLCompiler, asfrom: bool = False, **options: Any) -> str:
+def _compile_cross_join(join: CrossJoin, compiler: SQLCompiler, **options: Any) -> str:
+    options.pop("asfrom", None)
     left = compiler.process(join.left, asfrom=True, **options)
     right = compiler.process(join.right, asfrom=True, **options)
     return f"{left} CROSS JOIN {right}"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Table, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,10 @@ from exact_core.api.events import AnnotationState
 from exact_core.storage.models import LIVE, Annotation, AnnotationDetail, User
 
 _CHUNK = 1_000  # SQLite takes a limited number of parameters
-_DETAILS = AnnotationDetail.__table__
+DETAILS = cast("Table", AnnotationDetail.__table__)
+"""Attributes of states, as a table."""
+
+_IDENTITIES = cast("Table", Annotation.__table__)
 _PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
 
 
@@ -54,7 +57,7 @@ class State:
     def event(self) -> AnnotationState:
         """The form that hooks are told."""
         frame = self.frame
-        return AnnotationState(self.type_id, self.shape, tuple(self.box), frame.z, frame.t, frame.c, self.text)
+        return AnnotationState(self.type_id, self.shape, (*self.box,), frame.z, frame.t, frame.c, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Known:
     revision: int = 0
     state: State | None = None
 
-    def to_json(self, deleted_revision: int | None = None) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The form that the API answers; a deleted one has only its identity."""
         state = self.state
         author = None if self.author_id is None else {"id": self.author_id, "name": self.author_name}
@@ -90,7 +93,7 @@ class Known:
             "claimed_author": self.claimed_author,
             "created_at": self.created_at,
             "edited_at": self.edited_at,
-            "revision": self.revision if deleted_revision is None else deleted_revision,
+            "revision": self.revision,
             "deleted": state is None,
         }
 
@@ -138,9 +141,9 @@ def select_known(
     limit: int | None = None,
 ) -> Iterator[Known]:
     """Annotations with author, live state and attributes, in one query."""
-    identity = Annotation.__table__
+    identity = _IDENTITIES
     live = and_(ROWS.c.annotation_id == identity.c.id, ROWS.c.valid_to == LIVE)
-    detail = and_(_DETAILS.c.annotation_id == identity.c.id, _DETAILS.c.valid_to == LIVE)
+    detail = and_(DETAILS.c.annotation_id == identity.c.id, DETAILS.c.valid_to == LIVE)
     statement = (
         select(
             identity.c.id,
@@ -151,11 +154,11 @@ def select_known(
             User.name,
             identity.c.claimed_author,
             identity.c.created_at,
-            _DETAILS.c.attributes,
+            DETAILS.c.attributes,
             *STATE_COLUMNS,
         )
         .select_from(identity.join(ROWS, live, isouter=not only_live))
-        .outerjoin(_DETAILS, detail)
+        .outerjoin(DETAILS, detail)
         .outerjoin(User, User.id == identity.c.author_id)
         .where(*conditions)
         .limit(limit)
@@ -210,7 +213,7 @@ def write(session: Session, changes: Sequence[Change], revision: int, editor_id:
 
 def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
     """Add to the kept counts; keys are the columns of the summary's primary key."""
-    keys = [column.name for column in COUNTS.primary_key.columns]
+    keys = [column.name for column in COUNTS.primary_key]
     values = [dict(zip(keys, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
     if values:
         session.execute(_count_statement(session.get_bind().dialect.name), values)
@@ -261,7 +264,7 @@ def _write_details(session: Session, changes: Sequence[Change], revision: int) -
     if closing:
         session.execute(_CLOSE_DETAIL, closing)
     if opening:
-        session.execute(insert(_DETAILS), opening)
+        session.execute(insert(DETAILS), opening)
 
 
 def _count_changes(changes: Sequence[Change]) -> dict[tuple[int, ...], int]:
@@ -282,8 +285,8 @@ _CLOSE_ROW = (
     .values(valid_to=bindparam("at_revision"))
 )
 _CLOSE_DETAIL = (
-    update(_DETAILS)
-    .where(_DETAILS.c.annotation_id == bindparam("old_id"), _DETAILS.c.valid_to == LIVE)
+    update(DETAILS)
+    .where(DETAILS.c.annotation_id == bindparam("old_id"), DETAILS.c.valid_to == LIVE)
     .values(valid_to=bindparam("at_revision"))
 )
 
@@ -291,8 +294,6 @@ _CLOSE_DETAIL = (
 @cache
 def _count_statement(dialect: str) -> Insert:
     statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(COUNTS)
-    keys = list(COUNTS.primary_key.columns)
-    answer: Insert = statement.on_conflict_do_update(
-        index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n}
-    )
+    keys = list(COUNTS.primary_key)
+    answer: Insert = statement.on_conflict_do_update(index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n})
     return answer

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import ROWS
-from exact_core.annotations.states import STATE_COLUMNS, Change, Known, State, load, state_of, with_state
+from exact_core.annotations.states import DETAILS, STATE_COLUMNS, Change, Known, State, load, state_of, with_state
 from exact_core.annotations.writing import Outcome, Writer
 from exact_core.api.errors import Conflict
-from exact_core.storage.models import AnnotationDetail, AnnotationType, ChangeSet, now
+from exact_core.storage.models import AnnotationType, ChangeSet, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +129,14 @@ def _why_not(writer: Writer, known: Known, before: State | None, after: State | 
 
 def _states(session: Session, image_id: int, edge: ColumnElement[bool]) -> dict[int, State]:
     """States that a change set began or ended, with their attributes."""
-    details = AnnotationDetail.__table__
     then = and_(
-        details.c.annotation_id == ROWS.c.annotation_id,
-        details.c.valid_from <= ROWS.c.valid_from,
-        details.c.valid_to > ROWS.c.valid_from,
+        DETAILS.c.annotation_id == ROWS.c.annotation_id,
+        DETAILS.c.valid_from <= ROWS.c.valid_from,
+        DETAILS.c.valid_to > ROWS.c.valid_from,
     )
     statement = (
-        select(ROWS.c.annotation_id, details.c.attributes, *STATE_COLUMNS)
-        .select_from(ROWS.outerjoin(details, then))
+        select(ROWS.c.annotation_id, DETAILS.c.attributes, *STATE_COLUMNS)
+        .select_from(ROWS.outerjoin(DETAILS, then))
         .where(ROWS.c.image_id == image_id, edge)
     )
     return {row[0]: state_of(row[2:], row[1]) for row in session.execute(statement)}

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Row, case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import wire
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.packing import unpack_steps
-from exact_core.annotations.scope import COUNTS, ROWS, Frame, ReadScope
+from exact_core.annotations.scope import COUNTS, EVERYTHING, ROWS, Frame, ReadScope
 from exact_core.annotations.spatial import SUMMARY_CELL, ranges, rows_in_ranges
 from exact_core.api.contributions import Shape
 
@@ -30,7 +30,7 @@ _SMALL_ON_SCREEN = 2.0  # pixels of the screen
 # A larger view asks the kept counts first, so that it never reads rows that it would not send.
 _CELLS_READ_BLINDLY = 64
 
-_Rows = Sequence[Row[Any]]
+_Rows: TypeAlias = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ViewRequest:
 
     box: Box
     scale: float | None = None
-    frame: Frame = Frame()
+    frame: Frame = EVERYTHING
     limit: int = DEFAULT_LIMIT
 
     @property
@@ -115,7 +115,7 @@ def _height() -> ColumnElement[int]:
     return ROWS.c.y1 - ROWS.c.y0
 
 
-def _extent(row: Row[Any]) -> int:
+def _extent(row: Any) -> int:
     return int(max(row.x1 - row.x0, row.y1 - row.y0))
 
 
@@ -138,7 +138,7 @@ def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, ce
     header, arrays = _shapes(scope, request, "summary", large, "large_")
     types, index = _indexed([row.type_id for row in cells], header["types"])
     place = np.array([row.cell for row in cells], np.int64)
-    counts = {
+    counts: dict[str, NDArray[Any]] = {
         "type": index,
         "cell": np.stack([place & 0xFFFFFF, place >> 24], axis=1).astype(np.uint32),
         "count": np.array([row.n for row in cells], np.uint32),
@@ -152,7 +152,7 @@ def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whol
     types, type_index = _indexed([row.type_id for row in small], header["types"])
     authors, author_index = _indexed([row.author_id or 0 for row in small], header["authors"])
     boxes = _boxes(small)
-    centroids = {
+    centroids: dict[str, NDArray[Any]] = {
         "id": np.array([row.annotation_id for row in small], np.float64),
         "type": type_index,
         "author": author_index,

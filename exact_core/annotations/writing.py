@@ -83,7 +83,11 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """The form that the API answers."""
-        return {"revision": self.revision, "annotations": [known.to_json() for known in self.annotations]}
+        return {
+            "revision": self.revision,
+            "annotations": [known.to_json() for known in self.annotations],
+            "skipped": list(self.skipped),
+        }
 
 
 class Writer:
@@ -311,12 +315,12 @@ class _Batch:
                 raise Conflict(f"The uuid {operation.uuid} already names another annotation; make a new one.")
         if not new:
             return
-        at = now()
+        at, image_id, author_id = now(), writer.facts.image_id, writer.editor_id
         rows = [
             {
-                "image_id": writer.facts.image_id,
+                "image_id": image_id,
                 "uuid": uuid,
-                "author_id": writer.editor_id,
+                "author_id": author_id,
                 "claimed_author": create.claimed_author,
                 "created_at": at,
             }
@@ -326,7 +330,7 @@ class _Batch:
         ids = writer.session.execute(statement, rows).scalars().all()
         name = writer.actor.display_name or writer.actor.name
         for id_, row in zip(ids, rows, strict=True):
-            known = Known(id_, row["uuid"], row["image_id"], row["author_id"], name, row["claimed_author"], at)
+            known = Known(id_, str(row["uuid"]), image_id, author_id, name, str(row["claimed_author"]), at)
             self._by_id[id_] = self._by_uuid[known.uuid] = known
         self._new = list(new)
 

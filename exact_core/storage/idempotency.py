@@ -33,8 +33,8 @@ class Answer:
 class Repeat:
     """One request's key; without a key it does nothing.
 
-    Use it inside the transaction that does the work: ``seen = repeat.claim(session)`` and return the answer when there is
-    one; else do the work and ``repeat.keep(session, status, body)``.
+    Use it inside the transaction that does the work: ``seen = repeat.claim(session)`` and return the answer when
+    there is one; else do the work and ``repeat.keep(session, status, body)``.
     """
 
     def __init__(self, actor: Actor, key: str | None, *request: str | bytes) -> None:

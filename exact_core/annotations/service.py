@@ -1,0 +1,203 @@
+"""What can be asked of annotations and done to them, on top of a database and its hooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from exact_core.annotations import bulk, undo
+from exact_core.annotations.counts import by_type_and_author
+from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope
+from exact_core.annotations.states import Known, select_known
+from exact_core.annotations.writing import Operation, Outcome, Writer
+from exact_core.api.context import Actor
+from exact_core.api.errors import Invalid, NotFound
+from exact_core.auth.rights import Right, Rights
+from exact_core.kernel.hooks import Hooks
+from exact_core.storage.database import Database
+from exact_core.storage.idempotency import Repeat
+from exact_core.storage.models import Annotation, AnnotationType, User
+from exact_core.storage.unit_of_work import UnitOfWork
+
+MAX_PAGE = 1_000
+
+
+def rights_in(session: Session) -> Can:
+    """Rights as the transaction sees them, for changes: the snapshot could be a second old."""
+    rights = Rights(session)
+
+    def can(actor: Actor, right: str, image_set_id: int) -> bool:
+        return rights.decide(actor, Right(right), image_set_id).allowed
+
+    return can
+
+
+class Annotations:
+    """Changes annotations: each method is one transaction and one revision."""
+
+    def __init__(self, database: Database, hooks: Hooks, actor: Actor) -> None:
+        self._database = database
+        self._hooks = hooks
+        self._actor = actor
+
+    def apply(self, image_id: int, operations: Sequence[Operation], reason: str, repeat: Repeat) -> bytes:
+        """Do operations in order, all or none; the answer as JSON, the same again for a repeated request."""
+        with UnitOfWork(self._database, self._hooks, self._actor) as uow:
+            seen = repeat.claim(uow.session)
+            if seen is not None:
+                return seen.body
+            writer = self._writer(uow, image_id)
+            body = as_json(writer.apply(operations, reason).to_json())
+            repeat.keep(uow.session, 200, body)
+            return body
+
+    def change_one(self, annotation_id: int, operation: Operation, reason: str = "") -> Known:
+        """Change one annotation, found by its permanent number alone."""
+        with UnitOfWork(self._database, self._hooks, self._actor) as uow:
+            writer = self._writer(uow, image_of(uow.session, annotation_id))
+            return writer.apply([operation], reason).annotations[0]
+
+    def undo(self, image_id: int) -> Outcome:
+        """Take back the actor's last change on an image."""
+        with self._writing(image_id) as writer:
+            return undo.undo(writer)
+
+    def redo(self, image_id: int) -> Outcome:
+        """Bring back the actor's last undone change on an image."""
+        with self._writing(image_id) as writer:
+            return undo.redo(writer)
+
+    def bulk_create(
+        self,
+        image_id: int,
+        shapes: bulk.NewShapes,
+        *,
+        kind: str = "import",
+        reason: str = "",
+        skip_bad: bool = False,
+    ) -> bulk.Added:
+        """Add very many shapes as one revision; see :func:`exact_core.annotations.bulk.add`."""
+        with self._writing(image_id) as writer:
+            return bulk.add(writer, shapes, kind=kind, reason=reason, skip_bad=skip_bad)
+
+    @contextmanager
+    def _writing(self, image_id: int) -> Iterator[Writer]:
+        with UnitOfWork(self._database, self._hooks, self._actor) as uow:
+            yield self._writer(uow, image_id)
+
+    def _writer(self, uow: UnitOfWork, image_id: int) -> Writer:
+        return Writer(uow.session, self._actor, image_id, rights_in(uow.session), uow.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which annotations a list shows."""
+
+    type_ids: Sequence[int] = ()
+    author_ids: Sequence[int] = ()
+    frame: Frame = EVERYTHING
+
+
+def page(
+    session: Session, scope: ReadScope, filters: Filters, *, cursor: str | None, limit: int, newest_first: bool
+) -> dict[str, Any]:
+    """A page of the live annotations that the scope shows, in the order of drawing."""
+    conditions: list[ColumnElement[bool]] = [
+        Annotation.image_id == scope.image.image_id,
+        *scope.revisions(filters.frame),
+    ]
+    if filters.type_ids:
+        conditions.append(ROWS.c.type_id.in_(filters.type_ids))
+    if filters.author_ids:
+        conditions.append(ROWS.c.author_id.in_(filters.author_ids))
+    if cursor is not None:
+        after = _position(cursor)
+        conditions.append(Annotation.id < after if newest_first else Annotation.id > after)
+    order = Annotation.id.desc() if newest_first else Annotation.id.asc()
+    found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1))
+    more = len(found) > limit
+    return {
+        "annotations": [known.to_json() for known in found[:limit]],
+        "next_cursor": str(found[limit - 1].id) if more else None,
+    }
+
+
+def find_one(session: Session, actor: Actor, annotation_id: int, can: Can) -> Known:
+    """One annotation, live or deleted; ``NotFound`` when the actor may not know of it."""
+    image_id = image_of(session, annotation_id)
+    scope = read_scope_for(session, actor, image_id, annotation_id, can)
+    for known in select_known(session, [Annotation.id == annotation_id]):
+        if scope.shows(known.author_id):
+            return known
+    raise _no_annotation(annotation_id)
+
+
+def read_scope_for(session: Session, actor: Actor, image_id: int, annotation_id: int, can: Can) -> ReadScope:
+    """The scope of an annotation's image; says that there is no annotation when the image is hidden."""
+    try:
+        return read_scope(session, actor, image_id, can)
+    except NotFound:
+        raise _no_annotation(annotation_id) from None
+
+
+def counts(session: Session, scope: ReadScope, frame: Frame) -> dict[str, Any]:
+    """Live shapes per type and author, from the kept sums."""
+    rows = by_type_and_author(session, scope, frame)
+    types = {type_id for type_id, _, _ in rows}
+    authors = {author_id for _, author_id, _ in rows if author_id}
+    type_names = dict(
+        session.execute(select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(types))).tuples()
+    )
+    people = select(User.id, User.display_name, User.name).where(User.id.in_(authors))
+    names = {id_: display_name or name for id_, display_name, name in session.execute(people)}
+    per_type: dict[int, int] = {}
+    per_author: dict[int, int] = {}
+    for type_id, author_id, n in rows:
+        per_type[type_id] = per_type.get(type_id, 0) + n
+        per_author[author_id] = per_author.get(author_id, 0) + n
+    return {
+        "revision": scope.image.revision,
+        "total": sum(per_type.values()),
+        "types": [{"type_id": id_, "name": type_names.get(id_, ""), "count": n} for id_, n in per_type.items()],
+        "authors": [
+            {"author": {"id": id_, "name": names.get(id_, "")} if id_ else None, "count": n}
+            for id_, n in per_author.items()
+        ],
+        "counts": [{"type_id": type_id, "author_id": author_id or None, "count": n} for type_id, author_id, n in rows],
+    }
+
+
+def image_of(session: Session, annotation_id: int) -> int:
+    """The image that carries an annotation."""
+    image_id = session.execute(select(Annotation.image_id).where(Annotation.id == annotation_id)).scalar()
+    if image_id is None:
+        raise _no_annotation(annotation_id)
+    return image_id
+
+
+def as_json(value: Any) -> bytes:
+    """Compact JSON with times in ISO 8601."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _position(cursor: str) -> int:
+    if not cursor.isdecimal() or not cursor.isascii() or len(cursor) > 18:
+        raise Invalid("The cursor is not one that a list gave; leave it out to begin at the start.")
+    return int(cursor)
+
+
+def _no_annotation(annotation_id: int) -> NotFound:
+    return NotFound(f"There is no annotation {annotation_id} that you may see.")
