@@ -6,6 +6,8 @@
  * `ctx` is a {@link import('./types.js').PluginContext}.
  */
 
+/** @typedef {import('./types.js').PluginContext} PluginContext */
+
 export { html, render, setStyle, icon } from '../shell/html.js';
 export { toast, showError } from '../shell/toast.js';
 export { openDialog, confirmDialog } from '../shell/dialog.js';
