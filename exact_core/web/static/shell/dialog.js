@@ -35,7 +35,7 @@ export function openDialog(options) {
     /** @type {HTMLDialogElement} */
     const dialog = html`
       <dialog class="dialog ${options.size ? `dialog--${options.size}` : ''}" aria-labelledby=${id}>
-        <form method="dialog" @submit=${submit}>
+        <form method="dialog" novalidate @submit=${submit}>
           <div class="dialog__head">
             <h2 id=${id}>${options.title}</h2>
             <button type="button" class="icon-btn icon-btn--small" aria-label="Close" @click=${() => dialog.close()}>${icon('x')}</button>
@@ -55,6 +55,7 @@ export function openDialog(options) {
       message.textContent = '';
       const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
       clearErrors(form);
+      if (!checkFields(form)) return;
       try {
         main?.setAttribute('aria-busy', 'true');
         const given = options.submit ? await options.submit(new FormData(form), dialog) : true;
@@ -132,6 +133,25 @@ async function copyText(text, field) {
 export function clearErrors(form) {
   for (const element of form.querySelectorAll('[aria-invalid]')) element.removeAttribute('aria-invalid');
   for (const element of form.querySelectorAll('[data-error-for]')) element.textContent = '';
+}
+
+/**
+ * Say in our own words, beside the field, what the browser would say in a bubble.
+ * @param {HTMLFormElement} form
+ * @returns {boolean} whether everything may be sent
+ */
+export function checkFields(form) {
+  let isRight = true;
+  for (const control of form.elements) {
+    if (!(control instanceof HTMLInputElement || control instanceof HTMLTextAreaElement || control instanceof HTMLSelectElement)) continue;
+    if (control.disabled || control.validity.valid) continue;
+    const place = form.querySelector(`[data-error-for="${CSS.escape(control.name)}"]`);
+    control.setAttribute('aria-invalid', 'true');
+    if (place) place.textContent = control.validity.valueMissing ? 'This is needed.' : control.validationMessage;
+    if (isRight) control.focus();
+    isRight = false;
+  }
+  return isRight;
 }
 
 /**
