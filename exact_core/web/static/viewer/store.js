@@ -66,7 +66,8 @@ export class AnnotationStore {
   /** @param {Page} page */
   accept(page) {
     const { header } = page;
-    const keeps = !page.fresh && header.kind !== 'summary' && this.kind === header.kind
+    // What stands in for shapes depends on the view that it came with; whole shapes do not.
+    const keeps = !page.fresh && header.kind === 'shapes' && this.kind === 'shapes'
       && this.cellSize === page.cellSize && this.revision === header.revision;
     if (!keeps) this.#dropAll();
     this.kind = header.kind;

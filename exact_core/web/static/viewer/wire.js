@@ -17,6 +17,7 @@
  * @property {ViewKind} kind
  * @property {number} revision
  * @property {number} n
+ * @property {number} [large] how many whole shapes stand beside centroids or counts
  * @property {Box} box
  * @property {number[]} types
  * @property {number[]} authors
@@ -51,6 +52,7 @@
  * @property {Uint16Array} type
  * @property {Uint16Array} author
  * @property {Int32Array} xy
+ * @property {ShapesView | null} large shapes that come whole because they are large on the screen
  */
 
 /**
@@ -60,6 +62,7 @@
  * @property {Uint16Array} type
  * @property {Uint32Array} cell column and row of each count
  * @property {Uint32Array} count
+ * @property {ShapesView | null} large
  */
 
 /** @typedef {ShapesView | CentroidsView | SummaryView} View */
@@ -132,12 +135,13 @@ export function decodeView(buffer) {
   const { header, start } = readHeader(buffer);
   const array = arrayReader(buffer, header, start);
   const n = header.n;
-  if (header.kind === 'shapes') return decodeShapes(header, array, n);
+  if (header.kind === 'shapes') return decodeShapes(header, array, n, '');
+  const large = header.large ? decodeShapes({ ...header, n: header.large }, array, header.large, 'large_') : null;
   if (header.kind === 'centroids') {
     const view = {
       kind: /** @type {const} */ ('centroids'), header,
       id: array('float64', 'id', n), type: array('uint16', 'type', n), author: array('uint16', 'author', n),
-      xy: array('int32', 'xy', 2 * n),
+      xy: array('int32', 'xy', 2 * n), large,
     };
     checkIndices(view.type, header.types.length, 'type');
     checkIndices(view.author, header.authors.length, 'author');
@@ -146,6 +150,7 @@ export function decodeView(buffer) {
   const view = {
     kind: /** @type {const} */ ('summary'), header,
     type: array('uint16', 'type', n), cell: array('uint32', 'cell', 2 * n), count: array('uint32', 'count', n),
+    large,
   };
   checkIndices(view.type, header.types.length, 'type');
   return view;
@@ -155,29 +160,35 @@ export function decodeView(buffer) {
  * @param {ViewHeader} header
  * @param {ReturnType<typeof arrayReader>} array
  * @param {number} n
+ * @param {string} prefix of the arrays' names
  * @returns {ShapesView}
  */
-function decodeShapes(header, array, n) {
-  const ringStart = array('uint32', 'ring_start', n + 1);
-  const rings = ringStart[n];
-  const ringLength = array('uint32', 'ring_length', rings);
+function decodeShapes(header, array, n, prefix) {
+  const ringStart = array('uint32', `${prefix}ring_start`, n + 1);
   for (let i = 0; i < n; i++) {
     if (ringStart[i] > ringStart[i + 1]) throw new WireError('its rings are out of order');
   }
+  const rings = n === 0 ? 0 : ringStart[n];
+  const ringLength = array('uint32', `${prefix}ring_length`, rings);
   let vertices = 0;
   for (const length of ringLength) {
     if (length === 0) throw new WireError('it has a ring without a vertex');
     vertices += length;
   }
   const whole = header.coordinates === 'int32';
+  /** @type {ShapesView} */
   const view = {
-    kind: /** @type {const} */ ('shapes'), header,
-    id: array('float64', 'id', n), type: array('uint16', 'type', n), author: array('uint16', 'author', n),
-    shape: array('uint8', 'shape', n), revision: array('int32', 'revision', n), box: array('int32', 'box', 4 * n),
-    ringStart, ringLength, ringHole: array('uint8', 'ring_hole', rings),
-    first: whole ? new Int32Array(0) : array('int32', 'first', 2 * rings),
-    delta: whole ? new Int16Array(0) : array('int16', 'delta', 2 * (vertices - rings)),
-    xy: whole ? array('int32', 'xy', 2 * vertices) : new Int32Array(0),
+    kind: 'shapes', header, ringStart, ringLength,
+    id: array('float64', `${prefix}id`, n),
+    type: array('uint16', `${prefix}type`, n),
+    author: array('uint16', `${prefix}author`, n),
+    shape: array('uint8', `${prefix}shape`, n),
+    revision: array('int32', `${prefix}revision`, n),
+    box: array('int32', `${prefix}box`, 4 * n),
+    ringHole: array('uint8', `${prefix}ring_hole`, rings),
+    first: whole ? new Int32Array(0) : array('int32', `${prefix}first`, 2 * rings),
+    delta: whole ? new Int16Array(0) : array('int16', `${prefix}delta`, 2 * (vertices - rings)),
+    xy: whole ? array('int32', `${prefix}xy`, 2 * vertices) : new Int32Array(0),
   };
   checkIndices(view.type, header.types.length, 'type');
   checkIndices(view.author, header.authors.length, 'author');
@@ -202,7 +213,7 @@ function arrayReader(buffer, header, start) {
     const entry = entries.get(name);
     const Type = ARRAY_TYPES[type];
     if (!entry) {
-      if (length === 0) return /** @type {any} */ (new Type(0));
+      if (length === 0 || header.n === 0) return /** @type {any} */ (new Type(length));
       throw new WireError(`it has no ${name}`);
     }
     if (entry.type !== type) throw new WireError(`its ${name} is ${entry.type} and not ${type}`);

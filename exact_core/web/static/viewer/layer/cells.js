@@ -27,7 +27,7 @@ import { SHAPE_NUMBERS } from '../wire.js';
 /**
  * @typedef {object} Cell
  * @property {"shapes" | "centroids"} kind
- * @property {string} key column and row
+ * @property {string} key kind, column and row
  * @property {number} originX
  * @property {number} originY
  * @property {Box} bounds of all its shapes, which may reach out of the cell
@@ -196,7 +196,7 @@ function emptyCell(view, members, grid, column, row) {
   const n = members.length;
   /** @type {Cell} */
   const cell = {
-    kind: view.kind, key: `${column}:${row}`, originX: column * grid.size, originY: row * grid.size,
+    kind: view.kind, key: `${view.kind} ${column}:${row}`, originX: column * grid.size, originY: row * grid.size,
     bounds: [Infinity, Infinity, -Infinity, -Infinity], complete: isComplete(grid, view.header.box, column, row),
     revision: view.header.revision, n, ids: new Float64Array(n), typeSlots: new Uint16Array(n),
     authorSlots: new Uint16Array(n), shapes: new Uint8Array(n), revisions: new Int32Array(n),

@@ -29,8 +29,10 @@ export function cellSizeFor(scale) {
  */
 export function buildPage(buffer, grid) {
   const view = decodeView(buffer);
-  if (view.kind === 'summary') return { header: view.header, cellSize: grid.size, cells: [], summary: view };
-  return { header: view.header, cellSize: grid.size, cells: buildCells(view, grid), summary: null };
+  const { header } = view;
+  const cells = view.kind === 'summary' ? [] : buildCells(view, grid);
+  if (view.kind !== 'shapes' && view.large) cells.push(...buildCells(view.large, grid));
+  return { header, cellSize: grid.size, cells, summary: view.kind === 'summary' ? { ...view, large: null } : null };
 }
 
 /** @param {Page} page @returns {Transferable[]} */

@@ -121,11 +121,11 @@ export function buildDraftCells(drafts, palette) {
 }
 
 /**
- * Whether an annotation shows in a frame; channel -1 stands for all of them.
+ * Whether an annotation shows in a frame; -1 stands for all of an axis.
  * @param {Frame | undefined} own
  * @param {Frame} frame
  */
 export function isOfFrame(own, frame) {
   if (!own) return true;
-  return own.z === frame.z && own.t === frame.t && (own.c === -1 || frame.c === -1 || own.c === frame.c);
+  return /** @type {const} */ (['z', 't', 'c']).every((axis) => own[axis] === -1 || frame[axis] === -1 || own[axis] === frame[axis]);
 }
