@@ -183,8 +183,8 @@ class Dispatcher:
         image_set_id: int | None,
         must_not_fail: bool,
     ) -> None:
-        root = session.get_transaction()
         savepoint = session.begin_nested()  # flushes what the core has pending: such an error is the core's own
+        root = session.get_transaction()
         started = _clock()
         try:
             with _without_endings(session):

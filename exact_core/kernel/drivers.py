@@ -36,7 +36,7 @@ def open_driver(namespace: str, name: str) -> Any:
             namespace,
             name,
             invoke_on_load=False,
-            warn_on_missing_entrypoint=False,
+            on_missing_entrypoints_callback=lambda _missing: None,
             on_load_failure_callback=lambda _manager, entry, reason: failures.append((entry, reason)),
         )
     )

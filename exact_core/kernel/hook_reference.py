@@ -56,8 +56,7 @@ def hook_reference() -> str:
 
 def signature_of(hook: Hook) -> str:
     """The exact signature, as the documentation shows it."""
-    arguments = inspect.signature(hook.spec)
-    return f"{hook.name}{arguments}"
+    return f"{hook.name}{inspect.signature(hook.spec)}".replace("'", "")  # annotations are kept as quoted text
 
 
 def _row(hook: Hook) -> str:
@@ -75,7 +74,7 @@ def _section(hook: Hook) -> str:
             body.append(f"**{first[:-1]}**\n\n{_items(rest) if first == 'Args:' else inspect.cleandoc(rest)}")
         else:
             body.append(paragraph)
-    text = "\n\n".join(body)
+    text = "\n\n".join(body).replace("``", "`")
     about = f"Policy `{facts.policy.name}`, scope `{facts.scope.name}`, since {facts.since}."
     return f"\n## {hook.name}\n\n```python\n{signature_of(hook)}\n```\n\n{about}\n\n{text}\n"
 
@@ -92,4 +91,4 @@ def _items(text: str) -> str:
 
 
 def _sentence(hook: Hook) -> str:
-    return (inspect.getdoc(hook.spec) or "").partition("\n\n")[0].replace("\n", " ")
+    return (inspect.getdoc(hook.spec) or "").partition("\n\n")[0].replace("\n", " ").replace("``", "`")
