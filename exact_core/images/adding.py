@@ -187,7 +187,7 @@ def _with_checksums(services: Services, image_set_id: int, arrivals: Sequence[Ar
     for arrival in arrivals:
         wanted = arrival.size_bytes <= HASHED_AT_ONCE or by_size[arrival.size_bytes] > 1
         if not arrival.checksum and (wanted or arrival.size_bytes in known_sizes):
-            arrival = replace(arrival, checksum=files_checksum(arrival.files))  # noqa: PLW2901
+            arrival = replace(arrival, checksum=files_checksum(arrival.files))
         result.append(arrival)
     return result
 

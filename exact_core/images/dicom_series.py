@@ -48,7 +48,7 @@ class _Reader:
                 self._implicit = syntax == _IMPLICIT
                 if syntax in _UNREADABLE_HERE:
                     return ""
-            tag, kind, length = self._element()
+            tag, _, length = self._element()
             if tag == _TRANSFER_SYNTAX:
                 syntax = self._text(length)
             elif tag == _SERIES:

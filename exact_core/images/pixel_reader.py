@@ -112,7 +112,7 @@ def _as_bytes(samples: NDArray[np.generic]) -> memoryview:
 
 
 def _streamable(source: ImageSource, path: Path) -> Any:
-    """The picture as an 8-bit RGB pipeline of libvips, which needs not hold it whole; None where that is not possible."""
+    """The picture as an 8-bit RGB pipeline of libvips, which needs not hold it whole; None where that cannot be."""
     import pyvips
 
     from exact_core.tiles.sources.picture_source import PlainSource
@@ -167,7 +167,7 @@ def _import_readers() -> None:
     from exact_core.tiles.sources import openslide_source, tiff_source
 
     PIL.Image.preinit()
-    assert imagecodecs and numpy and pyvips and openslide_source and tiff_source
+    assert all((imagecodecs, numpy, pyvips, openslide_source, tiff_source))
 
 
 if __name__ == "__main__":

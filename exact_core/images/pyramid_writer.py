@@ -1,19 +1,21 @@
 """The process that writes a pyramid: ``python -m exact_core.images.pyramid_writer JSON``.
 
-It starts the limited reader, takes decoded samples from it, and writes a tiled TIFF with every resolution. Progress goes
-to standard output, one JSON object per line; the last one has ``done`` or ``reason``. It ends when its standard
-input closes, that is, when the worker that started it is gone.
+It starts the limited reader, takes decoded samples from it, and writes a tiled TIFF with every resolution. Progress
+goes to standard output, one JSON object per line; the last one has ``done``, ``reason`` or ``error``. It ends when its
+standard input closes, that is, when the worker that started it is gone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 TILE = 256
 QUALITY = 90
 _SMALLEST_SIDE = 512
+_BYTES_AT_ONCE = 4 * 1024 * 1024
 _SECONDS_BETWEEN_LINES = 0.3
 _LONGEST_HEADER = 8 * 1024 * 1024
 
@@ -71,7 +74,7 @@ class Samples:
 
     def __init__(self, request: dict[str, Any], told: Callable[[float], None]) -> None:
         reading = {name: request[name] for name in ("path", "driver", "memory_mib", "seconds")}
-        self._complaints = tempfile.TemporaryFile()
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - fixed arguments
             [sys.executable, "-m", "exact_core.images.pixel_reader", json.dumps(reading)],
             stdin=subprocess.DEVNULL,
@@ -92,12 +95,6 @@ class Samples:
         import numpy
 
         return int(numpy.dtype(self.stream.dtype).itemsize)
-
-    def some(self, count: int) -> bytes:
-        """Up to so many bytes; none at the end."""
-        data = self._output.read1(count) if hasattr(self._output, "read1") else self._output.read(count)
-        self._count(len(data))
-        return data
 
     def exactly(self, count: int) -> bytes:
         """So many bytes."""
@@ -138,16 +135,19 @@ def write_colors(samples: Samples, target: Path, mpp: tuple[float, float] | None
     """Write one picture in colours as a pyramid of JPEG tiles, streaming."""
     import pyvips
 
-    stream = samples.stream
-    head = f"P6\n{stream.width} {stream.height}\n255\n".encode()
-    pending = [head]
+    pieces = _as_png(samples)
+    pending = bytearray()
 
     def read(count: int) -> bytes:
-        return pending.pop() if pending else samples.some(min(count, 4 * 1024 * 1024))
+        while not pending and (piece := next(pieces, b"")):
+            pending.extend(piece)
+        begin = bytes(memoryview(pending)[:count])
+        del pending[:count]
+        return begin
 
     source = pyvips.SourceCustom()
     source.on_read(read)
-    picture = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
+    picture = pyvips.Image.pngload_source(source, access="sequential", fail_on="truncated", unlimited=True)
     resolution = {"xres": 1000 / mpp[0], "yres": 1000 / mpp[1]} if mpp else {}
     picture.tiffsave(
         str(target),
@@ -162,6 +162,28 @@ def write_colors(samples: Samples, target: Path, mpp: tuple[float, float] | None
         **resolution,
     )
     samples.finish()
+
+
+def _as_png(samples: Samples) -> Iterator[bytes]:
+    """The samples as a PNG that is not compressed: the one form that libvips takes from a stream, row by row."""
+    import numpy
+
+    stream = samples.stream
+    row = stream.width * 3
+    yield b"\x89PNG\r\n\x1a\n"
+    yield _chunk(b"IHDR", struct.pack(">IIBBBBB", stream.width, stream.height, 8, 2, 0, 0, 0))
+    stored = zlib.compressobj(0)
+    step = max(1, _BYTES_AT_ONCE // row)
+    for y in range(0, stream.height, step):
+        rows = min(step, stream.height - y)
+        lines = numpy.zeros((rows, 1 + row), numpy.uint8)  # the first byte of a line names its filter: none
+        lines[:, 1:] = numpy.frombuffer(samples.exactly(rows * row), numpy.uint8).reshape(rows, row)
+        yield _chunk(b"IDAT", stored.compress(memoryview(lines).cast("B")))
+    yield _chunk(b"IDAT", stored.flush()) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
 def write_frames(samples: Samples, target: Path, mpp: tuple[float, float] | None) -> None:
@@ -188,7 +210,7 @@ def write_frames(samples: Samples, target: Path, mpp: tuple[float, float] | None
     ):
         below = _Below(Path(folder), stream, levels, dtype)
         tiff.write(
-            _tiles(_bands_of(samples, dtype), stream, levels[0], below.at(1)),
+            _tiles(_bands_of(samples, dtype), levels[0], below.at(1)),
             shape=_shape(stream, levels[0]),
             subifds=len(levels) - 1,
             metadata=_ome(stream, mpp),
@@ -197,7 +219,7 @@ def write_frames(samples: Samples, target: Path, mpp: tuple[float, float] | None
         samples.finish()
         for number in range(1, len(levels)):
             tiff.write(
-                _tiles(below.bands(number), stream, levels[number], below.at(number + 1)),
+                _tiles(below.bands(number), levels[number], below.at(number + 1)),
                 shape=_shape(stream, levels[number]),
                 subfiletype=1,
                 metadata=None,
@@ -243,9 +265,7 @@ def _bands_of(samples: Samples, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
             yield numpy.frombuffer(samples.exactly(rows * row), dtype).reshape(rows, stream.width, *tail)
 
 
-def _tiles(
-    bands: Iterator[NDArray[Any]], stream: Stream, size: tuple[int, int], smaller: Any
-) -> Iterator[NDArray[Any]]:
+def _tiles(bands: Iterator[NDArray[Any]], size: tuple[int, int], smaller: Any) -> Iterator[NDArray[Any]]:
     """Cut bands into tiles, and put the band's half size where the next level is collected."""
     import numpy
 
@@ -314,7 +334,8 @@ def _end_with_parent() -> None:
     """Stop at once when the worker closes our standard input, as its death does."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

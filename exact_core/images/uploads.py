@@ -44,6 +44,7 @@ SYNC_BYTES = 32 * 1024 * 1024
 _MOST_OPEN_UPLOADS = 20_000
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _KEPT_HASHES = 256
+_MOST_LISTED = 1000
 
 
 class StorageFull(ExactError):
@@ -137,12 +138,12 @@ class Uploads:
                 self.part_path(upload.key).touch(mode=0o600, exist_ok=False)
             except OSError as error:
                 raise _as_full(error) from error
-            return self._state(upload)
+            return self.describe(upload)
 
     def state(self, actor: Actor, key: str) -> UploadState:
         """How far an upload of this actor is."""
         with self._services.database.read() as session:
-            return self._state(_own(session, actor, key))
+            return self.describe(_own(session, actor, key))
 
     def group(self, actor: Actor, group_key: str) -> list[UploadState]:
         """The actor's uploads of one group, oldest first."""
@@ -150,7 +151,7 @@ class Uploads:
             rows = session.scalars(
                 select(Upload).where(Upload.user_id == actor.user_id, Upload.group_key == group_key).order_by(Upload.id)
             )
-            return [self._state(row) for row in rows]
+            return [self.describe(row) for row in rows]
 
     def remove(self, actor: Actor, key: str) -> None:
         """Give an upload up and delete what came of it."""
@@ -177,7 +178,7 @@ class Uploads:
             state = self.state(actor, key)  # another connection may have sent more before we had the lock
             if offset != state.received_bytes:
                 raise Conflict(
-                    f"The server has {state.received_bytes} bytes of this file; send the rest from there, not from {offset}."
+                    f"The server has {state.received_bytes} bytes of this file; send the rest, not from {offset}."
                 )
             try:
                 os.ftruncate(file.fileno(), state.received_bytes)
@@ -284,7 +285,8 @@ class Uploads:
             return Conflict(f"The file is complete with {state.size_bytes} bytes; nothing can be added at {offset}.")
         return NotFound("What was received of this upload is no longer there; start it again.")
 
-    def _state(self, upload: Upload) -> UploadState:
+    def describe(self, upload: Upload) -> UploadState:
+        """An upload's row as a value."""
         return UploadState(
             id=upload.id,
             key=upload.key,
@@ -344,6 +346,16 @@ class Piece:
             raise _as_full(error) from error
         self._uploads._keep(self._state.key, self.received, self._digest)
         self._kept = self.received
+
+
+def unfinished_uploads(
+    uploads: Uploads, session: Session, actor: Actor, image_set_id: int | None = None
+) -> list[UploadState]:
+    """The actor's own uploads that are not images yet, oldest first."""
+    query = select(Upload).where(Upload.user_id == actor.user_id, Upload.outcome == "")
+    if image_set_id is not None:
+        query = query.where(Upload.image_set_id == image_set_id)
+    return [uploads.describe(row) for row in session.scalars(query.order_by(Upload.id).limit(_MOST_LISTED))]
 
 
 def remove_stale_uploads(services: Services) -> int:

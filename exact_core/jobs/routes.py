@@ -12,7 +12,7 @@ from exact_core.jobs.schemas import JobDetail, JobOut, JobPage, State
 from exact_core.kernel import Kernel
 from exact_core.storage.models import Job
 
-router = APIRouter(prefix="/api/v2/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
 @router.get("")
@@ -28,9 +28,11 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=service.MOST_PER_PAGE)] = 50,
 ) -> JobPage:
     """List background jobs, newest first."""
-    if cursor and not cursor.isascii() or cursor and not cursor.isdigit():
+    if cursor and not (cursor.isascii() and cursor.isdigit()):
         raise Invalid("The cursor is not one that this list gave out.")
+    services = services_of(request)
     jobs = service.list_jobs(
+        services,
         session,
         actor,
         states=state or (),
@@ -40,15 +42,15 @@ def list_jobs(
         before=int(cursor[:18]) if cursor else None,
         limit=limit,
     )
-    kernel = services_of(request).kernel
-    items = [JobOut(**_facts(kernel, job)) for job in jobs[:limit]]
+    items = [JobOut(**_facts(services.kernel, job)) for job in jobs[:limit]]
     return JobPage(items=items, next_cursor=str(items[-1].id) if len(jobs) > limit else None)
 
 
 @router.get("/{job_id}")
 def get_job(job_id: int, request: Request, session: DbSession, actor: CurrentActor) -> JobDetail:
     """Show one job with its log."""
-    return _detail(services_of(request).kernel, service.get_job(session, actor, job_id))
+    services = services_of(request)
+    return _detail(services.kernel, service.get_job(services, session, actor, job_id))
 
 
 @router.post("/{job_id}/cancel")

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, NotFound
-from exact_core.auth.rights import Right, Rights
+from exact_core.auth.rights import Right, visible_image_sets
 from exact_core.jobs.runner import ended
-from exact_core.storage.models import Job, now
+from exact_core.storage.models import ImageSet, Job, now
 
 if TYPE_CHECKING:
     from exact_core.services import Services
@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 MOST_PER_PAGE = 200
 
 
-def visible_jobs(session: Session, actor: Actor) -> ColumnElement[bool]:
-    """The condition of every query for jobs: one's own, those of image sets that one manages, all for administrators."""
+def visible_jobs(services: Services, session: Session, actor: Actor) -> ColumnElement[bool]:
+    """The condition of every query for jobs: one's own, those of sets that one manages, all for administrators."""
     if actor.is_admin:
         return true()
-    managed = Rights(session).image_sets_with(actor, Right.MANAGE)
+    seen = session.scalars(select(ImageSet.id).where(visible_image_sets(actor)))
+    managed = [each for each in seen if services.snapshot.can(actor, Right.MANAGE, each)]
     return or_(Job.owner_id == actor.user_id, Job.image_set_id.in_(managed))
 
 
 def list_jobs(
+    services: Services,
     session: Session,
     actor: Actor,
     *,
@@ -40,7 +42,7 @@ def list_jobs(
     limit: int = 50,
 ) -> list[Job]:
     """Jobs, newest first; one more than ``limit`` when there are more."""
-    query = select(Job).where(visible_jobs(session, actor))
+    query = select(Job).where(visible_jobs(services, session, actor))
     if states:
         query = query.where(Job.state.in_(states))
     if type:
@@ -54,9 +56,11 @@ def list_jobs(
     return list(session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)))
 
 
-def get_job(session: Session, actor: Actor, job_id: int) -> Job:
+def get_job(services: Services, session: Session, actor: Actor, job_id: int) -> Job:
     """One job with its log, if the actor may see it."""
-    job = session.scalar(select(Job).where(Job.id == job_id, visible_jobs(session, actor)).options(undefer(Job.log)))
+    job = session.scalar(
+        select(Job).where(Job.id == job_id, visible_jobs(services, session, actor)).options(undefer(Job.log))
+    )
     if job is None:
         raise NotFound(f"There is no job {job_id} that you may see.")
     return job
@@ -67,7 +71,7 @@ def cancel_job(services: Services, actor: Actor, job_id: int) -> Job:
     with services.database.write() as session:
         job = session.scalar(
             select(Job)
-            .where(Job.id == job_id, visible_jobs(session, actor))
+            .where(Job.id == job_id, visible_jobs(services, session, actor))
             .with_for_update()
             .options(undefer(Job.log))
         )
@@ -88,7 +92,7 @@ def retry_job(services: Services, actor: Actor, job_id: int) -> Job:
     with services.database.write() as session:
         job = session.scalar(
             select(Job)
-            .where(Job.id == job_id, visible_jobs(session, actor))
+            .where(Job.id == job_id, visible_jobs(services, session, actor))
             .with_for_update()
             .options(undefer(Job.log))
         )
@@ -101,4 +105,12 @@ def retry_job(services: Services, actor: Actor, job_id: int) -> Job:
         job.state, job.progress, job.message, job.attempts = "queued", 0.0, "", 0
         job.cancel_requested, job.worker, job.finished_at, job.result = False, "", None, {}
         services.jobs.wake_after(session)
+    return job
+
+
+def _locked(services: Services, session: Session, actor: Actor, job_id: int) -> Job:
+    query = select(Job).where(Job.id == job_id, visible_jobs(services, session, actor)).with_for_update()
+    job = session.scalar(query.options(undefer(Job.log)))
+    if job is None:
+        raise NotFound(f"There is no job {job_id} that you may see.")
     return job
