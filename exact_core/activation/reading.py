@@ -11,7 +11,7 @@ from exact_core.api.errors import Invalid
 from exact_core.api.markers import Scope
 from exact_core.kernel.route_trial import prefix_of
 
-router = APIRouter(prefix="/api/v2/images/{image_id}", tags=["plugins"])
+router = APIRouter(prefix="/images/{image_id}")
 
 _Pixel = Annotated[int | None, Query(description="Level-0 pixel; the whole image when left out.")]
 _Frame = Annotated[int, Query(ge=-1, le=32767)]

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from exact_core.activation import service
+from exact_core.activation import reading, service
 from exact_core.activation.schemas import PluginFaultOut, PluginOut, PluginSwitchIn, PluginSwitchOut
 from exact_core.activation.store import fault_counts, recent_faults
 from exact_core.api.deps import CurrentActor, DbSession, ImageSetAccess, services_of
 from exact_core.api.errors import Forbidden
 from exact_core.kernel.records import PluginRecord
 
-router = APIRouter(prefix="/api/v2", tags=["plugins"])
+router = APIRouter(tags=["plugins"])
+router.include_router(reading.router)
 
 
 @router.get("/plugins", summary="List installed plugins")

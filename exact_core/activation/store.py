@@ -79,7 +79,7 @@ def recent_faults(session: Session, plugin: str | None = None, limit: int = 100)
 def fault_counts(session: Session) -> dict[str, int]:
     """How many faults are kept of each plugin."""
     statement = select(PluginFault.plugin, func.count()).group_by(PluginFault.plugin)
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _row(fault: Fault, known_sets: set[int]) -> PluginFault:

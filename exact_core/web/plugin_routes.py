@@ -17,7 +17,7 @@ from exact_core.kernel.records import State
 from exact_core.kernel.route_trial import prefix_of
 
 if TYPE_CHECKING:
-    from exact_core.kernel import Kernel
+    from exact_core.services import Services
 
 _DELIBERATE = (ExactError, HTTPException, RequestValidationError)
 
@@ -28,9 +28,9 @@ class PluginNotEnabled(NotFound):
     code = "plugin-not-enabled"
 
 
-def include_plugin_routes(app: FastAPI, kernel: Kernel) -> None:
+def add_plugin_routes(app: FastAPI, services: Services) -> None:
     """Mount the routes of every running plugin; call it after the core's own routes are included."""
-    for plugin, contributed in kernel.index.routers():
+    for plugin, contributed in services.kernel.index.routers():
         gate = _image_set_gate(plugin) if contributed.scope is Scope.IMAGE_SET else _instance_gate(plugin)
         gated = APIRouter(dependencies=[Depends(gate)])
         gated.include_router(contributed.router)
@@ -67,4 +67,3 @@ def _instance_gate(plugin: str) -> Callable[..., Iterator[None]]:
 def _place(request: Request) -> str:
     route = request.scope.get("route")
     return f"{request.method} {getattr(route, 'path', request.url.path)}"
-
