@@ -1,0 +1,232 @@
+"""The one place that decides what somebody may do in an image set, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy.orm import Session
+
+from exact_core.api.context import Actor
+from exact_core.api.contributions import Role
+from exact_core.api.errors import Forbidden, NotFound
+from exact_core.storage.models import Image, ImageSet, ImageSetMember, Team, TeamMember
+
+
+class Right(StrEnum):
+    """Something that can be done in an image set."""
+
+    VIEW = "view"
+    ANNOTATE = "annotate"
+    EDIT_ANY = "edit_any"
+    VERIFY = "verify"
+    UPLOAD = "upload"
+    EDIT_IMAGES = "edit_images"
+    DELETE_IMAGES = "delete_images"
+    PRIVATE_NAMES = "private_names"
+    LABEL_PICTURES = "label_pictures"
+    EXPORT = "export"
+    MANAGE = "manage"
+    DELETE_SET = "delete_set"
+
+
+_VIEWER = frozenset({Right.VIEW})
+_ANNOTATOR = _VIEWER | {Right.ANNOTATE, Right.VERIFY}
+_REVIEWER = _ANNOTATOR | {Right.EDIT_ANY, Right.EXPORT}
+
+RIGHTS_OF: Mapping[Role, frozenset[Right]] = MappingProxyType(
+    {Role.VIEWER: _VIEWER, Role.ANNOTATOR: _ANNOTATOR, Role.REVIEWER: _REVIEWER, Role.MANAGER: frozenset(Right)}
+)
+"""What each role may do. Original file names and label pictures can name patients: managers only."""
+
+_READING = frozenset({Right.VIEW, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT})
+"""Rights that change nothing: held in a locked set too, and by tokens with the scope ``read``."""
+
+_CORE_RIGHTS = frozenset(Right)
+
+_RANK: Mapping[Role, int] = MappingProxyType({role: rank for rank, role in enumerate(Role)})
+
+GrantsOf = Callable[[str], tuple[Role, ...] | None]
+"""Roles that have a plugin's permission; None when no running plugin brought one of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One reason why somebody has a role."""
+
+    role: Role
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetFacts:
+    """What a decision needs to know of an image set."""
+
+    id: int
+    team_id: int
+    is_locked: bool
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether somebody may do something, and why. ``is_visible``: may they know that the set exists?"""
+
+    allowed: bool
+    why: str
+    is_visible: bool = True
+
+
+def strongest(grants: Iterable[Grant]) -> Grant | None:
+    """The grant with the highest role."""
+    return max(grants, key=lambda grant: _RANK[grant.role], default=None)
+
+
+def includes(role: Role, other: Role) -> bool:
+    """Whether a role has at least the rights of another."""
+    return _RANK[role] >= _RANK[other]
+
+
+def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None, roles_of: GrantsOf) -> Decision:
+    """Decide from known facts; every decision of the platform, cached or not, is made here."""
+    if facts is None or (facts.is_deleted and right != Right.DELETE_SET):
+        return Decision(False, "There is no such image set.", is_visible=False)
+    if not actor.is_admin and grant is None:
+        return Decision(False, "You have no role in this image set.", is_visible=False)
+    if facts.is_deleted and not actor.is_admin and (grant is None or grant.role is not Role.MANAGER):
+        return Decision(False, "There is no such image set.", is_visible=False)
+    if right in _READING and "read" not in actor.scopes:
+        return Decision(False, "The access token lacks the scope 'read'.", is_visible=False)
+    if right not in _READING and "write" not in actor.scopes:
+        return Decision(False, "The access token lacks the scope 'write'.")
+    roles = _roles_with(right, roles_of)
+    if roles is None:
+        return Decision(False, f"No right {right!r} exists here.")
+    if facts.is_locked and right not in _READING and right != Right.MANAGE and actor.via != "system":
+        return Decision(False, "The image set is locked; somebody who manages it can unlock it.")
+    if actor.is_admin:
+        return Decision(True, "Administrators have every right.")
+    assert grant is not None
+    if grant.role in roles:
+        return Decision(True, f"You are {grant.role} {grant.source}.")
+    needed = ", ".join(role for role in Role if role in roles) or "nobody"
+    return Decision(False, f"You are {grant.role} {grant.source}; {right} needs: {needed}.")
+
+
+def _roles_with(right: str, roles_of: GrantsOf) -> frozenset[Role] | None:
+    if right in _CORE_RIGHTS:
+        return frozenset(role for role, rights in RIGHTS_OF.items() if right in rights)
+    granted = roles_of(right)
+    return None if granted is None else frozenset(granted)
+
+
+def no_plugin_rights(_name: str) -> tuple[Role, ...] | None:
+    """Roles with a plugin's permission, where no plugin is known."""
+    return None
+
+
+class Rights:
+    """Decides from the rows that a transaction sees, for changes; hot paths ask the access snapshot instead."""
+
+    def __init__(self, session: Session, roles_of: GrantsOf = no_plugin_rights) -> None:
+        self._session = session
+        self._roles_of = roles_of
+
+    def decide(self, actor: Actor, right: Right | str, image_set_id: int) -> Decision:
+        """Whether the actor may do this in the set."""
+        facts = self._facts(image_set_id)
+        grant = None
+        if facts is not None and not actor.is_admin:
+            grant = strongest(self.grants(actor.user_id, facts))
+        return judge(actor, right, facts, grant, self._roles_of)
+
+    def require(self, actor: Actor, right: Right | str, image_set_id: int) -> None:
+        """Raise ``NotFound`` when the actor may not even see the set, ``Forbidden`` when not do this."""
+        decision = self.decide(actor, right, image_set_id)
+        if decision.allowed:
+            return
+        if not decision.is_visible:
+            raise NotFound(f"There is no image set {image_set_id} that you may see.")
+        raise Forbidden(decision.why)
+
+    def require_image(self, actor: Actor, right: Right | str, image_id: int) -> int:
+        """As :meth:`require` for the set of an image; gives that set's id."""
+        image_set_id = self._session.scalar(
+            select(Image.image_set_id).where(Image.id == image_id, Image.deleted_at.is_(None))
+        )
+        if image_set_id is None or not self.decide(actor, Right.VIEW, image_set_id).allowed:
+            raise NotFound(f"There is no image {image_id} that you may see.")
+        self.require(actor, right, image_set_id)
+        return image_set_id
+
+    def role(self, actor: Actor, image_set_id: int) -> Role | None:
+        """The actor's role in the set; administrators act as managers."""
+        facts = self._facts(image_set_id)
+        if facts is None:
+            return None
+        if actor.is_admin:
+            return Role.MANAGER
+        grant = strongest(self.grants(actor.user_id, facts))
+        return grant.role if grant else None
+
+    def grants(self, user_id: int, facts: SetFacts) -> list[Grant]:
+        """Every reason why a user has a role in a set."""
+        own = self._session.execute(
+            select(TeamMember.team_id, TeamMember.is_lead, Team.name)
+            .join(Team, Team.id == TeamMember.team_id)
+            .where(TeamMember.user_id == user_id)
+        ).all()
+        teams = {row.team_id: row.name for row in own}
+        found = [
+            Grant(Role.MANAGER, f"as a lead of the team {row.name}")
+            if row.is_lead
+            else Grant(Role.ANNOTATOR, f"as a member of the team {row.name}")
+            for row in own
+            if row.team_id == facts.team_id
+        ]
+        member = ImageSetMember
+        holders = or_(member.user_id == user_id, member.team_id.in_(list(teams)) if teams else false())
+        for row in self._session.scalars(select(member).where(member.image_set_id == facts.id, holders)):
+            source = "in this image set" if row.team_id is None else f"here through the team {teams[row.team_id]}"
+            found.append(Grant(Role(row.role), source))
+        return found
+
+    def visible_image_sets(self, actor: Actor) -> ColumnElement[bool]:
+        """The condition on ``ImageSet`` that every list, count and search of the actor carries."""
+        return visible_image_sets(actor)
+
+    def _facts(self, image_set_id: int) -> SetFacts | None:
+        row = self._session.execute(
+            select(
+                ImageSet.id, ImageSet.team_id, ImageSet.is_locked, ImageSet.deleted_at.is_not(None).label("gone")
+            ).where(ImageSet.id == image_set_id)
+        ).one_or_none()
+        return None if row is None else SetFacts(row.id, row.team_id, row.is_locked, bool(row.gone))
+
+    def facts(self, image_set_id: int) -> SetFacts:
+        """What decisions about a set rest on; raises ``NotFound``."""
+        facts = self._facts(image_set_id)
+        if facts is None:
+            raise NotFound(f"There is no image set {image_set_id} that you may see.")
+        return facts
+
+
+def visible_image_sets(actor: Actor, *, deleted: bool = False) -> ColumnElement[bool]:
+    """The condition on ``ImageSet`` for the sets that an actor may see; with ``deleted``, those to restore."""
+    state = ImageSet.deleted_at.is_not(None) if deleted else ImageSet.deleted_at.is_(None)
+    if "read" not in actor.scopes:
+        return false()
+    if actor.is_admin:
+        return and_(true(), state)
+    own_teams = select(TeamMember.team_id).where(TeamMember.user_id == actor.user_id)
+    leading = own_teams.where(TeamMember.is_lead)
+    member = ImageSetMember
+    role = exists().where(
+        member.image_set_id == ImageSet.id, or_(member.user_id == actor.user_id, member.team_id.in_(own_teams))
+    )
+    if deleted:
+        return and_(state, or_(ImageSet.team_id.in_(leading), role.where(member.role == Role.MANAGER)))
+    return and_(state, or_(ImageSet.team_id.in_(own_teams), role))
