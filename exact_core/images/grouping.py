@@ -97,6 +97,19 @@ def group_files(
     return Grouping(tuple(groups[path] for path in ordered if path in groups), tuple(ignored))
 
 
+def stored_names(group: FileGroup) -> dict[PurePath, str]:
+    """The path of each file inside the image's own folder; only names that the format prescribes are kept."""
+    names = {group.main: f"image{safe_extension(group.main.name)}"}
+    for number, member in enumerate(group.members):
+        if member == group.main:
+            continue
+        if group.kind is Kind.MRXS:
+            names[member] = f"image/{member.relative_to(group.main.with_suffix('')).as_posix()}"
+        else:
+            names[member] = f"part-{number:05d}{safe_extension(member.name)}"
+    return names
+
+
 def vms_parts(text: str) -> list[str]:
     """The file names that a Hamamatsu index file names."""
     return [value for _, value in _vms_lines(text) if value]

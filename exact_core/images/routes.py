@@ -227,7 +227,7 @@ def _detail(session: Session, actor: Actor, image: Image) -> ImageDetail:
         associated=image.has_associated if may_see_labels else [],
         is_external=image.is_external,
         is_converted=bool(image.pyramid_path),
-        checksum=image.checksum if len(image.checksum) == 64 else "",
+        checksum=image.checksum if len(image.checksum) == 64 and wanted.may_see_private_names else "",
     )
 
 

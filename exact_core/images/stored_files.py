@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from exact_core.images.dicom_series import series_of
-from exact_core.images.grouping import Grouping, group_files, vms_parts
+from exact_core.images.grouping import (
+    FileGroup,
+    Grouping,
+    Kind,
+    group_files,
+    rewrite_vms,
+    stored_names,
+    vms_parts,
+)
 
 if TYPE_CHECKING:
     from exact_core.storage.blobs import Blobs
@@ -59,6 +67,18 @@ def group_paths(paths: Sequence[Path], root: Path | None = None) -> Grouping:
             return []
 
     return group_files(paths, series_of=series, parts_of=parts)
+
+
+def rename_in_index(group: FileGroup, folder: Path) -> None:
+    """Let the index file of a VMS slide name its parts as they are stored; never writes through a link."""
+    if group.kind is not Kind.VMS:
+        return
+    names = stored_names(group)
+    renamed = {member.name.casefold(): name for member, name in names.items() if member != group.main}
+    index = folder / names[group.main]
+    text = rewrite_vms(index.read_text("latin-1"), renamed)
+    index.unlink()
+    index.write_text(text, "latin-1")
 
 
 def remove_files(blobs: Blobs, image: Image) -> None:

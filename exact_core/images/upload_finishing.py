@@ -18,8 +18,8 @@ from exact_core.auth.rights import Right, Rights
 from exact_core.images.adding import Added, Arrival, add_images
 from exact_core.images.dicom_series import series_of
 from exact_core.images.fingerprints import file_checksum, group_checksum
-from exact_core.images.grouping import FileGroup, Kind, group_files, rewrite_vms, vms_parts
-from exact_core.images.naming import safe_extension
+from exact_core.images.grouping import FileGroup, Kind, group_files, stored_names, vms_parts
+from exact_core.images.stored_files import rename_in_index
 from exact_core.storage.models import Upload
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _arrange(
     main = PurePosixPath(group.main)
     first = members[main]
     folder = f"images/{first.image_set_id}/{first.key}"
-    names = _stored_names(group)
+    names = {PurePosixPath(path): name for path, name in stored_names(group).items()}
     where = services.blobs.path(folder)
     shutil.rmtree(where, ignore_errors=True)
     folders.append(services.blobs.folder(folder))
@@ -175,11 +175,7 @@ def _arrange(
         target.parent.mkdir(parents=True, exist_ok=True)
         _link(uploads.part_path(state.key), target)
         checksums.append(uploads.known_checksum(state) or file_checksum(target))
-    if group.kind is Kind.VMS:
-        renamed = {path.name.casefold(): PurePosixPath(names[path]).name for path in members if path != main}
-        index = services.blobs.path(f"{folder}/{names[main]}")
-        with services.blobs.replacing(index) as file:
-            file.write(rewrite_vms(_text(index), renamed).encode("latin-1"))
+    rename_in_index(group, where)
     _sync_folder(where)
     return Arrival(
         private_name=main.name if group.kind is not Kind.DICOM or len(main.parts) < 2 else main.parts[-2],
@@ -189,22 +185,6 @@ def _arrange(
         is_external=False,
         checksum=group_checksum(checksums),
     )
-
-
-def _stored_names(group: FileGroup) -> dict[PurePosixPath, str]:
-    """The path of each file inside the image's folder; only names that the format itself prescribes are kept."""
-    main = PurePosixPath(group.main)
-    names = {main: f"image{safe_extension(main.name)}"}
-    inner = main.with_suffix("")
-    for number, member in enumerate(group.members):
-        path = PurePosixPath(member)
-        if path == main:
-            continue
-        if group.kind is Kind.MRXS:
-            names[path] = f"image/{path.relative_to(inner)}"
-        else:
-            names[path] = f"part-{number:05d}{safe_extension(path.name)}"
-    return names
 
 
 def _known(services: Services, state: UploadState) -> FinishedImage:
