@@ -64,17 +64,23 @@ class Geometry:
         return np.split(self.vertices, np.cumsum(self.ring_lengths)[:-1]) if self.ring_lengths else []
 
     def to_json(self) -> dict[str, Any]:
-        """The form that people and scripts read: ``rings``, or ``parts`` of rings where there can be several."""
-        rings = [ring.tolist() for ring in self.rings()]
-        if self.shape is not Shape.MULTI_POLYGON:
-            return {"shape": self.shape.value, "rings": rings}
-        parts: list[list[Any]] = []
-        for ring, hole in zip(rings, self.ring_holes, strict=True):
-            if hole:
-                parts[-1].append(ring)
-            else:
-                parts.append([ring])
-        return {"shape": self.shape.value, "parts": parts}
+        """The form that people and scripts read; several parts are told apart by ``holes``."""
+        answer: dict[str, Any] = {"shape": self.shape.value, "rings": [ring.tolist() for ring in self.rings()]}
+        if self.shape is Shape.MULTI_POLYGON:
+            answer["holes"] = list(self.ring_holes)
+            answer["parts"] = _parts(answer["rings"], self.ring_holes)
+        return answer
+
+
+def _parts(rings: Sequence[Any], holes: Sequence[bool]) -> list[list[Any]]:
+    """Each outline with the holes after it."""
+    parts: list[list[Any]] = []
+    for ring, hole in zip(rings, holes, strict=True):
+        if hole:
+            parts[-1].append(ring)
+        else:
+            parts.append([ring])
+    return parts
 
 
 def rounded(values: NDArray[np.float64]) -> Vertices:
@@ -138,21 +144,22 @@ def from_rings(shape: Shape, rings: Sequence[Vertices], holes: Sequence[bool], w
 
 
 def _rings_of(shape: Shape, value: Mapping[str, Any]) -> tuple[list[Any], list[bool]]:
-    """The rings of any of the accepted spellings: ``rings``, ``points`` of one ring, ``parts`` of a multi-polygon."""
-    spellings = [key for key in ("rings", "points", "parts") if value.get(key) is not None]
-    if len(spellings) > 1:
-        raise Invalid(f"The geometry says {' and '.join(spellings)}; give one of them.")
-    found = value[spellings[0]] if spellings else []
+    """The rings of any of the accepted spellings: ``parts`` or ``rings`` with ``holes``, or ``points`` of one ring."""
+    key = next((key for key in ("parts", "rings", "points") if value.get(key) is not None), "rings")
+    found = value.get(key) or []
     if not isinstance(found, list):
-        raise Invalid(f"The geometry's '{spellings[0]}' must be a list.")
-    if spellings == ["parts"]:
+        raise Invalid(f"The geometry's {key!r} must be a list.")
+    if key == "parts":
         if shape is not Shape.MULTI_POLYGON or not all(isinstance(part, list) for part in found):
             raise Invalid("'parts' is a list of lists of rings and belongs to multi_polygon only.")
         return [ring for part in found for ring in part], [index > 0 for part in found for index in range(len(part))]
-    rings = [found] if spellings == ["points"] and found else list(found)
+    rings = [found] if key == "points" and found else list(found)
     if shape is Shape.POLYGON:
         return rings, [index > 0 for index in range(len(rings))]
-    return rings, [False] * len(rings)
+    holes = (value.get("holes") if shape is Shape.MULTI_POLYGON else None) or [False] * len(rings)
+    if not isinstance(holes, list) or len(holes) != len(rings) or (holes and holes[0]):
+        raise Invalid("'holes' must say true or false for each ring, and the first ring is never a hole.")
+    return rings, [bool(hole) for hole in holes]
 
 
 def _checked_ring(shape: Shape, number: int, ring: object) -> Vertices:
@@ -266,13 +273,7 @@ def _mended(
 
 
 def _to_shapely(rings: Sequence[Vertices], holes: Sequence[bool]) -> Any:
-    parts: list[tuple[Vertices, list[Vertices]]] = []
-    for ring, hole in zip(rings, holes, strict=True):
-        if hole:
-            parts[-1][1].append(ring)
-        else:
-            parts.append((ring, []))
-    polygons = [shapely.Polygon(outline, inner) for outline, inner in parts]
+    polygons = [shapely.Polygon(outline, inner) for outline, *inner in _parts(rings, holes)]
     return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
 
 

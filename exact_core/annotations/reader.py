@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.access import rights_in
 from exact_core.annotations.counts import Area, in_region
 from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
 from exact_core.api.annotations import Cell, Region, TypeInfo
@@ -19,10 +20,10 @@ from exact_core.storage.models import AnnotationType, Product
 class ScopedReader:
     """The ``AnnotationReader`` of the plugin contract: blind rules and rights are part of it from the start."""
 
-    def __init__(self, session: Session, actor: Actor, can: Can) -> None:
+    def __init__(self, session: Session, actor: Actor, can: Can | None = None) -> None:
         self._session = session
         self._actor = actor
-        self._can = can
+        self._can = can or rights_in(session)
         self._scopes: dict[int, ReadScope] = {}
         self._types: dict[int, TypeInfo] = {}
 

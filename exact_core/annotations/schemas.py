@@ -98,14 +98,14 @@ class _Keyed(BaseModel):
     base_revision: _Revision | None = Field(None, description="What the client has seen; refused when it is outdated.")
 
     @model_validator(mode="after")
-    def _has_one_name(self) -> Self:
-        if (self.id is None) == (self.uuid is None):
-            raise ValueError("name the annotation by either id or uuid")
+    def _has_a_name(self) -> Self:
+        if self.id is None and self.uuid is None:
+            raise ValueError("name the annotation by its id or its uuid")
         return self
 
     @property
     def key(self) -> int | str:
-        """The name that was given."""
+        """The name that was given; the id where there are both."""
         return self.id if self.id is not None else str(self.uuid)
 
 
@@ -259,5 +259,5 @@ class CountsOut(BaseModel):
 class AnnotationPageOut(BaseModel):
     """A page of annotations; ``next_cursor`` is null on the last."""
 
-    annotations: list[AnnotationOut]
+    items: list[AnnotationOut]
     next_cursor: str | None

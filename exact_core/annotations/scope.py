@@ -24,8 +24,6 @@ ROWS = cast("Table", AnnotationRevision.__table__)
 COUNTS = cast("Table", AnnotationSummary.__table__)
 """Kept counts, as a table."""
 
-BLIND_MODES = frozenset({"competitive"})
-
 Can: TypeAlias = Callable[[Actor, str, int], bool]
 """Whether an actor has a right in an image set: the access snapshot's, or one that asks the database."""
 
@@ -141,8 +139,7 @@ def read_scope(session: Session, actor: Actor, image_id: int, can: Can) -> ReadS
 
 def scope_in(facts: ImageFacts, actor: Actor, can: Can) -> ReadScope:
     """The scope in an image whose set the actor may view."""
-    blind = facts.mode in BLIND_MODES and not can(actor, "manage", facts.image_set_id)
-    return ReadScope(facts, actor.user_id if blind else None)
+    return ReadScope(facts, None if can(actor, "see_all", facts.image_set_id) else actor.user_id)
 
 
 def require_size(facts: ImageFacts) -> None:

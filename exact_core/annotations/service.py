@@ -13,36 +13,25 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import bulk, undo
+from exact_core.annotations.access import rights_in
 from exact_core.annotations.counts import by_type_and_author
 from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope
 from exact_core.annotations.states import Known, select_known
 from exact_core.annotations.writing import Operation, Outcome, Writer
 from exact_core.api.context import Actor
 from exact_core.api.errors import Invalid, NotFound
-from exact_core.auth.rights import Right, Rights
-from exact_core.kernel.hooks import Hooks
 from exact_core.storage.database import Database
 from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import Annotation, AnnotationType, User
-from exact_core.storage.unit_of_work import UnitOfWork
+from exact_core.storage.unit_of_work import ChangeHooks, UnitOfWork
 
 MAX_PAGE = 1_000
-
-
-def rights_in(session: Session) -> Can:
-    """Rights as the transaction sees them, for changes: the snapshot could be a second old."""
-    rights = Rights(session)
-
-    def can(actor: Actor, right: str, image_set_id: int) -> bool:
-        return rights.decide(actor, Right(right), image_set_id).allowed
-
-    return can
 
 
 class Annotations:
     """Changes annotations: each method is one transaction and one revision."""
 
-    def __init__(self, database: Database, hooks: Hooks, actor: Actor) -> None:
+    def __init__(self, database: Database, hooks: ChangeHooks, actor: Actor) -> None:
         self._database = database
         self._hooks = hooks
         self._actor = actor
@@ -124,7 +113,7 @@ def page(
     found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1))
     more = len(found) > limit
     return {
-        "annotations": [known.to_json() for known in found[:limit]],
+        "items": [known.to_json() for known in found[:limit]],
         "next_cursor": str(found[limit - 1].id) if more else None,
     }
 

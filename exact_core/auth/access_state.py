@@ -77,8 +77,10 @@ class AccessState:
 def load_state(session: Session, epochs: Mapping[str, int]) -> AccessState:
     """Read all rights of the instance."""
     sets = {
-        row.id: SetFacts(row.id, row.team_id, row.is_locked, row.deleted_at is not None)
-        for row in session.execute(select(ImageSet.id, ImageSet.team_id, ImageSet.is_locked, ImageSet.deleted_at))
+        row.id: SetFacts(row.id, row.team_id, row.is_locked, row.deleted_at is not None, row.mode)
+        for row in session.execute(
+            select(ImageSet.id, ImageSet.team_id, ImageSet.is_locked, ImageSet.deleted_at, ImageSet.mode)
+        )
     }
     teams: dict[int, dict[int, bool]] = {}
     for team in session.execute(select(TeamMember.user_id, TeamMember.team_id, TeamMember.is_lead)):

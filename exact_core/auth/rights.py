@@ -22,6 +22,7 @@ class Right(StrEnum):
     VIEW = "view"
     ANNOTATE = "annotate"
     EDIT_ANY = "edit_any"
+    SEE_ALL = "see_all"
     VERIFY = "verify"
     UPLOAD = "upload"
     EDIT_IMAGES = "edit_images"
@@ -42,7 +43,16 @@ RIGHTS_OF: Mapping[Role, frozenset[Right]] = MappingProxyType(
 )
 """What each role may do. Original file names and label pictures can name patients: managers only."""
 
-_READING = frozenset({Right.VIEW, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT})
+_BY_MODE: Mapping[str, Mapping[str, Role]] = MappingProxyType(
+    {
+        "cooperative": MappingProxyType({Right.SEE_ALL: Role.VIEWER, Right.EDIT_ANY: Role.ANNOTATOR}),
+        "second_opinion": MappingProxyType({Right.SEE_ALL: Role.VIEWER}),
+    }
+)
+"""The lowest role that has a right in image sets of a mode. In cooperative sets all who annotate correct each other's
+shapes; in competitive (blind) ones only those who manage the set see what others drew."""
+
+_READING = frozenset({Right.VIEW, Right.SEE_ALL, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT})
 """Rights that change nothing: held in a locked set too, and by tokens with the scope ``read``."""
 
 _CORE_RIGHTS = frozenset(Right)
@@ -69,6 +79,7 @@ class SetFacts:
     team_id: int
     is_locked: bool
     is_deleted: bool
+    mode: str = "competitive"  # the strictest, for whoever does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,7 @@ def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None,
         return Decision(False, "The access token lacks the scope 'read'.", is_visible=False)
     if right not in _READING and "write" not in actor.scopes:
         return Decision(False, "The access token lacks the scope 'write'.")
-    roles = _roles_with(right, roles_of)
+    roles = _roles_with(right, facts.mode, roles_of)
     if roles is None:
         return Decision(False, f"No right {right!r} exists here.")
     if facts.is_locked and right not in _READING and right != Right.MANAGE and actor.via != "system":
@@ -116,9 +127,12 @@ def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None,
     return Decision(False, f"You are {grant.role} {grant.source}; {right} needs: {needed}.")
 
 
-def _roles_with(right: str, roles_of: GrantsOf) -> frozenset[Role] | None:
+def _roles_with(right: str, mode: str, roles_of: GrantsOf) -> frozenset[Role] | None:
     if right in _CORE_RIGHTS:
-        return frozenset(role for role, rights in RIGHTS_OF.items() if right in rights)
+        lowest = _BY_MODE.get(mode, {}).get(right)
+        return frozenset(
+            role for role, rights in RIGHTS_OF.items() if right in rights or (lowest and includes(role, lowest))
+        )
     granted = roles_of(right)
     return None if granted is None else frozenset(granted)
 
@@ -201,10 +215,14 @@ class Rights:
     def _facts(self, image_set_id: int) -> SetFacts | None:
         row = self._session.execute(
             select(
-                ImageSet.id, ImageSet.team_id, ImageSet.is_locked, ImageSet.deleted_at.is_not(None).label("gone")
+                ImageSet.id,
+                ImageSet.team_id,
+                ImageSet.is_locked,
+                ImageSet.deleted_at.is_not(None).label("gone"),
+                ImageSet.mode,
             ).where(ImageSet.id == image_set_id)
         ).one_or_none()
-        return None if row is None else SetFacts(row.id, row.team_id, row.is_locked, bool(row.gone))
+        return None if row is None else SetFacts(row.id, row.team_id, row.is_locked, bool(row.gone), row.mode)
 
     def facts(self, image_set_id: int) -> SetFacts:
         """What decisions about a set rest on; raises ``NotFound``."""

@@ -34,7 +34,7 @@ def defaults(definitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def kept(definitions: Sequence[Mapping[str, Any]], values: Mapping[str, Any], type_name: str) -> dict[str, Any]:
     """The values that still make sense after a shape was given another type."""
-    answer = {}
+    answer: dict[str, Any] = {}
     for name, value in values.items():
         try:
             answer |= checked(definitions, {name: value}, type_name)
