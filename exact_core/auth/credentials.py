@@ -58,13 +58,19 @@ def find_token(session: Session, token: str) -> Credential | None:
     return Credential(row.id, actor, row.expires_at)
 
 
-def open_session(session: Session, user: User, secret: bytes, days: int, user_agent: str) -> str:
+def open_session(
+    session: Session, user: User, secret: bytes, *, days: int, user_agent: str, by_link: bool = False
+) -> str:
     """Log a user in on one more browser; gives the cookie's value, which is not kept."""
     session.execute(delete(LoginSession).where(LoginSession.user_id == user.id, LoginSession.expires_at <= now()))
     key = new_session_key(secret)
     session.add(
         LoginSession(
-            user_id=user.id, key_hash=hash_of(key), user_agent=user_agent[:255], expires_at=now() + timedelta(days=days)
+            user_id=user.id,
+            key_hash=hash_of(key),
+            user_agent=user_agent[:255],
+            by_link=by_link,
+            expires_at=now() + timedelta(days=days),
         )
     )
     return key

@@ -21,6 +21,7 @@ from exact_core.web.error_pages import error_page, wants_page
 MEDIA_TYPE = "application/problem+json"
 
 _log = logging.getLogger(__name__)
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _PLUGIN_PATH = re.compile(r"/api/v2/(?:image-sets/\d+/)?plugins/([a-z][a-z0-9_]*)(?:/|$)")
 _UNEXPECTED = "The server ran into an error that it did not expect; the log has the details."
 
@@ -37,7 +38,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
     """The members of a problem."""
     return {
         "type": f"about:blank#{code}",
-        "title": HTTPStatus(status).phrase if status in HTTPStatus else "Error",
+        "title": _PHRASES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "code": code,

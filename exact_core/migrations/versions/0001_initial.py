@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key_hash", sa.String(length=64), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
+        sa.Column("by_link", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -380,9 +381,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name=op.f("fk_annotation_image_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_annotation")),
         sa.UniqueConstraint("image_id", "uuid", name=op.f("uq_annotation_image_id_uuid")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("annotation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_annotation_author_id"), ["author_id"], unique=False)
+        batch_op.create_index("ix_annotation_image", ["image_id", "id"], unique=False)
 
     op.create_table(
         "annotation_summary",
@@ -604,6 +607,7 @@ def downgrade() -> None:
     op.drop_table("change_set")
     op.drop_table("annotation_summary")
     with op.batch_alter_table("annotation", schema=None) as batch_op:
+        batch_op.drop_index("ix_annotation_image")
         batch_op.drop_index(batch_op.f("ix_annotation_author_id"))
 
     op.drop_table("annotation")
