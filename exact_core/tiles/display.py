@@ -25,7 +25,7 @@ def window(samples: NDArray[np.generic], low: float, high: float) -> NDArray[np.
         table = _scaled(np.arange(2 ** (8 * samples.dtype.itemsize), dtype=np.float32), low, high)
         looked_up: NDArray[np.uint8] = table[samples]
         return looked_up
-    return _scaled(np.nan_to_num(samples.astype(np.float32), nan=low), low, high)
+    return _scaled(np.nan_to_num(samples.astype(np.float32), nan=low, posinf=np.inf, neginf=-np.inf), low, high)
 
 
 def as_color(planes: Sequence[NDArray[np.generic]], channels: Sequence[Channel]) -> NDArray[np.uint8]:
@@ -59,5 +59,6 @@ def measure_window(samples: Sequence[NDArray[np.generic]]) -> tuple[float, float
 
 def _scaled(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
     span = high - low if high != low else 1.0
-    scaled: NDArray[np.uint8] = np.clip((values - low) * (255.0 / span) + 0.5, 0.0, 255.0).astype(np.uint8)
+    shown = np.clip(values, min(low, high), max(low, high))  # first, as extreme values would overflow
+    scaled: NDArray[np.uint8] = np.clip((shown - low) * (255.0 / span) + 0.5, 0.0, 255.0).astype(np.uint8)
     return scaled

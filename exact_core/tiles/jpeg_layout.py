@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,8 @@ _START = b"\xff\xd8"
 _MOST_PLANES = 1000
 _MOST_PAGES = 2000
 _MOST_DAMAGED = 0.01
+_BAD_VALUE = re.compile(r"TiffTag (\d+) @\d+> invalid value offset")
+_ESSENTIAL_TAGS = frozenset({270, 273, 279, 320, 324, 325, 330, 347})  # description, ranges, palette, tables
 _TIFF_SLIDES = frozenset({"aperio", "generic-tiff"})
 
 
@@ -52,22 +56,41 @@ def find_jpeg_tiles(path: Path, source: ImageSource) -> tuple[list[TileTable], s
     return [], ""
 
 
+class _MissingParts(logging.Handler):
+    """Hears of parts that tifffile misses: it goes on without them, but they show that a file is cut off."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note of directories and essential values that lie outside of the file."""
+        text = record.getMessage()
+        tag = _BAD_VALUE.search(text)
+        self.found |= "invalid page offset" in text or (tag is not None and int(tag[1]) in _ESSENTIAL_TAGS)
+
+
 def check_ranges(path: Path) -> None:
-    """Check that every tile and strip of a TIFF lies inside the file.
+    """Check that every directory, tile and strip of a TIFF lies inside the file.
 
     Raises:
         UnreadableImage: When the file is cut off.
     """
     size = path.stat().st_size
-    with tifffile.TiffFile(path) as tiff:
-        for number, page in enumerate(tiff.pages):
-            if number >= _MOST_PAGES:
-                break
-            if isinstance(page, tifffile.TiffPage):
-                for inner in (page, *(page.pages or ())):
-                    _check_page(inner, size)
-            else:
-                _check_page(page, size)
+    missing = _MissingParts()
+    tifffile.logger().addHandler(missing)
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            for number, page in enumerate(tiff.pages):
+                if number >= _MOST_PAGES:
+                    break
+                inner = (page.pages or ()) if isinstance(page, tifffile.TiffPage) else ()
+                for each in (page, *inner):
+                    _check_page(each, size)
+    finally:
+        tifffile.logger().removeHandler(missing)
+    if missing.found:
+        raise UnreadableImage("The file is cut off: parts of its description lie past its end.")
 
 
 def _check_page(page: Any, size: int) -> None:

@@ -1,6 +1,6 @@
 """Routes beside the tiles: what a viewer needs to know, thumbnails, label and macro pictures."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -26,7 +26,10 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_JPEG = {200: {"content": {"image/jpeg": {}}, "description": "The picture."}, 304: {"description": "Not changed."}}
+_JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {}}, "description": "The picture."},
+    304: {"description": "Not changed."},
+}
 
 
 @router.get("/{image_id}/slide-information", summary="Describe an image for a viewer")
@@ -122,7 +125,7 @@ def associated(request: Request, image_id: int, name: str, actor: CurrentActor, 
 
 def default_frame(image: Image) -> Frame:
     """The frame to show first: the middle plane of the first time, in all colours."""
-    return Frame(image.size_z // 2, 0)
+    return Frame((image.size_z - 1) // 2, 0)
 
 
 def _image(services: Services, actor: Actor, session: DbSession, image_id: int) -> Image:
@@ -135,4 +138,4 @@ def _image(services: Services, actor: Actor, session: DbSession, image_id: int) 
 
 
 def _may_see_labels(services: Services, actor: Actor, image: Image) -> bool:
-    return services.snapshot.can(actor, LABEL_PICTURES, image.image_set_id)
+    return bool(services.snapshot.can(actor, LABEL_PICTURES, image.image_set_id))

@@ -37,13 +37,18 @@ def open_picture(path: Path) -> ImageSource:
     return PlainSource(path)
 
 
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held; asking PNG and others for it when they carry nothing would decode them whole."""
+    return int(image.getexif().get(_ORIENTATION, 1)) if "exif" in image.info else 1
+
+
 class PlainSource:
     """One picture that is decoded whole at its first use, upright, without any of its metadata."""
 
     def __init__(self, path: Path) -> None:
         try:
             self._image = Image.open(path, formats=FORMATS)
-            orientation = self._image.getexif().get(_ORIENTATION, 1) if self._image.format != "JPEG2000" else 1
+            orientation = _orientation(self._image)
         except _BROKEN:
             raise UnknownFormat(
                 "It is not JPEG, PNG, TIFF, BMP, GIF, WebP or JPEG 2000, or its start is damaged."
