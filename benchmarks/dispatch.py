@@ -98,7 +98,7 @@ def _tile_figure() -> dict[str, object]:
 
     faults = FaultLog()
     hooks = Hooks(Counting(_manager(["plugin0"]), faults), Off(), faults)  # type: ignore[arg-type]
-    wanted = sum(hooks.wants_tiles(1) for _ in range(1000))
+    wanted = sum(bool(hooks.tile_key(1)) for _ in range(1000))
     return {
         "name": "dispatcher entered per 1000 tiles without a tile plugin",
         "value": Counting.entered + wanted,

@@ -18,9 +18,10 @@ router.include_router(reading.router)
 @router.get("/plugins", summary="List installed plugins")
 def list_plugins(request: Request, actor: CurrentActor, session: DbSession) -> list[PluginOut]:
     """Every installed plugin with its state; administrators also read the reasons."""
-    counts = fault_counts(session) if actor.is_admin else {}
+    is_admin = service.acts_as_administrator(actor)
+    counts = fault_counts(session) if is_admin else {}
     records = services_of(request).kernel.plugins()
-    return [_plugin(record, actor.is_admin, counts.get(record.name, 0)) for record in records]
+    return [_plugin(record, is_admin, counts.get(record.name, 0)) for record in records]
 
 
 @router.get("/plugin-faults", summary="List kept failures of plugins")
@@ -32,7 +33,7 @@ def list_faults(
     limit: Annotated[int, Query(ge=1, le=300)] = 100,
 ) -> list[PluginFaultOut]:
     """The newest failures, for administrators."""
-    if not actor.is_admin:
+    if not service.acts_as_administrator(actor):
         raise Forbidden("Only administrators can read the failures of plugins.")
     services_of(request).kernel.faults.flush()
     return [PluginFaultOut.model_validate(each, from_attributes=True) for each in recent_faults(session, plugin, limit)]

@@ -12,9 +12,7 @@ from exact_core.api.markers import Scope
 if TYPE_CHECKING:
     from fastapi import APIRouter
     from pydantic import BaseModel
-    from sqlalchemy import ColumnElement, MetaData
-
-    from exact_core.api.tables import CoreTables
+    from sqlalchemy import MetaData
 
 
 class Role(StrEnum):
@@ -218,23 +216,6 @@ class JobType:
     run: str
     params: type[BaseModel] | None = None
     gpu: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SearchField:
-    """A field by which images can be searched.
-
-    Attributes:
-        name: ``<plugin>.<field>``.
-        title: What people read.
-        kind: ``text``, ``number``, ``boolean`` or ``date``.
-        expression: Called with the core's tables; returns the SQL expression of the field for ``core.Image``.
-    """
-
-    name: str
-    title: str
-    kind: str
-    expression: Callable[[CoreTables], ColumnElement[object]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         PluginInfo,
         PluginRouter,
         PluginSchema,
-        SearchField,
         SourceMatch,
         Statistic,
     )
@@ -125,21 +124,6 @@ def exact_job_types() -> Sequence[JobType] | None:
     Scope and failure:
         Every loaded plugin; jobs of an image set run only while the plugin is on there. A plugin whose job types
         are not well-formed is not loaded. A job that raises ends as failed with its message.
-    """
-
-
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0")
-def exact_search_fields() -> Sequence[SearchField] | None:
-    """Add fields by which images can be searched.
-
-    Called once when the plugin is loaded; the SQL expression is asked for when somebody searches.
-
-    Returns:
-        Search fields named ``<plugin>.<field>``.
-
-    Scope and failure:
-        Every loaded plugin; a field is offered only in image sets where the plugin is on. A plugin that uses a
-        foreign prefix is not loaded.
     """
 
 

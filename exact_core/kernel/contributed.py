@@ -17,7 +17,6 @@ from exact_core.api.contributions import (
     PluginRouter,
     PluginSchema,
     Role,
-    SearchField,
     Slot,
     Tool,
 )
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _KEY = re.compile(r"((ctrl|alt|shift)\+)*([a-z0-9]|f[1-9]|f1[0-2]|[,.;/\[\]'-])")
-_FIELD_KINDS = ("text", "number", "boolean", "date")
 _KEPT_ON_DELETE = ("CASCADE", "SET NULL")
 
 _T = TypeVar("_T")
@@ -57,12 +55,7 @@ def read_contributions(name: str, module: object) -> Contributions:
         _require(roles_known, f"exact_permissions: {permission.name!r} is granted to something that is no Role")
     job_types = _many(module, "exact_job_types", JobType)
     _check_job_types(job_types)
-    fields = _many(module, "exact_search_fields", SearchField)
-    _check_ids(name, "exact_search_fields", [each.name for each in fields])
-    for field in fields:
-        _require(field.kind in _FIELD_KINDS, f"exact_search_fields: kind of {field.name!r} is not in {_FIELD_KINDS}")
-        _require(callable(field.expression), f"exact_search_fields: expression of {field.name!r} cannot be called")
-    return Contributions(info, routers, schema, frontend, permissions, job_types, fields)
+    return Contributions(info, routers, schema, frontend, permissions, job_types)
 
 
 def check_tables(name: str, metadata: MetaData) -> None:

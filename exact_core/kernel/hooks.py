@@ -61,12 +61,8 @@ class Hooks:
         ]
         return sorted(matches, key=lambda each: -each[1].priority)
 
-    def wants_tiles(self, image_set_id: int) -> bool:
-        """Whether a plugin that is on in the image set changes tiles; answered from memory."""
-        return bool(self._activation.of(image_set_id).tile_key)
-
     def tile_key(self, image_set_id: int) -> str:
-        """A word that changes when tiles of the image set would; empty when no plugin changes them."""
+        """A word that changes when tiles of the image set would, from memory; empty when no plugin changes them."""
         return self._activation.of(image_set_id).tile_key
 
     def tile_rendered(self, tile: RenderedTile, request: TileRequest) -> RenderedTile:

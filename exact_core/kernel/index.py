@@ -12,7 +12,6 @@ if TYPE_CHECKING:
         Permission,
         PluginRouter,
         PluginSchema,
-        SearchField,
     )
     from exact_core.kernel.records import Contributions
 
@@ -60,10 +59,6 @@ class ContributionIndex:
     def job_types(self) -> list[tuple[str, JobType]]:
         """Kinds of background work; the full name is ``<plugin>.<name>``."""
         return self._pairs(lambda each: each.job_types)
-
-    def search_fields(self) -> list[tuple[str, SearchField]]:
-        """Fields by which images can be searched."""
-        return self._pairs(lambda each: each.search_fields)
 
     def _pairs(self, kind: Callable[[Contributions], Iterable[_T]]) -> list[tuple[str, _T]]:
         return [(plugin, value) for plugin, each in self._of.items() for value in kind(each)]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         PluginInfo,
         PluginRouter,
         PluginSchema,
-        SearchField,
     )
 
 CORE_PREFIX = "core."
@@ -54,7 +53,6 @@ class Contributions:
     frontend: Frontend | None = None
     permissions: tuple[Permission, ...] = ()
     job_types: tuple[JobType, ...] = ()
-    search_fields: tuple[SearchField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

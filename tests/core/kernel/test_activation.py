@@ -119,13 +119,13 @@ def test_settings_of_an_older_version_are_migrated(kernel: Kernel, switches: Swi
 def test_the_tile_key_is_empty_without_a_tile_plugin_and_changes_with_its_settings(
     kernel: Kernel, switches: Switches
 ) -> None:
-    assert (kernel.hooks.wants_tiles(1), kernel.hooks.tile_key(1)) == (False, "")
+    assert kernel.hooks.tile_key(1) == ""
     keys = set()
     for number, minimum in enumerate((1, 2, 1), start=2):
         switches.change(number, row("counts", settings={"minimum": minimum}))
-        assert kernel.hooks.wants_tiles(number)
         keys.add(kernel.hooks.tile_key(number))
     assert len(keys) == 2
+    assert "" not in keys
 
 
 def test_answers_come_from_memory_until_the_epoch_rises(kernel: Kernel, switches: Switches) -> None:

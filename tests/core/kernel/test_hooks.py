@@ -119,7 +119,7 @@ def test_exact_tile_rendered_changes_tiles_of_its_image_set_only(start: Callable
     changed = kernel.hooks.tile_rendered(tile, TileRequest(3, 1, "0.0.rgb", 0, 0, 0))
     assert changed == RenderedTile(b"pixels-0.0.rgb", "image/png")
     assert kernel.hooks.tile_rendered(tile, TileRequest(3, 2, "0.0.rgb", 0, 0, 0)) is tile
-    assert (kernel.hooks.wants_tiles(1), kernel.hooks.wants_tiles(2)) == (True, False)
+    assert (kernel.hooks.tile_key(1) != "", kernel.hooks.tile_key(2)) == (True, "")
 
 
 def test_exact_overlays_with_an_address_outside_of_the_plugin_are_left_out(start: Callable[[str], Kernel]) -> None:
@@ -224,8 +224,6 @@ def test_contribution_hooks_fill_the_index(start: Callable[[str], Kernel], fakes
     def exact_permissions(): return [Permission("p.reset", "Reset", (Role.REVIEWER,))]
     @hookimpl
     def exact_job_types(): return (JobType("count", "Count", "exact_p.plugin:run"),)
-    @hookimpl
-    def exact_search_fields(): return [SearchField("p.n", "Number", "number", lambda core: core.Image.id)]
     """)
     index = kernel.index
     assert [router.scope.value for _, router in index.routers()] == ["image_set", "instance"]
@@ -233,5 +231,4 @@ def test_contribution_hooks_fill_the_index(start: Callable[[str], Kernel], fakes
     assert index.frontends()[0][1].panels[0].id == "p.main"
     assert index.permission("p.reset").granted_to == ("reviewer",)
     assert [(plugin, each.name) for plugin, each in index.job_types()] == [("p", "count")]
-    assert [each.name for _, each in index.search_fields()] == ["p.n"]
     assert kernel.records["p"].title == "Full"

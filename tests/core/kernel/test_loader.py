@@ -187,7 +187,6 @@ ANSWER = (
         ("exact_frontend", "Frontend(tools=(Tool('bad.t', 'T', key='hyper+space'),))", "no keyboard shortcut"),
         ("exact_job_types", "[JobType('train', 'Train', 'jobs.train')]", "must read 'package.module:function'"),
         ("exact_job_types", "[JobType('train', 'Train', 'no_such_package.jobs:train')]", "names no module"),
-        ("exact_search_fields", "[SearchField('bad.f', 'F', 'colour', print)]", "kind of 'bad.f'"),
     ],
 )
 def test_a_contribution_that_breaks_a_rule_is_refused_with_the_rule(
