@@ -17,3 +17,5 @@ export { attachMenu } from '../shell/menu.js';
 export { formatMicrometres, formatSquareMicrometres, formatPixels, rounded } from '../viewer/measure.js';
 export { afterRest, perFrame } from './timing.js';
 export { API_VERSION } from './version.js';
+
+/** @typedef {import('./types.js').View} View */

@@ -97,8 +97,10 @@ export class Edits {
       const patch = wanted.geometry
         ? { ...wanted, geometry: settle(wanted.geometry, this.image.width, this.image.height) }
         : wanted;
-      operations.push({ op: 'update', ...this.#nameAndBase(item), ...patchJson(patch) });
-      changed.push({ ...item, ...patch, revision: 0, editedAt: new Date().toISOString() });
+      const next = { ...item, ...patch, revision: 0, editedAt: new Date().toISOString() };
+      const whole = item.isComplete ? { whole: createOperation(next) } : {};
+      operations.push({ op: 'update', ...this.#nameAndBase(item), ...patchJson(patch), ...whole });
+      changed.push(next);
     }
     if (operations.length === 0) return items;
     this.#show(changed);
@@ -165,7 +167,7 @@ export class Edits {
         continue;
       }
       this.#drafts = this.#drafts.filter((one) => one !== draft);
-      this.layer.upsert(/** @type {any} */ (json));
+      this.#settle(json);
       if (json.deleted) removed.push(item);
       else changed.push(item);
     }
@@ -177,7 +179,7 @@ export class Edits {
     const names = problem.operations.map(nameOf);
     names.forEach((name) => this.#forget(name));
     const current = problem.current;
-    if (current) this.layer.upsert(/** @type {any} */ (current));
+    if (current) this.#settle(current);
     /** @type {Item[]} */
     const changed = [];
     for (const name of names) {
@@ -197,7 +199,7 @@ export class Edits {
     const { current } = problem;
     const operations = problem.operations.map((operation) => {
       if (!current || !isSameShape(current, nameOf(operation))) return operation;
-      if (current.deleted && operation.op === 'update') return recreated(current, operation, this.newUuid());
+      if (current.deleted && operation.whole) return { ...operation.whole, uuid: this.newUuid() };
       return { ...operation, id: current.id, uuid: current.uuid, base_revision: current.revision };
     }).filter((operation) => !(operation.op === 'delete' && current?.deleted && isSameShape(current, nameOf(operation))));
     await this.journal.dismiss(problem);
@@ -206,6 +208,16 @@ export class Edits {
     await this.journal.add(operations, problem.label);
     const changed = operations.map((one) => this.current(nameOf(one))).filter((item) => item !== null);
     this.#tell({ changed, removed: [], bySelf: true });
+  }
+
+  /** Show what the server says of a shape. @param {any} json */
+  #settle(json) {
+    if (json.deleted) {
+      if (json.uuid) this.layer.forget(json.uuid);
+      this.layer.remove(json.id, json.revision);
+    } else {
+      this.layer.upsert(json);
+    }
   }
 
   /** @param {Operation} operation */
@@ -277,6 +289,12 @@ function createOperation(item) {
   };
 }
 
+/** What goes to the server: a shape has one name there, and the page's own notes stay here. @param {Operation} operation */
+export function sent(operation) {
+  const { whole, uuid, id, ...rest } = operation;
+  return { ...rest, ...(id ? { id } : { uuid }) };
+}
+
 /** @param {Patch} patch @returns {Partial<Operation>} */
 function patchJson({ typeId, geometry, text, attributes }) {
   return {
@@ -307,9 +325,4 @@ function blank(name, author) {
     ...name, typeId: 0, geometry: { shape: 'image', rings: [] }, frame: { z: 0, t: 0, c: -1 }, revision: 0, author,
     text: '', attributes: {}, createdAt: now, editedAt: now, isComplete: true,
   };
-}
-
-/** Someone deleted the shape meanwhile: the change becomes a new one. @param {any} current @param {Operation} operation @param {string} uuid @returns {Operation} */
-function recreated(current, operation, uuid) {
-  return createOperation({ ...patched(itemFromJson(current), operation), uuid });
 }

@@ -19,7 +19,7 @@ export function fromJson(json) {
 
 /** @param {Geometry} geometry @returns {GeometryJson} */
 export function toJson({ shape, rings, holes }) {
-  if (shape === 'image') return { shape };
+  if (shape === 'image') return { shape, rings: [] };
   if (shape === 'polygon') return { shape, rings };
   if (shape !== 'multi_polygon') return { shape, points: rings[0] };
   /** @type {XY[][][]} */

@@ -33,8 +33,8 @@ export function itemFromJson(json) {
   return {
     id: json.id ?? null,
     uuid: json.uuid ?? null,
-    typeId: json.type_id,
-    geometry: fromJson(json.geometry),
+    typeId: json.type_id ?? 0,
+    geometry: json.geometry ? fromJson(json.geometry) : { shape: 'image', rings: [] },
     frame: json.frame ?? { z: 0, t: 0, c: -1 },
     revision: json.revision ?? 0,
     author: json.author ?? (json.claimed_author ? { id: 0, name: json.claimed_author } : null),

@@ -379,7 +379,7 @@ function seqOf(entries) {
 /** @param {unknown} error @returns {Failure} */
 function asFailure(error) {
   if (error && typeof error === 'object' && 'status' in error && typeof error.status === 'number') {
-    return { code: '', detail: '', .../** @type {Failure} */ (error) };
+    return /** @type {Failure} */ (error);
   }
   return { status: 0, code: 'network', detail: error instanceof Error ? error.message : String(error) };
 }

@@ -16,11 +16,8 @@ import { frameName, tileSourceOptions } from './tile_source.js';
 const CHANGING = ['viewport-change', 'animation', 'rotate', 'flip', 'resize', 'open', 'update-viewport'];
 const LONGEST_FIT = 1;
 
-/**
- * A coordinate names the centre of a pixel: (0, 0) lies half a pixel inside the picture's corner. Everything that
- * converts does it here.
- */
-const PIXEL_CENTRE = 0.5;
+/** Where in its pixel a whole coordinate lies; the layer that draws the shapes has them at the pixel's corner. */
+const PIXEL_CENTRE = 0;
 
 /** Owns the OpenSeadragon viewer of the page. */
 export class Stage {
@@ -193,6 +190,13 @@ export class Stage {
     if (zoom !== undefined) viewport.zoomTo((zoom * this.image.width) / this.size[0], undefined, now);
     viewport.applyConstraints(now);
     this.#changed();
+  }
+
+  /** Tell everybody where the picture is, moved or not. */
+  refresh() {
+    this.#last = '';
+    this.#changed();
+    this.viewer.forceRedraw();
   }
 
   /** The whole picture. @param {boolean} [now] */

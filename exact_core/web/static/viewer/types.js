@@ -39,20 +39,18 @@
  * @property {Frame} [frame]
  * @property {string} [text]
  * @property {Record<string, unknown>} [attributes]
+ * @property {Operation} [whole]  Of an update: how to draw the shape anew, should somebody have deleted it. Never sent.
  *
  * @typedef {object} AttributeField
  * @property {string} name
  * @property {string} [title]
- * @property {string} [kind]
- * @property {string} [type]
+ * @property {'text'|'number'|'boolean'|'choice'} kind
  * @property {string} [description]
  * @property {string} [unit]
- * @property {boolean} [required]
  * @property {string[]} [choices]
- * @property {string[]} [options]
  * @property {unknown} [default]
- * @property {number | null} [minimum]
- * @property {number | null} [maximum]
+ * @property {number | null} [min]
+ * @property {number | null} [max]
  *
  * @typedef {object} AnnotationType
  * @property {number} id
@@ -67,7 +65,7 @@
  * @property {AttributeField[]} attributes
  * @property {boolean} is_active
  * @property {{id: number, name: string}} product
- * @property {string} [example_url]
+ * @property {string} example_url  Empty when there is none.
  *
  * @typedef {object} Level
  * @property {number} index
@@ -98,33 +96,26 @@
  * @property {number | null} objective_power
  * @property {string} content_version
  *
- * @typedef {{allowed: boolean, why: string}} RightAnswer
- *
- * @typedef {object} PanelInfo
+ * @typedef {object} OverlayInfo  A picture that a plugin lays over the slide or its overview.
  * @property {string} id
+ * @property {string} plugin
  * @property {string} title
- * @property {string} slot
+ * @property {string} url
+ * @property {('viewer'|'navigator')[]} places
+ * @property {number} opacity
+ * @property {boolean} is_shown
+ * @property {boolean} is_tiled
  *
- * @typedef {object} PluginInfo
- * @property {string} name
- * @property {string} title
- * @property {string} version
- * @property {string} entry  Address of its module; empty when it has none.
- * @property {string[]} styles
- * @property {PanelInfo[]} panels
- * @property {{id: string, title: string, icon?: string, key?: string}[]} tools
- * @property {Record<string, unknown>} settings
- * @property {string} [api]  Prefix of its routes of this image set.
- * @property {string} [problem]  Why the server could not prepare it.
+ * @typedef {import('../sdk/context.js').PluginEntry} PluginEntry
  *
  * @typedef {object} Bootstrap
- * @property {string} apiVersion
  * @property {{id: number, name: string, display_name: string, is_admin: boolean}} actor
  * @property {{id: number, name: string, mode: string, is_locked: boolean, url: string}} imageSet
  * @property {ImageInfo} image
- * @property {Record<string, RightAnswer>} rights
+ * @property {Record<string, boolean>} rights
  * @property {AnnotationType[]} types
- * @property {PluginInfo[]} plugins
+ * @property {PluginEntry[]} plugins
+ * @property {OverlayInfo[]} overlays
  * @property {{total: number, position: number, previous: number | null, next: number | null}} strip
  */
 

@@ -1,0 +1,204 @@
+// @ts-check
+/** The list of annotation types: what to draw next, how many there are, what is shown, and the way from one to the next. */
+
+import { html, icon, render, setStyle } from '../../shell/html.js';
+import { SHAPES } from '../shapes.js';
+
+/**
+ * @typedef {import('../types.js').AnnotationType} AnnotationType
+ * @typedef {import('../types.js').Shape} Shape
+ * @typedef {import('../counts.js').Counts} Counts
+ *
+ * @typedef {object} TypesModel
+ * @property {AnnotationType[]} types
+ * @property {Map<number, string>} keys
+ * @property {Counts} counts
+ * @property {() => number | null} active
+ * @property {() => Shape | null} tool
+ * @property {Set<number>} hiddenTypes
+ * @property {Set<number>} hiddenAuthors
+ * @property {() => {visible: boolean, fill: boolean, opacity: number, width: number}} display
+ * @property {boolean} mayAnnotate
+ * @property {string} setUrl
+ * @property {number} actorId
+ * @property {Map<number, number>} imageLabels  Type of a whole-image label to how many this image has.
+ * @property {(type: AnnotationType) => void} choose
+ * @property {(shape: Shape) => void} chooseShape
+ * @property {(typeId: number, visible: boolean) => void} show
+ * @property {(typeId: number) => void} solo
+ * @property {(authorId: number, visible: boolean) => void} showAuthor
+ * @property {(typeId: number, step: 1 | -1) => void} jump
+ * @property {(type: AnnotationType) => void} toggleImageLabel
+ * @property {(change: Partial<{visible: boolean, fill: boolean, opacity: number, width: number}>) => void} setDisplay
+ */
+
+/** Draws the list into its host. */
+export class TypesPanel {
+  /** @param {HTMLElement} host @param {TypesModel} model */
+  constructor(host, model) {
+    this.host = host;
+    this.model = model;
+    model.counts.onChange(() => this.#updateCounts());
+  }
+
+  render() {
+    const { types } = this.model;
+    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), this.#about(), this.#authors(), this.#display());
+  }
+
+  #head() {
+    const { visible } = this.model.display();
+    const label = visible ? 'Hide all shapes' : 'Show all shapes';
+    return html`
+      <div class="side__head">
+        <h2>Annotations</h2>
+        <span class="count num" data-count="all">${number(this.model.counts.total)}</span>
+        <button type="button" class="icon-btn icon-btn--small" data-focus="all-eye" aria-label=${label} data-tip=${label} data-keys="A"
+          aria-pressed=${String(!visible)} @click=${() => this.model.setDisplay({ visible: !visible })}>${icon(visible ? 'eye' : 'eye-off')}</button>
+      </div>`;
+  }
+
+  #empty() {
+    return html`
+      <div class="side__empty">
+        ${icon('shapes', 'icon--xl')}
+        <p><strong>No annotation types yet</strong></p>
+        <p class="small muted">This image set uses no product. A product says what can be annotated: its types, colours and keys.</p>
+        <a class="btn btn--small" href="${this.model.setUrl}/products">Choose a product</a>
+      </div>`;
+  }
+
+  #products() {
+    /** @type {Map<number, {name: string, types: AnnotationType[]}>} */
+    const groups = new Map();
+    for (const type of this.model.types) {
+      const group = groups.get(type.product.id) ?? { name: type.product.name, types: [] };
+      groups.set(type.product.id, group);
+      group.types.push(type);
+    }
+    return [...groups.values()].map(({ name, types }) => html`
+      <section class="types" aria-label=${name}>
+        ${groups.size > 1 ? html`<h3 class="types__product truncate">${name}</h3>` : null}
+        <ul class="types__list">${types.map((type) => this.#row(type))}</ul>
+      </section>`);
+  }
+
+  /** @param {AnnotationType} type */
+  #row(type) {
+    const { model } = this;
+    const isActive = model.active() === type.id;
+    const isHidden = model.hiddenTypes.has(type.id);
+    const key = model.keys.get(type.id);
+    const isLabel = type.shapes[0] === 'image';
+    const has = (model.imageLabels.get(type.id) ?? 0) > 0;
+    const shape = html`<span class="types__shape">${icon(SHAPES[type.shapes[0]]?.icon ?? 'shapes')}</span>`;
+    setStyle(shape, { '--shape': type.color });
+    const main = isLabel
+      ? html`<button type="button" class="types__main" data-focus="type-${type.id}" role="switch" aria-checked=${String(has)}
+          disabled=${!model.mayAnnotate} @click=${() => model.toggleImageLabel(type)}>${shape}<span class="truncate">${type.name}</span>
+          <span class="types__count small">${has ? 'on this image' : 'not set'}</span></button>`
+      : html`<button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
+          data-tip=${type.description || null} @click=${() => model.choose(type)}>${shape}<span class="truncate">${type.name}</span>
+          ${type.is_active ? null : html`<span class="badge">retired</span>`}
+          <span class="types__count num" data-count=${type.id}>${number(model.counts.ofType(type.id))}</span></button>`;
+    const tool = (/** @type {string} */ name, /** @type {string} */ label, /** @type {(event: MouseEvent) => void} */ run, /** @type {string} */ focus) => html`
+      <button type="button" class="icon-btn types__tool" data-focus="${focus}-${type.id}" aria-label="${label}: ${type.name}" data-tip=${label} @click=${run}>${icon(name)}</button>`;
+    return html`
+      <li class="types__row ${isActive ? 'is-active' : ''} ${isHidden ? 'is-hidden' : ''}">
+        <span class="kbd types__key" aria-hidden="true">${key ?? ''}</span>
+        ${main}
+        ${isLabel ? null : [
+          tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back'),
+          tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next'),
+        ]}
+        ${tool(isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide (with Shift: the others)', (event) => (event.shiftKey ? model.solo(type.id) : model.show(type.id, isHidden)), 'eye')}
+      </li>`;
+  }
+
+  #about() {
+    const type = this.model.types.find((one) => one.id === this.model.active());
+    if (!type || !this.model.mayAnnotate || type.shapes[0] === 'image') return null;
+    const size = type.default_width || type.default_height;
+    const unit = type.default_unit === 'um' ? 'µm' : 'px';
+    const width = type.default_width ?? type.default_height;
+    const height = type.default_height ?? type.default_width;
+    return html`
+      <section class="about" aria-label="About ${type.name}">
+        ${type.shapes.length > 1 ? html`
+          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${type.shapes.filter((s) => s !== 'image').map((shape) => html`
+            <button type="button" class="icon-btn icon-btn--small" data-focus="shape-${shape}" aria-pressed=${String(this.model.tool() === shape)}
+              aria-label=${SHAPES[shape].name} data-tip=${SHAPES[shape].name} data-keys=${SHAPES[shape].key || null}
+              @click=${() => this.model.chooseShape(shape)}>${icon(SHAPES[shape].icon)}</button>`)}</div>` : null}
+        <div class="about__text small muted">
+          ${type.description ? html`<p>${type.description}</p>` : null}
+          ${size ? html`<p>A click places ${rounded(width)} × ${rounded(height)} ${unit}.</p>` : null}
+        </div>
+        ${type.example_url ? html`<img class="about__example" src=${type.example_url} alt="Example of ${type.name}" loading="lazy">` : null}
+      </section>`;
+  }
+
+  #authors() {
+    const { authors } = this.model.counts;
+    if (authors.length < 2) return null;
+    return html`
+      <details class="fold" data-fold="authors">
+        <summary>${icon('chevron-right')}People <span class="count num">${authors.length}</span></summary>
+        <ul class="types__list">${authors.map(({ id, name, count }) => {
+          const isHidden = this.model.hiddenAuthors.has(id);
+          return html`
+            <li class="types__row ${isHidden ? 'is-hidden' : ''}">
+              <span class="types__person truncate">${id === this.model.actorId ? 'You' : name}</span>
+              <span class="types__count num">${number(count)}</span>
+              <button type="button" class="icon-btn types__tool" data-focus="author-${id}" aria-label="${isHidden ? 'Show' : 'Hide'} what ${name} drew"
+                data-tip=${isHidden ? 'Show' : 'Hide'} @click=${() => this.model.showAuthor(id, isHidden)}>${icon(isHidden ? 'eye-off' : 'eye')}</button>
+            </li>`;
+        })}</ul>
+      </details>`;
+  }
+
+  #display() {
+    const { fill, opacity, width } = this.model.display();
+    return html`
+      <details class="fold" data-fold="display">
+        <summary>${icon('chevron-right')}How shapes are drawn</summary>
+        <div class="fold__body">
+          <label class="switch small"><input type="checkbox" role="switch" checked=${fill} id="display-fill" @change=${(/** @type {any} */ e) => this.model.setDisplay({ fill: e.target.checked })}>
+            Filled <span class="kbd">F</span></label>
+          <label class="slider small"><span>Opacity</span><input type="range" min="0.1" max="1" step="0.05" value=${opacity} id="display-opacity"
+            @input=${(/** @type {any} */ e) => this.model.setDisplay({ opacity: Number(e.target.value) })}><output class="num">${Math.round(opacity * 100)} %</output></label>
+          <label class="slider small"><span>Line</span><input type="range" min="1" max="5" step="0.5" value=${width} id="display-width"
+            @input=${(/** @type {any} */ e) => this.model.setDisplay({ width: Number(e.target.value) })}><output class="num">${width} px</output></label>
+        </div>
+      </details>`;
+  }
+
+  #updateCounts() {
+    const people = this.host.querySelector('[data-fold="authors"]');
+    if (this.model.counts.authors.length > 1 || people) {
+      const open = people?.hasAttribute('open');
+      this.renderKeepingFolds();
+      if (open) this.host.querySelector('[data-fold="authors"]')?.setAttribute('open', '');
+      return;
+    }
+    for (const element of this.host.querySelectorAll('[data-count]')) {
+      const of = /** @type {HTMLElement} */ (element).dataset.count;
+      element.textContent = number(of === 'all' ? this.model.counts.total : this.model.counts.ofType(Number(of)));
+    }
+  }
+
+  renderKeepingFolds() {
+    const open = [...this.host.querySelectorAll('details[open]')].map((one) => /** @type {HTMLElement} */ (one).dataset.fold);
+    this.render();
+    open.forEach((name) => this.host.querySelector(`[data-fold="${name}"]`)?.setAttribute('open', ''));
+  }
+}
+
+/** @param {number} value */
+function number(value) {
+  return value.toLocaleString('en');
+}
+
+/** @param {number | null} value */
+function rounded(value) {
+  return value === null ? '' : String(Number(value.toFixed(1)));
+}
