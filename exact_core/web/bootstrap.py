@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exact_core.auth.rights import Right
+from exact_core.kernel.activation import settings_json
 
 if TYPE_CHECKING:
     from exact_core.api.context import Actor
@@ -22,10 +23,10 @@ def rights_in(services: Services, actor: Actor, image_set_id: int) -> dict[str, 
 
 def enabled_frontends(services: Services, assets: Assets, image_set_id: int) -> list[dict[str, Any]]:
     """What the page needs to load each plugin that is on in an image set, in order of name."""
-    enabled = services.kernel.activation.enabled(image_set_id)
+    activation = services.kernel.activation.of(image_set_id)
     entries = []
     for plugin, frontend in services.kernel.index.frontends():
-        if plugin not in enabled or plugin not in assets.plugins:
+        if plugin not in activation.enabled or plugin not in assets.plugins:
             continue
         tree, record = assets.plugins[plugin], services.kernel.records[plugin]
         entries.append(
@@ -33,6 +34,7 @@ def enabled_frontends(services: Services, assets: Assets, image_set_id: int) -> 
                 "name": plugin,
                 "title": record.title,
                 "version": record.version,
+                "settings": settings_json(activation.settings.get(plugin)),
                 "entry": tree.url(frontend.entry),
                 "styles": [tree.url(style) for style in frontend.styles],
                 "panels": [

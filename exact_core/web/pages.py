@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from exact_core.api.context import Actor
 from exact_core.api.deps import current_actor, services_of
 from exact_core.api.errors import Forbidden, NotFound
-from exact_core.storage.models import ImageSet, Product, User
+from exact_core.products.service import find as find_product
+from exact_core.storage.models import ImageSet, User
 from exact_core.web import assets
 from exact_core.web.bootstrap import enabled_frontends, rights_in
 from exact_core.web.templating import NavigationItem, Pages, pages_of
@@ -138,10 +139,7 @@ def products(visit: CurrentVisit) -> Response:
 def product(visit: CurrentVisit, product_id: int) -> Response:
     """One product and its annotation types."""
     with visit.pages.services.database.read() as session:
-        found = session.get(Product, product_id)
-        if found is None or not may_see_product(session, visit.actor, found):
-            raise NotFound("This product does not exist, or none of your teams uses it.")
-        name = found.name
+        name = find_product(session, visit.actor, product_id).name
     return visit.pages.render(
         visit.request,
         "product.html",

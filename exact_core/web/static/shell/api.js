@@ -185,7 +185,8 @@ export const api = {
 
 /** A key for a create that may be repeated; made once per intention, not per try. */
 export function idempotencyKey() {
-  return crypto.randomUUID();
+  // crypto.randomUUID() exists on secure pages only; a lab's server is often plain HTTP.
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**

@@ -37,13 +37,13 @@ function field(name, label, options, control) {
 /**
  * @param {string} name
  * @param {string} label
- * @param {string} [value]
+ * @param {string | number} [value]
  * @param {FieldOptions} [options]
  */
 export function textField(name, label, value = '', options = {}) {
   return field(name, label, options, (id, described) => html`
     <input class="input" id=${id} name=${name} type=${options.type ?? 'text'} value=${value} placeholder=${options.placeholder}
-      maxlength=${options.maxlength} required=${!options.optional} autofocus=${options.autofocus}
+      maxlength=${options.maxlength} step=${options.type === 'number' ? 'any' : null} required=${!options.optional} autofocus=${options.autofocus}
       autocomplete=${options.autocomplete ?? 'off'} aria-describedby=${described}>`);
 }
 

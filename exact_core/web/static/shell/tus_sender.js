@@ -16,8 +16,8 @@ export function tusSender(imageSetId) {
     send(item, { progress }) {
       const { file, path } = item.chosen;
       /** @type {Record<string, string>} */
-      const metadata = { image_set_id: String(imageSetId), filename: file.name };
-      if (item.group) Object.assign(metadata, { group_key: item.group, relative_path: path });
+      const metadata = { image_set: String(imageSetId), name: file.name };
+      if (item.group) Object.assign(metadata, { group: item.group, relative_path: path });
       /** @type {import('tus-js-client').Upload} */
       let upload;
       const done = new Promise((resolve, reject) => {
@@ -27,9 +27,7 @@ export function tusSender(imageSetId) {
           headers: { 'X-CSRF-Token': csrfToken() },
           retryDelays: DELAYS,
           removeFingerprintOnSuccess: true,
-          // Files of a group carry its key on the server, so only files that stand alone can be found again by name.
-          storeFingerprintForResuming: !item.group,
-          fingerprint: async () => item.group ? null : ['exact', imageSetId, path, file.size, file.lastModified].join(':'),
+          fingerprint: async () => ['exact', imageSetId, item.group, path, file.size, file.lastModified].join(':'),
           onShouldRetry: (error) => {
             const status = statusOf(error);
             return !status || status >= 500 && status !== 507 || status === 409 || status === 423 || status === 429;
@@ -38,16 +36,47 @@ export function tusSender(imageSetId) {
           onSuccess: () => resolve(keyOf(upload.url ?? '')),
           onError: (error) => reject(inWords(error)),
         });
-        void begin(upload, item, imageSetId);
+        void begin(upload, item, imageSetId).catch((error) => reject(error));
       });
       return { done: /** @type {Promise<string>} */ (done), stop: () => upload.abort(true).catch(() => undefined) };
     },
-    finish: (key) => api.post(`/uploads/${key}/finish`),
+    async finish(key) {
+      // The last bytes made the image already; asking again is harmless and says whether the set had it before.
+      const image = await api.post(`/uploads/${key}/finish`);
+      return { is_duplicate: image.status === 'duplicate', name: image.name };
+    },
     async finishGroup(group) {
-      const answer = await api.post(`/upload-groups/${group}/finish`);
-      return { images: answer.images.length, ignored: answer.ignored };
+      const answer = await api.post(`/uploads/groups/${group}/finish`);
+      return { images: answer.images.length, ignored: answer.ignored_files };
     },
   };
+}
+
+/**
+ * The key of a group depends on its files only: after a closed page the same choice goes on where it stopped.
+ * @param {{folder: string, files: import('./upload_queue.js').Chosen[]}} group
+ */
+export function groupKey(group) {
+  const lines = group.files.map(({ path, file }) => `${path}\n${file.size}\n${file.lastModified}`).sort();
+  return [1, 2, 3, 4].map((seed) => mixed(lines.join('\n'), seed)).join('');
+}
+
+/**
+ * 53 well-mixed bits of a text as hex. Not for secrets: only the uploader's own groups must differ.
+ * @param {string} text
+ * @param {number} seed
+ */
+function mixed(text, seed) {
+  let high = 0xdeadbeef ^ seed;
+  let low = 0x41c6ce57 ^ seed;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return (4294967296 * (2097151 & low) + (high >>> 0)).toString(16).padStart(14, '0');
 }
 
 /**
@@ -56,14 +85,28 @@ export function tusSender(imageSetId) {
  * @param {number} imageSetId
  */
 async function begin(upload, item, imageSetId) {
-  try {
-    const [previous] = item.group ? [] : await upload.findPreviousUploads();
-    if (previous && previous.metadata.image_set_id === String(imageSetId)) upload.resumeFromPreviousUpload(previous);
-  } catch {
-    // A browser that forbids storage only cannot go on after the page was closed.
-  }
+  const [previous] = await upload.findPreviousUploads();
+  if (previous) upload.resumeFromPreviousUpload(previous);
+  else if (item.group) upload.url = await knownInGroup(item, imageSetId);
   upload.start();
 }
+
+/**
+ * A file of a group that the server has begun to receive, when this browser has forgotten its address.
+ * @param {import('./upload_queue.js').Item} item
+ * @param {number} imageSetId
+ */
+async function knownInGroup(item, imageSetId) {
+  const { path, file } = item.chosen;
+  const list = (unfinished.get(item.group) ?? api.get('/uploads', { image_set_id: imageSetId }));
+  unfinished.set(item.group, list);
+  setTimeout(() => unfinished.delete(item.group), 10000);
+  const found = (await list).find((/** @type {any} */ each) => each.group_key === item.group && each.relative_path === path && each.size_bytes === file.size);
+  return found ? apiUrl(`/uploads/${found.key}`) : null;
+}
+
+/** @type {Map<string, Promise<any>>} answers shared by the files of a group, for a few seconds */
+const unfinished = new Map();
 
 /** @param {unknown} error */
 function statusOf(error) {

@@ -53,12 +53,12 @@ export class UploadQueue extends EventTarget {
 
   /**
    * @param {import('./upload_plan.js').Plan} plan
-   * @param {() => string} newGroup gives a key for each group
+   * @param {(group: {folder: string, files: Chosen[]}) => string} keyOf the same files must get the same key again
    */
-  add(plan, newGroup) {
+  add(plan, keyOf) {
     for (const chosen of plan.single) this.#append(chosen, '');
     for (const group of plan.groups) {
-      const key = newGroup();
+      const key = keyOf(group);
       for (const chosen of group.files) this.#append(chosen, key);
     }
     this.#changed();

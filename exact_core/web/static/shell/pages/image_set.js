@@ -1,0 +1,154 @@
+// @ts-check
+/** One image set: its heading, its tabs, and what plugins add to them. */
+
+import { api, bootstrap } from '../api.js';
+import { $, html, icon, render } from '../html.js';
+import { loadPlugins } from '../plugins.js';
+import { showError } from '../toast.js';
+import { failure } from '../view.js';
+import { UploadPanel } from '../upload_panel.js';
+import { drawImages } from './set_images.js';
+import { drawMembers } from './set_members.js';
+import { drawPlugins } from './set_plugins.js';
+import { drawProducts } from './set_products.js';
+import { drawSettings } from './set_settings.js';
+
+/**
+ * @typedef {object} SetPage what the tabs share
+ * @property {number} id
+ * @property {Record<string, any>} set as the API last said it
+ * @property {Record<string, boolean>} rights
+ * @property {any} actor
+ * @property {UploadPanel | null} uploads
+ * @property {EventTarget} events 'images' when images came or changed
+ * @property {() => Promise<void>} refresh read the set again and draw the heading
+ * @property {AbortSignal} signal ends with the tab
+ */
+
+const start = bootstrap();
+const target = $('#tab');
+const events = new EventTarget();
+
+/** @type {Record<string, {title: string, symbol: string, draw: (target: HTMLElement, page: SetPage) => unknown}>} */
+const TABS = {
+  images: { title: 'Images', symbol: 'images', draw: drawImages },
+  products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
+  members: { title: 'Members', symbol: 'users', draw: drawMembers },
+  plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
+  settings: { title: 'Settings', symbol: 'settings', draw: drawSettings },
+};
+
+/** @type {{id: string, title: string, order: number}[]} */
+const pluginTabs = start.plugins.flatMap((/** @type {any} */ plugin) => plugin.panels).filter((/** @type {any} */ panel) => panel.slot === 'image-set.tab')
+  .sort((/** @type {any} */ a, /** @type {any} */ b) => a.order - b.order);
+
+/** @type {SetPage} */
+const page = {
+  id: start.imageSet.id, set: start.imageSet, rights: start.rights, actor: start.actor, uploads: null, events, refresh,
+  signal: new AbortController().signal,
+};
+let current = start.tab;
+let ending = new AbortController();
+
+/** @param {string} tab */
+function address(tab) {
+  return tab === 'images' ? `/image-sets/${page.id}` : `/image-sets/${page.id}/${tab}`;
+}
+
+function drawTabs() {
+  const all = [...Object.entries(TABS).map(([id, tab]) => ({ id, title: tab.title, symbol: tab.symbol })), ...pluginTabs.map((tab) => ({ ...tab, symbol: 'puzzle' }))];
+  render($('#tabs'), all.map(({ id, title, symbol }) => html`
+    <a class="tab" role="tab" id="tab-${id}" href=${address(id)} aria-controls="tab" aria-selected=${String(id === current)}
+      tabindex=${id === current ? 0 : -1} @click=${(/** @type {MouseEvent} */ event) => follow(event, id)}>${icon(symbol)}${title}</a>`));
+}
+
+/**
+ * @param {MouseEvent} event
+ * @param {string} id
+ */
+function follow(event, id) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  if (id === current) return;
+  history.pushState(null, '', address(id));
+  open(id);
+}
+
+/** @param {string} id */
+function open(id) {
+  current = id;
+  ending.abort();
+  ending = new AbortController();
+  page.signal = ending.signal;
+  drawTabs();
+  target.setAttribute('aria-labelledby', `tab-${id}`);
+  const plugins = $('[data-slot="image-set.tab"]');
+  const isPlugin = !(id in TABS);
+  plugins.hidden = !isPlugin;
+  target.hidden = isPlugin;
+  for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);
+  if (isPlugin) return;
+  render(target, html`<div class="stack" aria-hidden="true"><div class="skeleton skeleton--row"></div><div class="skeleton skeleton--row"></div></div>`);
+  Promise.resolve(TABS[id].draw(target, page)).catch((error) => render(target, failure(error, () => open(id))));
+}
+
+function fromAddress() {
+  const last = location.pathname.split('/').filter(Boolean)[2] ?? 'images';
+  return last in TABS || pluginTabs.some((tab) => tab.id === decodeURIComponent(last)) ? decodeURIComponent(last) : 'images';
+}
+
+async function refresh() {
+  page.set = await api.get(`/image-sets/${page.id}`);
+  drawHead();
+}
+
+function drawHead() {
+  const { set } = page;
+  $('#set-name').textContent = set.name;
+  $('#set-description').textContent = set.description ?? '';
+  render($('#set-facts'),
+    set.team ? html`<span class="muted">${set.team.name}</span>` : null,
+    set.is_locked ? html`<span class="badge badge--warning">${icon('lock')}Locked: read only</span>` : null,
+    set.mode === 'competitive' ? html`<span class="badge">${icon('eye-off')}Blind</span>` : null,
+    set.mode === 'second_opinion' ? html`<span class="badge">${icon('users')}Second opinion</span>` : null,
+    (set.tags ?? []).map((/** @type {string} */ tag) => html`<a class="tag" href="/?tag=${encodeURIComponent(tag)}"><span class="truncate">${tag}</span></a>`));
+  render($('#set-actions'),
+    html`<button type="button" class="icon-btn" id="pin-set" aria-pressed=${String(!!set.is_pinned)} aria-label=${set.is_pinned ? 'Unpin this image set' : 'Pin this image set'}
+      data-tip=${set.is_pinned ? 'Unpin' : 'Keep on top of the list'} @click=${pin}>${icon(set.is_pinned ? 'pin-off' : 'pin')}</button>`,
+    page.rights.upload ? [
+      html`<button type="button" class="btn" @click=${() => page.uploads?.choose(true)}>${icon('folder-up')}Upload a folder</button>`,
+      html`<button type="button" class="btn btn--primary" @click=${() => page.uploads?.choose(false)}>${icon('upload')}Upload files</button>`] : null);
+}
+
+async function pin() {
+  try {
+    if (page.set.is_pinned) await api.delete(`/image-sets/${page.id}/pin`);
+    else await api.put(`/image-sets/${page.id}/pin`);
+    await refresh();
+  } catch (error) {
+    showError(error);
+  }
+}
+
+$('#tabs').addEventListener('keydown', (event) => {
+  const tabs = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#tabs [role="tab"]'))];
+  const at = tabs.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+  if (to === undefined || at < 0) return;
+  event.preventDefault();
+  const next = tabs[(to + tabs.length) % tabs.length];
+  next.click();
+  $(`#${CSS.escape(next.id)}`).focus();
+});
+addEventListener('popstate', () => open(fromAddress()));
+
+if (page.rights.upload) {
+  page.uploads = new UploadPanel(page.id, $('#uploads'), () => events.dispatchEvent(new Event('images')));
+  page.uploads.acceptDrops();
+}
+drawHead();
+drawTabs();
+if (start.plugins.length) {
+  void loadPlugins(start.plugins, /** @type {any} */ ({ imageSet: start.imageSet, image: null, actor: start.actor, rights: start.rights })).then(() => open(current));
+}
+void refresh().catch(showError).then(() => open(current));
