@@ -6,7 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from exact_core.annotations import wire
 
@@ -78,6 +78,7 @@ class Scene:
     answer: int = 200
     requests: list[dict[str, float]] = field(default_factory=list)
     most: int = 10**6
+    dark: tuple[int, int, int, int] | None = None  # a black rectangle of the image
 
     @cached_property
     def boxes(self) -> np.ndarray:
@@ -190,9 +191,6 @@ def served(scene: Scene) -> Iterator[str]:
 
 
 def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
-    white = io.BytesIO()
-    Image.new("RGB", (512, 512), "white").save(white, "PNG")
-
     class Handler(BaseHTTPRequestHandler):
         """Answers the page, its modules, white tiles and views."""
 
@@ -209,7 +207,7 @@ def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
                 facts = {"width": scene.width, "height": scene.height, "types": scene.types}
                 self._send(json.dumps(facts).encode(), "application/json")
             elif parts.path == "/tile.png":
-                self._send(white.getvalue(), "image/png")
+                self._tile(parse_qs(parts.query))
             elif parts.path == "/":
                 self._send((Path(__file__).parent / "layer_page.html").read_bytes(), "text/html")
             elif parts.path.startswith("/static/vendor/openseadragon/"):
@@ -228,6 +226,18 @@ def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
             body = scene.view(*(numbers[key] for key in ("x0", "y0", "x1", "y1", "scale")), int(numbers["limit"]))
             self._send(body, wire.MEDIA_TYPE)
 
+        def _tile(self, query: dict[str, list[str]]) -> None:
+            level, column, row = (int(query[name][0]) for name in ("level", "column", "row"))
+            factor = 2 ** ((max(scene.width, scene.height) - 1).bit_length() - level)
+            tile = Image.new("RGB", (512, 512), "white")
+            if scene.dark:
+                x0, y0, x1, y1 = (side / factor for side in scene.dark)
+                place = (x0 - 512 * column, y0 - 512 * row, x1 - 512 * column - 1, y1 - 512 * row - 1)
+                ImageDraw.Draw(tile).rectangle(place, "black")
+            file = io.BytesIO()
+            tile.save(file, "PNG")
+            self._send(file.getvalue(), "image/png")
+
         def _file(self, path: Path) -> None:
             if ".." in path.parts or not path.is_file():
                 self._send(b"", "text/plain", 404)
@@ -239,6 +249,8 @@ def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            # The page gives up requests for places that it has left.
+            with suppress(ConnectionError):
+                self.wfile.write(body)
 
     return Handler

@@ -91,8 +91,9 @@ export class ViewLoader {
     this.now = options.now ?? (() => performance.now());
   }
 
+  /** Whether something is asked for, or will be in a moment. */
   get isLoading() {
-    return this.#flight !== null;
+    return this.#flight !== null || this.#timer !== null;
   }
 
   /** Tells where the screen is; cheap enough for every frame. @param {Place} place */
@@ -158,6 +159,7 @@ export class ViewLoader {
   /** @param {number} delay */
   #arm(delay) {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     const wait = Math.max(delay, this.#notBefore - this.now());
     if (this.#destroyed || wait === Infinity) return;
     this.#timer = setTimeout(() => {

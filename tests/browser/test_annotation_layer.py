@@ -1,0 +1,507 @@
+"""The annotation layer in a real browser: pixels, picks, edits and loading, with WebGL2 and with the plain canvas."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.layer_page import CHROMIUM_ARGUMENTS, OPENSEADRAGON, Drawing, Scene, served
+from tests.conftest import unavailable
+
+pytestmark = pytest.mark.browser
+
+RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 136, 0)
+WHITE = (255, 255, 255)
+TYPES = [
+    {"id": 1, "name": "Tumour", "color": "#ff0000", "visible": True},
+    {"id": 2, "name": "Stroma", "color": "#0000ff", "visible": True},
+    {"id": 3, "name": "Gland", "color": "#008800", "visible": True},
+]
+RENDERERS = ("webgl2", "canvas2d")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of this module."""
+    if not OPENSEADRAGON.is_dir():
+        unavailable("OpenSeadragon is not installed; run npm ci in frontend/")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+class LayerPage:
+    """The page, in words of the tests."""
+
+    def __init__(self, page: Page, scene: Scene) -> None:
+        self.page = page
+        self.scene = scene
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def show(self, x: float, y: float, width: float, height: float) -> None:
+        """Bring a rectangle of the image to the screen, with its annotations."""
+        self.page.evaluate("([x, y, w, h]) => show(x, y, w, h)", [x, y, width, height])
+
+    def do(self, script: str) -> Any:
+        """Run a script, and wait until its effect is on the screen."""
+        result = self.page.evaluate(f"() => {script}")
+        self.page.evaluate("settled()")
+        return result
+
+    def pick(self, x: float, y: float, tolerance: float = 5) -> list[int]:
+        """Ids of what lies at a place, best first."""
+        hits = self.page.evaluate("([x, y, t]) => layer.pick({x, y}, t).map((hit) => hit.id)", [x, y, tolerance])
+        return list(hits)
+
+    def statistics(self) -> dict[str, Any]:
+        """What the layer says of itself."""
+        return dict(self.page.evaluate("layer.statistics()"))
+
+    def colors(self, *places: tuple[float, float]) -> list[tuple[int, int, int]]:
+        """Colours of the screen at places of the image."""
+        picture = self.picture()
+        found = []
+        for x, y in places:
+            point = self.page.evaluate("([x, y]) => toScreen(x, y)", [x, y])
+            ratio = self.page.evaluate("devicePixelRatio")
+            found.append(tuple(int(v) for v in picture[round(point["y"] * ratio), round(point["x"] * ratio)]))
+        return found
+
+    def ink(self) -> int:
+        """Number of pixels that are not white."""
+        return int((self.picture() < 250).any(axis=2).sum())
+
+    def picture(self) -> np.ndarray:
+        """The viewer's pixels."""
+        shot = self.page.locator("#viewer").screenshot()
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., LayerPage]]:
+    """Open the page on a scene; everything is closed at the end, and no error of the page goes unseen."""
+    with ExitStack() as stack:
+        pages: list[LayerPage] = []
+
+        def open_page(scene: Scene, renderer: str | None = None, ratio: float = 1) -> LayerPage:
+            address = stack.enter_context(served(scene))
+            context = browser.new_context(viewport={"width": 800, "height": 600}, device_scale_factor=ratio)
+            stack.callback(context.close)
+            layer_page = LayerPage(context.new_page(), scene)
+            layer_page.page.goto(address + (f"?renderer={renderer}" if renderer else ""))
+            layer_page.page.wait_for_function("window.isReady", timeout=30_000)
+            pages.append(layer_page)
+            return layer_page
+
+        yield open_page
+        problems = [problem for page in pages for problem in page.problems]
+    assert problems == []
+
+
+def every_shape() -> Scene:
+    """One of each, on one screen of 1000 × 750 px at (1000, 1000)."""
+    drawings = [
+        Drawing(1, "box", [[(1100, 1100), (1300, 1250)]], 1),
+        Drawing(2, "ellipse", [[(1400, 1100), (1600, 1250)]], 2),
+        Drawing(
+            3,
+            "polygon",
+            [
+                [(1100, 1350), (1300, 1350), (1300, 1500), (1200, 1450), (1100, 1500)],
+                [(1140, 1370), (1190, 1370), (1190, 1420), (1140, 1420)],
+            ],
+            3,
+            holes=(1,),
+        ),
+        Drawing(4, "point", [[(1500, 1400)]], 1),
+        Drawing(5, "line", [[(1650, 1100), (1750, 1200)]], 2),
+        Drawing(6, "polyline", [[(1650, 1300), (1700, 1400), (1750, 1300), (1800, 1400)]], 1, author_id=8),
+        Drawing(7, "rotated_box", [[(1500, 1480), (1550, 1530), (1500, 1580), (1450, 1530)]], 3),
+        Drawing(
+            8,
+            "multi_polygon",
+            [
+                [(1650, 1450), (1700, 1450), (1700, 1500), (1650, 1500)],
+                [(1750, 1450), (1850, 1450), (1850, 1550), (1750, 1550)],
+                [(1770, 1470), (1830, 1470), (1830, 1530), (1770, 1530)],
+            ],
+            2,
+            holes=(2,),
+        ),
+    ]
+    return Scene(20_000, 15_000, TYPES, drawings)
+
+
+def many(number: int, side: int = 40_000, seed: int = 3) -> Scene:
+    """Cells as polygons of twelve corners and boxes, spread over an image."""
+    dice = random.Random(seed)
+    corners = [(round(18 * np.cos(a)), round(18 * np.sin(a))) for a in np.linspace(0, 2 * np.pi, 12, endpoint=False)]
+    drawings = []
+    for i in range(number):
+        x, y = dice.randrange(50, side - 50), dice.randrange(50, side - 50)
+        if i % 3 == 0:
+            drawings.append(Drawing(i + 1, "box", [[(x - 15, y - 15), (x + 15, y + 15)]], 1 + i % 2))
+        else:
+            drawings.append(Drawing(i + 1, "polygon", [[(x + dx, y + dy) for dx, dy in corners]], 1 + i % 2))
+    return Scene(side, side, TYPES, drawings)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_every_shape_has_its_edge_in_its_types_colour_and_nothing_inside(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    assert page.statistics()["renderer"] == renderer
+    edges = {
+        (1200, 1100): RED,
+        (1300, 1200): RED,
+        (1500, 1100): BLUE,
+        (1400, 1175): BLUE,
+        (1200, 1350): GREEN,
+        (1165, 1370): GREEN,
+        (1500, 1400): RED,
+        (1700, 1150): BLUE,
+        (1675, 1350): RED,
+        (1525, 1505): GREEN,
+        (1675, 1450): BLUE,
+        (1800, 1470): BLUE,
+    }
+    for place, wanted, found in zip(edges, edges.values(), page.colors(*edges), strict=True):
+        assert np.abs(np.subtract(found, wanted)).max() < 110, (place, found)
+        assert np.argmax(np.subtract(255, wanted)) in np.flatnonzero(np.subtract(255, found) > 120), (place, found)
+    inside = [(1200, 1175), (1500, 1175), (1120, 1400), (1165, 1395), (1500, 1530), (1675, 1475), (1800, 1500)]
+    assert set(page.colors(*inside)) == {WHITE}
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_filling_tints_areas_and_leaves_holes_and_lines_alone(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    page.do("layer.setFill(true)")
+    filled = page.colors((1200, 1175), (1500, 1175), (1120, 1400), (1500, 1530), (1675, 1475), (1760, 1500))
+    assert filled[0][0] == 255
+    assert 150 < filled[0][1] < 230
+    assert filled[1][2] == 255
+    assert 150 < filled[1][0] < 230
+    assert all(color != WHITE for color in filled)
+    # Holes, the notch of the polygon, the corner beside the ellipse, and the bends of a polyline.
+    assert set(page.colors((1165, 1395), (1200, 1480), (1405, 1105), (1800, 1500), (1700, 1340))) == {WHITE}
+    page.do("layer.setFill(false)")
+    assert page.colors((1200, 1175)) == [WHITE]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_hidden_type_disappears_and_comes_back_in_a_new_colour_without_a_request(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    asked = page.statistics()["requests"]
+    page.do("layer.setTypeVisible(1, false)")
+    assert page.colors((1200, 1100), (1500, 1400)) == [WHITE, WHITE]
+    assert page.pick(1200, 1100) == []
+    assert page.colors((1200, 1350))[0] != WHITE
+    page.do("(layer.setTypeVisible(1, true), layer.setTypeColor(1, '#0000ff'))")
+    red, _, blue = page.colors((1200, 1100))[0]
+    assert blue > red + 100
+    assert page.pick(1200, 1100) == [1]
+    assert page.statistics()["requests"] == asked
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_authors_single_shapes_and_the_whole_layer_can_be_hidden(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    page.do("layer.setAuthorVisible(8, false)")
+    assert page.colors((1675, 1350)) == [WHITE]
+    page.do("(layer.setAuthorVisible(8, true), layer.setHidden(new Set([1, 2, 4])))")
+    assert page.colors((1675, 1350))[0] != WHITE
+    assert page.colors((1200, 1100), (1500, 1100), (1500, 1400)) == [WHITE] * 3
+    assert page.pick(1200, 1100) == []
+    page.do("layer.setHidden(new Set())")
+    assert WHITE not in page.colors((1200, 1100), (1500, 1100), (1500, 1400))
+    page.do("layer.setOpacity(0.3)")
+    assert 130 < page.colors((1500, 1400))[0][1] < 230
+    page.do("layer.setVisible(false)")
+    assert page.ink() == 0
+    assert page.pick(1200, 1100) == []
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_shapes_follow_the_view_when_it_turns_mirrors_and_zooms(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    on_edges = [(1500, 1480 + 50), (1500, 1400), (1200, 1250), (1675, 1450)]
+    edges, empty = on_edges[1:], [(1500, 1530), (1200, 1175), (1600, 1350)]
+    turns = [
+        "viewer.viewport.setRotation(90, true)",
+        "viewer.viewport.setFlip(true)",
+        "viewer.viewport.setRotation(37, true)",
+        "viewer.viewport.zoomBy(1.3, null, true)",
+    ]
+    for turn in turns:
+        page.do(turn)
+        assert WHITE not in page.colors(*edges), turn
+        assert set(page.colors(*empty)) == {WHITE}, turn
+
+
+def test_shapes_lie_where_openseadragon_draws_the_image(opened):
+    """The dark square of the image and the box around it stay together, however the view is turned."""
+    scene = Scene(4096, 4096, TYPES, [Drawing(1, "box", [[(1024, 1024), (1536, 1536)]], 1)])
+    scene.dark = (1024, 1024, 1536, 1536)
+    page = opened(scene)
+    for turn in ("viewer.viewport.setRotation(0, true)", "viewer.viewport.setRotation(30, true)",
+                 "viewer.viewport.setFlip(true)"):  # fmt: skip
+        page.do(turn)
+        page.show(700, 700, 1200, 1200)
+        page.page.wait_for_timeout(300)
+        picture = page.picture().astype(int)
+        dark = (picture.max(axis=2) < 60).astype(bool)
+        red = (picture[..., 0] > 200) & (picture[..., 1] < 60)
+        assert dark.sum() > 10_000, turn
+        for axis in (0, 1):
+            inner, outer = np.flatnonzero(dark.any(axis=axis)), np.flatnonzero(red.any(axis=axis))
+            assert 0 <= inner[0] - outer[0] <= 4, turn
+            assert 0 <= outer[-1] - inner[-1] <= 4, turn
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_picking_finds_shapes_by_edge_and_by_area_and_knows_their_geometry(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    assert page.pick(1302, 1200) == [1]
+    assert page.pick(1200, 1175) == [1]
+    assert page.pick(1165, 1395) == []
+    assert page.pick(1500, 1404) == [4]
+    assert page.pick(1352, 1300) == []
+    [hit] = page.page.evaluate("layer.pick({x: 1120, y: 1400}, 5)")
+    assert hit["shape"] == "polygon"
+    assert hit["typeId"] == 3
+    assert hit["authorId"] == 7
+    assert hit["inside"] is True
+    assert hit["geometry"]["rings"] == [[list(v) for v in ring] for ring in page.scene.drawings[2].rings]
+    inside = page.page.evaluate("layer.pickBox([1390, 1050, 1900, 1420]).map((shape) => shape.id)")
+    assert sorted(inside) == [2, 4, 5, 6]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_local_edits_show_at_once_and_give_way_to_what_the_server_says(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    page.do("layer.upsert({uuid: 'u', id: 1, type_id: 2, geometry: {shape: 'box', points: [[1320, 1120], [1380, 1180]]}})")
+    assert page.colors((1200, 1100)) == [WHITE]
+    assert page.colors((1350, 1120))[0][2] > 200
+    page.do("layer.upsert({uuid: 'n', type_id: 3, geometry: {shape: 'line', points: [[1330, 1600], [1390, 1600]]}})")
+    assert page.colors((1360, 1600))[0] != WHITE
+    page.do("layer.remove(3)")
+    assert page.colors((1200, 1350)) == [WHITE]
+
+    scene = page.scene
+    scene.drawings = [d for d in scene.drawings if d.id not in (1, 3)]
+    scene.drawings.append(Drawing(1, "box", [[(1320, 1120), (1380, 1180)]], 2, revision=2))
+    scene.changed()
+    page.do(
+        "(layer.upsert({uuid: 'u', id: 1, revision: 2, type_id: 2, "
+        "geometry: {shape: 'box', points: [[1320, 1120], [1380, 1180]]}}), layer.remove(3, 2), layer.refresh())"
+    )
+    assert page.page.evaluate("layer.revision") == 2
+    assert page.pick(1350, 1120) == [1]
+    assert page.page.evaluate("layer.get('u')") is None
+    assert page.page.evaluate("layer.get('n').shape") == "line"
+    assert page.colors((1200, 1350)) == [WHITE]
+
+
+def test_a_highlighted_shape_is_thicker_and_filled(opened):
+    page = opened(every_shape())
+    page.show(1000, 1000, 1000, 750)
+    before = page.ink()
+    page.do("layer.setHighlighted(new Set([1]))")
+    assert page.colors((1200, 1175)) != [WHITE]
+    assert page.colors((1500, 1175)) == [WHITE]
+    page.do("layer.setHighlighted(new Set())")
+    assert page.ink() == before
+
+
+def test_lines_keep_their_width_on_screens_of_twice_the_pixels(opened):
+    scene = Scene(20_000, 15_000, TYPES, [Drawing(1, "line", [[(1000, 1375), (2000, 1375)]], 1)])
+    widths = {}
+    for ratio in (1, 2):
+        page = opened(scene, ratio=ratio)
+        page.show(1000, 1000, 1000, 750)
+        column = page.picture()[:, 400 * ratio].astype(int)
+        widths[ratio] = (255 - column[:, 1]).sum() / 255 / ratio
+    assert widths[1] == pytest.approx(2, abs=0.3)
+    assert widths[2] == pytest.approx(2, abs=0.3)
+
+
+def test_shapes_are_sharp_a_million_pixels_from_the_corner(opened):
+    x, y = 999_000, 899_000
+    scene = Scene(1_000_000, 900_000, TYPES, [Drawing(1, "box", [[(x, y), (x + 10, y + 8)]], 1)], coordinates="int32")
+    page = opened(scene)
+    page.show(x - 5, y - 5, 20, 18)
+    assert WHITE not in page.colors((x + 5, y), (x, y + 4), (x + 10, y + 4), (x + 5, y + 8))
+    assert set(page.colors((x + 5, y + 4), (x - 1, y + 4), (x + 5, y - 1))) == {WHITE}
+    assert page.pick(x + 5, y + 0.1) == [1]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_hundred_thousand_shapes_are_dots_from_afar_and_outlines_near_by(opened, renderer):
+    page = opened(many(100_000), renderer)
+    page.show(0, 0, 40_000, 30_000)
+    far = page.statistics()
+    assert far["kind"] == "centroids"
+    assert far["shapes"] > 70_000
+    assert page.ink() > 50_000
+    drawing = page.scene.drawings[300]
+    x, y = (drawing.box[0] + drawing.box[2]) / 2, (drawing.box[1] + drawing.box[3]) / 2
+    page.show(x - 2000, y - 1500, 4000, 3000)
+    near = page.statistics()
+    assert near["kind"] == "shapes"
+    assert near["requests"] < 12
+    assert near["drawnShapes"] < 4000
+    assert drawing.id in page.pick(*drawing.rings[0][0], 2)
+    page.show(x - 50, y - 40, 100, 80)
+    assert page.colors(drawing.rings[0][0])[0] != WHITE
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_from_very_far_counts_are_shown_as_soft_heat(opened, renderer):
+    scene = many(20_000)
+    scene.drawings = [d for d in scene.drawings if d.box[0] < 20_000]
+    scene.most = 5000
+    page = opened(scene, renderer)
+    page.show(0, 0, 40_000, 30_000)
+    assert page.page.evaluate("layer.kind") == "summary"
+    full, none = page.colors((10_000, 15_000), (30_000, 15_000))
+    assert none == WHITE
+    assert min(full) < 220
+    between = [color[1] for color in page.colors(*((x, 15_000) for x in range(18_000, 24_001, 500)))]
+    assert max(np.abs(np.diff(between))) < 60
+    page.do("(layer.setTypeVisible(1, false), layer.setTypeVisible(2, false))")
+    assert page.colors((10_000, 15_000)) == [WHITE]
+
+
+def test_moving_loads_what_comes_into_view_and_going_back_shows_it_at_once(opened):
+    page = opened(many(30_000))
+    page.show(5000, 5000, 2000, 1500)
+    first = page.statistics()["requests"]
+    page.show(5300, 5200, 2000, 1500)
+    assert page.statistics()["requests"] == first
+    page.show(8200, 5000, 2000, 1500)
+    assert page.statistics()["requests"] == first + 1
+    asked = page.scene.requests[-1]
+    assert asked["x1"] - asked["x0"] < 4100
+    page.page.evaluate(
+        "viewer.viewport.fitBounds(viewer.viewport.imageToViewportRectangle(5000, 5000, 2000, 1500), true)"
+    )
+    page.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.statistics()["drawnShapes"] > 30
+    page.page.evaluate("settled()")
+    ids = page.page.evaluate("layer.pickBox([5000, 5000, 7000, 6500]).map((shape) => shape.id)")
+    boxes = [(d.id, d.box) for d in page.scene.drawings]
+    inside = {i for i, b in boxes if b[0] >= 5000 and b[1] >= 5000 and b[2] <= 7000 and b[3] <= 6500}
+    assert sorted(ids) == sorted(inside)
+
+
+def test_a_server_that_fails_is_told_of_once_and_asked_again(opened):
+    scene = every_shape()
+    page = opened(scene)
+    page.show(1000, 1000, 1000, 750)
+    scene.answer = 503
+    page.page.evaluate("layer.refresh()")
+    page.page.wait_for_function("layer.statistics().requests >= 4", timeout=15_000)
+    assert page.page.evaluate("errors") == ["The server said 503."]
+    assert page.colors((1200, 1100)) != [WHITE]
+    scene.answer = 200
+    scene.changed()
+    page.page.wait_for_function("layer.revision === 2", timeout=15_000)
+
+
+def test_a_lost_context_is_restored_with_all_its_shapes(opened):
+    page = opened(every_shape(), "webgl2")
+    page.show(1000, 1000, 1000, 750)
+    before = page.ink()
+    page.page.evaluate(
+        """() => {
+          const canvas = document.querySelector('.annotation-canvas');
+          window.lost = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');
+          window.lost.loseContext();
+        }"""
+    )
+    page.page.wait_for_timeout(200)
+    page.do("layer.setTypeVisible(2, true)")
+    page.page.evaluate("lost.restoreContext()")
+    page.page.wait_for_timeout(300)
+    page.do("layer.setFill(false)")
+    assert page.ink() == before
+
+
+def test_a_context_that_never_comes_back_is_replaced_by_the_plain_canvas(opened):
+    page = opened(every_shape())
+    page.show(1000, 1000, 1000, 750)
+    page.page.evaluate(
+        "document.querySelector('.annotation-canvas').getContext('webgl2')"
+        ".getExtension('WEBGL_lose_context').loseContext()"
+    )
+    page.page.wait_for_function("layer.statistics().renderer === 'canvas2d'", timeout=10_000)
+    page.page.evaluate("settled()")
+    assert page.colors((1200, 1100)) != [WHITE]
+
+
+def test_a_browser_without_webgl2_gets_the_plain_canvas(opened):
+    page = opened(every_shape())
+    page.page.add_init_script(
+        """const original = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+          return kind === 'webgl2' ? null : original.call(this, kind, ...rest);
+        };"""
+    )
+    page.page.reload()
+    page.page.wait_for_function("window.isReady", timeout=30_000)
+    page.show(1000, 1000, 1000, 750)
+    assert page.statistics()["renderer"] == "canvas2d"
+    assert page.colors((1200, 1100)) != [WHITE]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_canvas_fits_the_viewer_when_it_is_resized(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    page.do("{ document.getElementById('viewer').style.width = '500px' }")
+    page.page.wait_for_function("document.querySelector('.annotation-canvas').width === 500", timeout=5000)
+    page.show(1000, 1000, 1000, 750)
+    assert WHITE not in page.colors((1200, 1250), (1500, 1400))
+    assert page.colors((1200, 1175)) == [WHITE]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_destroying_the_layer_leaves_nothing_behind(opened, renderer):
+    page = opened(every_shape(), renderer)
+    page.show(1000, 1000, 1000, 750)
+    page.page.evaluate("(layer.destroy(), layer.destroy(), layer.refresh())")
+    page.page.evaluate(
+        "viewer.viewport.fitBounds(viewer.viewport.imageToViewportRectangle(9000, 9000, 1000, 750), true)"
+    )
+    asked = len(page.scene.requests)
+    page.page.wait_for_timeout(600)
+    assert len(page.scene.requests) == asked
+    assert page.page.evaluate("document.querySelectorAll('.annotation-canvas').length") == 0
+    assert page.page.evaluate("layer.statistics().shapes") == 0
+
+
+def test_the_canvas_never_takes_the_mouse_and_lies_over_the_image(opened):
+    page = opened(every_shape())
+    page.show(1000, 1000, 1000, 750)
+    assert page.page.evaluate(
+        "document.elementFromPoint(400, 300) !== document.querySelector('.annotation-canvas')"
+    )
+    assert page.page.evaluate(
+        "!!(viewer.drawer.canvas.compareDocumentPosition(document.querySelector('.annotation-canvas')) & 4)"
+    )
