@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,11 +75,11 @@ def _prepare(settings: Settings, folder: Path, slides: Path | None, is_new: bool
     """Fill the instance; the token of a one-time login link."""
     from exact_core.app import close_services, open_services
     from exact_core.auth.accounts import issue_link, user_named
-    from exact_core.storage.commands import upgrade_all
+    from exact_core.jobs.serve_commands import prepare_database
 
+    prepare_database(settings)
     services = open_services(settings)
     try:
-        upgrade_all(services)
         if is_new:
             _fill(services, folder, slides)
         with services.database.write() as session:
@@ -134,21 +136,20 @@ def _detect(services: Services, actor: Actor, slide: Path, image_id: int) -> Non
     click.echo(f"Added {count:,} graded nuclei.")
 
 
-def _serve(settings: Settings, link: str, browser: bool) -> None:
-    import webbrowser
+def _serve(settings: Settings, token: str, browser: bool) -> None:
+    from exact_core.jobs.serve import Supervisor
 
-    from exact_core.jobs.serving import serve_instance
-
-    def ready(address: str) -> None:
-        login = f"{address}/login/link/{link}"
-        click.echo(f"log in with {login}")
+    def when_ready(address: str) -> None:
+        login = f"{address}/login/link/{token}"
+        click.echo(f"ready {address}")
+        click.echo(f"Log in once with: {login}")
+        sys.stdout.flush()
         if browser and _has_screen():
             webbrowser.open(login)
 
-    serve_instance(settings, on_ready=ready)
+    if Supervisor(settings).run(when_ready):
+        raise click.ClickException("The demo could not be served; the reason stands above.")
 
 
 def _has_screen() -> bool:
-    import sys
-
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
