@@ -56,7 +56,7 @@ def _run(
     as_json: bool,
 ) -> Counter[str]:
     from exact_core.api.context import Actor
-    from exact_core.images.importing import Outcome, find_or_make_set, find_pictures, import_pictures
+    from exact_core.images.importing import find_or_make_set, find_pictures, import_pictures
 
     actor = Actor.system()
     image_set_id = find_or_make_set(services, actor, set_name, team_name)

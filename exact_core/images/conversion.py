@@ -189,6 +189,7 @@ def _take_over(context: JobContext, image_id: int, target: Path, report: ProbeRe
             if image is None or image.status != "converting":
                 raise Unavailable("The image changed while it was converted.")
             image.pyramid_path = relative
+            image.source_driver = report.driver  # of the pyramid; label and macro are read from the file as before
             image.content_version = version
             image.levels = list(report.levels)
             image.tile_index_path = store_tile_index(services, image, report)

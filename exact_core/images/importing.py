@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
-from exact_core.images.adding import Added, Arrival, add_images
+from exact_core.images.adding import Arrival, add_images
 from exact_core.images.grouping import FileGroup, Kind, stored_names
 from exact_core.images.stored_files import group_paths, members_of, rename_in_index
 from exact_core.storage.epochs import raise_epoch

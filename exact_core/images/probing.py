@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,9 @@ class Prober:
                 image = uow.session.get(Image, image_id, with_for_update=True)
                 if image is None or image.status != "probing":
                     continue  # deleted for good, or read by another worker meanwhile
+                old = image.pyramid_path
+                if old:
+                    uow.after_commit(partial(services.blobs.remove, old))
                 apply_report(services, image, report)
                 image.status = status
                 if status == "converting":
@@ -130,6 +134,7 @@ def drivers_for(services: Services, path: Path) -> Sequence[str]:
 
 def apply_report(services: Services, image: Image, report: ProbeReport) -> None:
     """Write what a probe found into the row; the tile index goes to a file of its own."""
+    image.pyramid_path = ""
     if report.unreadable:
         image.status_reason = report.unreadable
         return

@@ -97,16 +97,16 @@ class JobQueue:
             params=dict(params or {}),
         )
         session.add(job)
+        session.flush()
         self.wake_after(session)
         return job
 
     def wake_after(self, session: Session) -> None:
         """Wake a worker when the outermost transaction of the session has ended."""
         info = session.info
-        if _WAKE_KEY not in info:
-            info[_WAKE_KEY] = 0
+        if _WAKE_KEY not in info:  # a listener cannot be removed while it is called: it stays as long as the session
             event.listen(session, "after_transaction_end", self._transaction_ended)
-        info[_WAKE_KEY] = min(info[_WAKE_KEY] + 1, _MOST_WAKE_UPS)
+        info[_WAKE_KEY] = min(info.get(_WAKE_KEY, 0) + 1, _MOST_WAKE_UPS)
 
     def wake(self, times: int = 1) -> None:
         """Tell waiting workers to look at the table; losing a wake-up only costs time until the next sweep."""
@@ -127,8 +127,8 @@ class JobQueue:
     def _transaction_ended(self, session: Session, transaction: SessionTransaction) -> None:
         if transaction.parent is not None:
             return
-        times = session.info.pop(_WAKE_KEY, 0)
-        event.remove(session, "after_transaction_end", self._transaction_ended)
+        times = session.info[_WAKE_KEY]
+        session.info[_WAKE_KEY] = 0
         self.wake(times)
 
 

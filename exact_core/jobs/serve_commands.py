@@ -6,8 +6,12 @@ import logging
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from exact_core.settings import Settings
 
 
 @click.command()
@@ -32,7 +36,7 @@ def serve(host: str | None, port: int | None, processes: int | None, no_worker: 
 
     def when_ready(url: str) -> None:
         click.echo(f"ready {url}")
-        link = first_administrator_link(settings, url)
+        link = administrator_link(settings, url)
         if link:
             click.echo(f"There is no administrator yet. This link makes you the first one, once: {link}")
         sys.stdout.flush()
@@ -40,15 +44,13 @@ def serve(host: str | None, port: int | None, processes: int | None, no_worker: 
     sys.exit(supervisor.run(when_ready))
 
 
-def prepare_database(settings: object) -> None:
+def prepare_database(settings: Settings) -> None:
     """Set up a new database; refuse to serve from one of another version."""
     from exact_core.api.errors import ConfigurationError
     from exact_core.jobs.serve import as_environment
-    from exact_core.settings import Settings
     from exact_core.storage import migrate
     from exact_core.storage.database import Database
 
-    assert isinstance(settings, Settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _ = settings.secret  # made once, before several processes want it
     database = Database(settings.effective_database_url)
@@ -72,15 +74,15 @@ def prepare_database(settings: object) -> None:
         raise ConfigurationError("The database could not be set up; the reason stands above.")
 
 
-def first_administrator_link(settings: object, url: str) -> str:
-    """A one-time link for the first administrator; empty when there is one already."""
-    from exact_core.auth.first_administrator import first_administrator_link as make_link
-    from exact_core.settings import Settings
+def administrator_link(settings: Settings, url: str) -> str:
+    """A one-time link for the first administrator; empty when somebody can administrate."""
+    from exact_core.auth.accounts import first_administrator_link
     from exact_core.storage.database import Database
 
-    assert isinstance(settings, Settings)
     database = Database(settings.effective_database_url)
     try:
-        return make_link(database, settings, url)
+        with database.write() as session:
+            link = first_administrator_link(session)
     finally:
         database.dispose()
+    return link.url(settings.base_url or url) if link is not None else ""
