@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exact_sdk.fakedist import FakeDistributions
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+    from exact_core.kernel.faults import FaultLog
+    from exact_sdk.harness import Instance
+
+Annotate = Callable[..., int]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Announce the mark."""
+    config.addinivalue_line("markers", "allow_faults(reason): the test makes plugins fail on purpose")
+
+
+class Builder:
+    """Starts instances for one test and looks for what they left behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running = ExitStack()
+        self.instances: list[Instance] = []
+
+    def start(self, plugins: list[str] | tuple[str, ...] = (), **settings: Any) -> Instance:
+        """Run an instance with exactly these plugins, until the test ends.
+
+        Args:
+            plugins: Names of installed plugins.
+            settings: Values of ``Settings`` that differ from the defaults.
+        """
+        from exact_sdk.harness import Instance
+
+        folder = self._folder / f"instance{len(self.instances) + 1}"
+        instance = self._running.enter_context(Instance(folder, plugins, **settings))
+        self.instances.append(instance)
+        return instance
+
+    def stop(self) -> None:
+        """End every instance."""
+        self._running.close()
 
 
 @pytest.fixture
@@ -15,3 +60,64 @@ def fake_distributions(tmp_path: Path) -> Iterator[FakeDistributions]:
     """Throw-away distributions on ``sys.path``, gone after the test."""
     with FakeDistributions(tmp_path / "distributions") as distributions:
         yield distributions
+
+
+@pytest.fixture
+def exact(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Builder]:
+    """``exact.start(plugins=["my_plugin"])`` runs an instance; a test that leaves a fault behind fails."""
+    before = dict(os.environ)
+    builder = Builder(tmp_path / "exact")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        yield builder
+        builder.stop()
+        gc.collect()
+    left = [] if request.node.get_closest_marker("allow_faults") else _faults_of(builder)
+    forgotten = [str(each.message) for each in caught if "was never awaited" in str(each.message)]
+    assert not left, f"plugin faults were recorded (mark the test allow_faults when they are meant): {left}"
+    assert not forgotten, f"coroutines were not awaited: {forgotten}"
+    assert dict(os.environ) == before, "the test changed the environment"
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest, exact: Builder) -> Instance:
+    """An instance with the plugins that the test module names in ``PLUGINS``."""
+    return exact.start(plugins=tuple(getattr(request.module, "PLUGINS", ())))
+
+
+@pytest.fixture
+def client(app: Instance) -> TestClient:
+    """An HTTP client with an administrator logged in."""
+    return app.client
+
+
+@pytest.fixture
+def image_set(app: Instance) -> int:
+    """An image set in which the module's plugins are on."""
+    return app.image_set(plugins=[record.name for record in app.kernel.plugins()])
+
+
+@pytest.fixture
+def annotate(app: Instance) -> Annotate:
+    """``annotate(image, "Grade 2", box=(0, 0, 50, 50))`` draws a shape."""
+    return app.annotate
+
+
+@pytest.fixture
+def settings_for(app: Instance) -> Callable[..., dict[str, Any]]:
+    """``settings_for("my_plugin", image_set, minimum=1)`` switches a plugin on with settings."""
+    return app.settings_for
+
+
+@pytest.fixture
+def faults(app: Instance) -> FaultLog:
+    """What went wrong in plugins."""
+    return app.faults
+
+
+def _faults_of(builder: Builder) -> list[str]:
+    return [
+        f"{fault.plugin} in {fault.place}: {fault.message}"
+        for instance in builder.instances
+        for fault in instance.faults.recent()
+    ]
