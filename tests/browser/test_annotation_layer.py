@@ -230,7 +230,7 @@ def test_authors_single_shapes_and_the_whole_layer_can_be_hidden(opened, rendere
     page.do("layer.setOpacity(0.3)")
     assert 130 < page.colors((1500, 1400))[0][1] < 230
     page.do("layer.setVisible(false)")
-    assert page.ink() == 0
+    assert page.ink() == 0, page.statistics()
     assert page.pick(1200, 1100) == []
 
 
@@ -295,7 +295,9 @@ def test_picking_finds_shapes_by_edge_and_by_area_and_knows_their_geometry(opene
 def test_local_edits_show_at_once_and_give_way_to_what_the_server_says(opened, renderer):
     page = opened(every_shape(), renderer)
     page.show(1000, 1000, 1000, 750)
-    page.do("layer.upsert({uuid: 'u', id: 1, type_id: 2, geometry: {shape: 'box', points: [[1320, 1120], [1380, 1180]]}})")
+    page.do(
+        "layer.upsert({uuid: 'u', id: 1, type_id: 2, geometry: {shape: 'box', points: [[1320, 1120], [1380, 1180]]}})"
+    )
     assert page.colors((1200, 1100)) == [WHITE]
     assert page.colors((1350, 1120))[0][2] > 200
     page.do("layer.upsert({uuid: 'n', type_id: 3, geometry: {shape: 'line', points: [[1330, 1600], [1390, 1600]]}})")
@@ -499,9 +501,7 @@ def test_destroying_the_layer_leaves_nothing_behind(opened, renderer):
 def test_the_canvas_never_takes_the_mouse_and_lies_over_the_image(opened):
     page = opened(every_shape())
     page.show(1000, 1000, 1000, 750)
-    assert page.page.evaluate(
-        "document.elementFromPoint(400, 300) !== document.querySelector('.annotation-canvas')"
-    )
+    assert page.page.evaluate("document.elementFromPoint(400, 300) !== document.querySelector('.annotation-canvas')")
     assert page.page.evaluate(
         "!!(viewer.drawer.canvas.compareDocumentPosition(document.querySelector('.annotation-canvas')) & 4)"
     )

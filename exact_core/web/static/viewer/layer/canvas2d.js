@@ -48,7 +48,11 @@ export class CanvasRenderer {
   draw(scene) {
     const { context: c } = this;
     c.setTransform(1, 0, 0, 1, 0, 0);
-    c.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    // Not `clearRect`: Chromium 156 shows an older frame again when a frame consists of nothing but a clear.
+    c.globalCompositeOperation = 'copy';
+    c.fillStyle = 'transparent';
+    c.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    c.globalCompositeOperation = 'source-over';
     c.scale(scene.ratio, scene.ratio);
     c.lineJoin = 'round';
     c.lineCap = 'round';
