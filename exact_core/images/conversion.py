@@ -69,6 +69,7 @@ def run_conversion(context: JobContext) -> Mapping[str, Any]:
         _take_over(context, image_id, target, report)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    context.report(1.0, "The pyramid is ready")
     context.log(f"Wrote a pyramid of {size:,} bytes in {time.monotonic() - started:.0f} s.")
     return {"status": "ready", "bytes": size}
 

@@ -271,7 +271,7 @@ def _known_paths(services: Services, image_set_id: int, paths: Sequence[str]) ->
 
 def _private_name(group: FileGroup) -> str:
     main = Path(group.main)
-    return main.parent.name if group.kind is Kind.DICOM else main.name
+    return main.parent.name if len(group.members) > 1 and group.kind is Kind.DICOM else main.name
 
 
 def _is_text(path: str) -> bool:

@@ -20,6 +20,7 @@ from exact_core.api.errors import Invalid
 PRIVATE_NAME_LENGTH = 255
 _FEWEST_DIGITS = 4
 _MOST_DIGITS = 24
+_TURNS = 64
 _UNNAMED = "unnamed"
 
 SAFE_EXTENSIONS = frozenset(
@@ -56,12 +57,12 @@ class PublicNames:
         self._taken = set(taken)
 
     def give(self, private_name: str, at: datetime) -> str:
-        """The pseudonym for a file that arrived at the given time; more digits when the short form is taken."""
+        """The pseudonym for a file that arrived at the given time; more digits when short forms are taken."""
         prefix = time_prefix(at)
         for turn in itertools.count():
             message = f"{turn}\0{private_name}".encode("utf-8", "surrogatepass")
             digits = hmac.new(self._key, message, hashlib.sha256).hexdigest()
-            for length in range(_FEWEST_DIGITS, _MOST_DIGITS + 1, 2):
+            for length in range(_FEWEST_DIGITS, _MOST_DIGITS + 1, 2)[: 2 + turn // _TURNS]:
                 name = prefix + digits[:length]
                 if name not in self._taken:
                     self._taken.add(name)

@@ -47,6 +47,7 @@ def run_probe(context: JobContext) -> Mapping[str, Any]:
             counts[prober.read(image)] += 1
     finally:
         prober.close()
+    context.report(1.0, ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "Nothing to do")
     return counts
 
 

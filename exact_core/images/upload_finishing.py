@@ -177,8 +177,9 @@ def _arrange(
         checksums.append(uploads.known_checksum(state) or file_checksum(target))
     rename_in_index(group, where)
     _sync_folder(where)
+    is_series = group.kind is Kind.DICOM and len(group.members) > 1 and len(main.parts) > 1
     return Arrival(
-        private_name=main.name if group.kind is not Kind.DICOM or len(main.parts) < 2 else main.parts[-2],
+        private_name=main.parts[-2] if is_series else main.name,
         file_path=f"{folder}/{names[main]}",
         files=tuple(services.blobs.path(f"{folder}/{name}") for name in names.values()),
         size_bytes=sum(state.size_bytes for state in members.values()),
