@@ -116,7 +116,9 @@ class TileApp:
         etag = f'"{version}-{frame}-{level}-{column}_{row}{plugins and "-" + plugins}"'.encode("latin-1", "replace")
         if known is not None and (known == etag or etag in (each.strip() for each in known.split(b","))):
             return 304, [(b"etag", etag), *_HEADERS], b""
-        image = self._images.get(image_id, version) or await self._open(image_id, version)
+        image = self._images.get(image_id, version) if access.status == "ready" else None
+        if image is None:
+            image = await self._open(image_id, version)
         if level >= len(image.slide.levels) or not image.has_frame(frame):
             raise NotFound(f"Image {image_id} has no level {level} or no frame {frame}.")
         grid = image.slide.levels[level]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 JPEG_2000 = frozenset({33003, 33004, 33005, 34712})
 _LARGEST_SIDE = 2**30
+_ALPHA = frozenset({1, 2})
 _MOST_FRAMES = 100_000
 _PHOTOMETRIC = tifffile.PHOTOMETRIC
 _RESOLUTION_UM = {2: 25_400.0, 3: 10_000.0}
@@ -54,8 +55,8 @@ class TiffSource:
         self._ramps = self._channel_ramps(sizes.get("C", 1))
         is_palette = self._key.photometric == _PHOTOMETRIC.PALETTE and not self._ramps
         self._is_color = is_palette or (self._key.dtype == np.uint8 and samples in {3, 4})
-        has_alpha = samples == 4 and self._key.photometric == _PHOTOMETRIC.RGB
-        self._channels_in_pixel = 1 if self._is_color else 3 if has_alpha else samples
+        has_alpha = any(int(kind) in _ALPHA for kind in self._key.extrasamples)
+        self._channels_in_pixel = 1 if self._is_color else samples - (1 if has_alpha and samples > 1 else 0)
         self.info = self._describe(sizes)
 
     def _channel_ramps(self, count: int) -> tuple[str, ...]:

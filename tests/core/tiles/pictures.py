@@ -15,7 +15,7 @@ def tissue(height: int, width: int, seed: int = 1) -> NDArray[np.uint8]:
     """A smooth coloured picture with some structure, which JPEG keeps well."""
     generator = np.random.default_rng(seed)
     y, x = np.mgrid[0 : min(height, _PERIOD), 0 : min(width, _PERIOD)].astype(np.float32) * (2 * np.pi / _PERIOD)
-    waves = [np.sin(x * f) * np.cos(y * g) for f, g in generator.integers(4, 30, (3, 2))]
+    waves = [np.sin(x * f) * np.cos(y * g) for f, g in generator.integers(1, 9, (3, 2))]
     piece = np.stack([(wave * 80 + 150) for wave in waves], axis=2).astype(np.uint8)
     return np.tile(piece, (-(-height // _PERIOD), -(-width // _PERIOD), 1))[:height, :width]
 
