@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -80,16 +83,19 @@ class Settings(BaseSettings):
                 raise ConfigurationError("EXACT_SECRET_KEY must have at least 32 characters.")
             return self.secret_key.encode()
         path = self.data_dir / "secret.key"
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("xb", opener=_owner_only) as file:
-                file.write(secrets.token_hex(32).encode())
-        except FileExistsError:
-            pass
+        if not path.exists():
+            _keep_new_secret(path)
         return path.read_bytes()
 
 
-def _owner_only(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
+def _keep_new_secret(path: Path) -> None:
+    """Write a random secret that only the owner can read; of several processes at once the first wins, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # readable by the owner only
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
