@@ -88,13 +88,22 @@ def end_sessions(session: Session, user_id: int, *, only: int | None = None, but
     return len(ended)
 
 
+def end_session_of(session: Session, key: str) -> None:
+    """Log one browser out, known by its cookie; an unknown key is fine."""
+    ended = session.execute(
+        delete(LoginSession).where(LoginSession.key_hash == hash_of(key)).returning(LoginSession.id)
+    )
+    if ended.first() is not None:
+        raise_epoch(session, "access")
+
+
 def make_token(
     session: Session, user_id: int, name: str, scopes: Iterable[str], days: int | None
 ) -> tuple[AccessToken, str]:
-    """A new access token; the second value is the token itself, to show once."""
-    chosen = sorted(set(scopes))
-    if not chosen or not ALL_SCOPES.issuperset(chosen):
-        raise Invalid(f"scopes: choose at least one of {', '.join(sorted(ALL_SCOPES))}.")
+    """A new access token, which can always read; the second value is the token itself, to show once."""
+    chosen = sorted({"read", *scopes})
+    if not ALL_SCOPES.issuperset(chosen):
+        raise Invalid(f"scopes: choose among {', '.join(sorted(ALL_SCOPES))}.")
     if days is not None and not 1 <= days <= MAX_TOKEN_DAYS:
         raise Invalid(f"days: a token lasts 1 to {MAX_TOKEN_DAYS} days.")
     if len(list_tokens(session, user_id)) >= MAX_TOKENS:

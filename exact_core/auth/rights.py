@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -91,6 +91,14 @@ class Decision:
     is_visible: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody has in an image set."""
+
+    role: Role | None
+    rights: tuple[Right, ...]
+
+
 def strongest(grants: Iterable[Grant]) -> Grant | None:
     """The grant with the highest role."""
     return max(grants, key=lambda grant: _RANK[grant.role], default=None)
@@ -176,6 +184,27 @@ class Rights:
         self.require(actor, right, image_set_id)
         return image_set_id
 
+    def held(self, actor: Actor, image_sets: Sequence[ImageSet]) -> dict[int, Held]:
+        """The actor's own role in each set, and every right of the core that follows."""
+        sets = [_facts_of(image_set) for image_set in image_sets]
+        grants = {set_id: strongest(found) for set_id, found in self._grants_in(actor.user_id, sets).items()}
+        return {
+            facts.id: Held(
+                grant.role if (grant := grants[facts.id]) else None,
+                tuple(right for right in Right if judge(actor, right, facts, grant, self._roles_of).allowed),
+            )
+            for facts in sets
+        }
+
+    def explain(
+        self, actor: Actor, image_set_id: int, permissions: Iterable[str] = (), *, is_active: bool = True
+    ) -> dict[str, Decision]:
+        """Every right of the core, and these of plugins, with the reason."""
+        names = [*Right, *permissions]
+        if not is_active:
+            return {name: Decision(False, "The account is deactivated.") for name in names}
+        return {str(name): self.decide(actor, name, image_set_id) for name in names}
+
     def role(self, actor: Actor, image_set_id: int) -> Role | None:
         """The actor's role in the set; administrators act as managers."""
         facts = self._facts(image_set_id)
@@ -188,48 +217,45 @@ class Rights:
 
     def grants(self, user_id: int, facts: SetFacts) -> list[Grant]:
         """Every reason why a user has a role in a set."""
+        return self._grants_in(user_id, [facts])[facts.id]
+
+    def _grants_in(self, user_id: int, sets: Sequence[SetFacts]) -> dict[int, list[Grant]]:
+        """The same for many sets, with two queries."""
         own = self._session.execute(
             select(TeamMember.team_id, TeamMember.is_lead, Team.name)
             .join(Team, Team.id == TeamMember.team_id)
             .where(TeamMember.user_id == user_id)
         ).all()
-        teams = {row.team_id: row.name for row in own}
-        found = [
-            Grant(Role.MANAGER, f"as a lead of the team {row.name}")
-            if row.is_lead
-            else Grant(Role.ANNOTATOR, f"as a member of the team {row.name}")
-            for row in own
-            if row.team_id == facts.team_id
-        ]
+        teams = {row.team_id: row for row in own}
+        found: dict[int, list[Grant]] = {}
+        for facts in sets:
+            team = teams.get(facts.team_id)
+            found[facts.id] = [] if team is None else [_grant_of_owner(team.name, team.is_lead)]
         member = ImageSetMember
         holders = or_(member.user_id == user_id, member.team_id.in_(list(teams)) if teams else false())
-        for row in self._session.scalars(select(member).where(member.image_set_id == facts.id, holders)):
-            source = "in this image set" if row.team_id is None else f"here through the team {teams[row.team_id]}"
-            found.append(Grant(Role(row.role), source))
+        for row in self._session.scalars(select(member).where(member.image_set_id.in_(list(found)), holders)):
+            source = "in this image set" if row.team_id is None else f"here through the team {teams[row.team_id].name}"
+            found[row.image_set_id].append(Grant(Role(row.role), source))
         return found
 
-    def visible_image_sets(self, actor: Actor) -> ColumnElement[bool]:
+    @staticmethod
+    def visible_image_sets(actor: Actor) -> ColumnElement[bool]:
         """The condition on ``ImageSet`` that every list, count and search of the actor carries."""
         return visible_image_sets(actor)
 
     def _facts(self, image_set_id: int) -> SetFacts | None:
-        row = self._session.execute(
-            select(
-                ImageSet.id,
-                ImageSet.team_id,
-                ImageSet.is_locked,
-                ImageSet.deleted_at.is_not(None).label("gone"),
-                ImageSet.mode,
-            ).where(ImageSet.id == image_set_id)
-        ).one_or_none()
-        return None if row is None else SetFacts(row.id, row.team_id, row.is_locked, bool(row.gone), row.mode)
+        image_set = self._session.get(ImageSet, image_set_id)
+        return None if image_set is None else _facts_of(image_set)
 
-    def facts(self, image_set_id: int) -> SetFacts:
-        """What decisions about a set rest on; raises ``NotFound``."""
-        facts = self._facts(image_set_id)
-        if facts is None:
-            raise NotFound(f"There is no image set {image_set_id} that you may see.")
-        return facts
+
+def _facts_of(image_set: ImageSet) -> SetFacts:
+    return SetFacts(image_set.id, image_set.team_id, image_set.is_locked, image_set.deleted_at is not None)
+
+
+def _grant_of_owner(team: str, is_lead: bool) -> Grant:
+    if is_lead:
+        return Grant(Role.MANAGER, f"as a lead of the team {team}")
+    return Grant(Role.ANNOTATOR, f"as a member of the team {team}")
 
 
 def visible_image_sets(actor: Actor, *, deleted: bool = False) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from exact_core.api.errors import TooMany
@@ -32,16 +33,17 @@ class Throttle:
         """Count an attempt, or raise ``TooMany`` when one has to wait; known and unknown names alike."""
         at = now()
         session.execute(delete(LoginThrottle).where(LoginThrottle.last_failure_at < at - FORGOTTEN_AFTER))
+        for key in sorted(self._free):  # so that two first attempts at the same time meet in one row
+            dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+            absent = dialect.insert(LoginThrottle).values(key=key, failures=0, last_failure_at=at)
+            session.execute(absent.on_conflict_do_nothing())
         rows = self._rows(session)
         waits = [row.blocked_until - at for row in rows.values() if row.blocked_until and row.blocked_until > at]
         if waits:
             seconds = math.ceil(max(waits).total_seconds())
             raise TooMany(f"Too many failed logins. Wait {seconds} s before the next try.", seconds)
         for key, free in self._free.items():
-            row = rows.get(key)
-            if row is None:
-                row = LoginThrottle(key=key, failures=0)
-                session.add(row)
+            row = rows[key]
             row.failures += 1
             row.last_failure_at = at
             beyond = row.failures - free

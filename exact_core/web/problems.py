@@ -109,9 +109,7 @@ def readable(errors: Sequence[Any]) -> list[dict[str, str]]:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = (
-        "-".join(HTTPStatus(error.status_code).phrase.lower().split()) if error.status_code in HTTPStatus else "error"
-    )
+    code = "-".join(_PHRASES.get(error.status_code, "error").lower().split())
     detail = str(error.detail)
     if error.status_code == 404 and detail == "Not Found":
         detail = f"There is nothing at {request.url.path}."

@@ -1,0 +1,1 @@
+"""Image sets: who owns them, who has which role, tags and pins."""
