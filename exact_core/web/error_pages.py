@@ -7,8 +7,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from exact_core.web.templating import pages_of
-
 _TITLES = {
     403: ("You may not see this page", "lock"),
     404: ("There is nothing here", "search"),
@@ -30,6 +28,8 @@ def error_page(request: Request, status: int, message: str) -> Response:
     """The page that says what went wrong; somebody who is not logged in is sent to log in."""
     if status == 401:
         return to_login(request)
+    from exact_core.web.templating import pages_of  # which needs problems, which needs this module
+
     title, icon = _TITLES.get(status, ("Something went wrong on the server", "circle-alert"))
     pages = pages_of(request)
     headers = request.headers
