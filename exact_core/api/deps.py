@@ -133,7 +133,8 @@ Annotations = Annotated[AnnotationReader, Depends(annotation_reader)]
 
 def plugin_settings(request: Request) -> Any:
     """The plugin's validated settings in the image set of the address."""
-    return request.state.plugin_settings
+    # missing only when the address itself is not valid, and then the answer is 422 anyway
+    return getattr(request.state, "plugin_settings", None)
 
 
 PluginSettings = Depends(plugin_settings)

@@ -65,18 +65,20 @@ def fake_distributions(tmp_path: Path) -> Iterator[FakeDistributions]:
 @pytest.fixture
 def exact(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Builder]:
     """``exact.start(plugins=["my_plugin"])`` runs an instance; a test that leaves a fault behind fails."""
-    before = dict(os.environ)
+    before = _environment()
     builder = Builder(tmp_path / "exact")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+    try:
         yield builder
+    finally:
         builder.stop()
-        gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()  # what nobody holds any more and nobody awaited says so now
     left = [] if request.node.get_closest_marker("allow_faults") else _faults_of(builder)
     forgotten = [str(each.message) for each in caught if "was never awaited" in str(each.message)]
     assert not left, f"plugin faults were recorded (mark the test allow_faults when they are meant): {left}"
     assert not forgotten, f"coroutines were not awaited: {forgotten}"
-    assert dict(os.environ) == before, "the test changed the environment"
+    assert _environment() == before, "the test changed the environment"
 
 
 @pytest.fixture
@@ -113,6 +115,10 @@ def settings_for(app: Instance) -> Callable[..., dict[str, Any]]:
 def faults(app: Instance) -> FaultLog:
     """What went wrong in plugins."""
     return app.faults
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 def _faults_of(builder: Builder) -> list[str]:
