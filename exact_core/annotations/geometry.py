@@ -187,7 +187,10 @@ def _without_repeats(ring: Vertices) -> Vertices:
     """A closed ring without its repeated first vertex and without vertices that repeat the one before."""
     if len(ring) < 2:
         return ring
-    return ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)] if (ring != ring[0]).any() else ring[:1]
+    differs = np.ones(len(ring), bool)
+    differs[1:] = (ring[1:] != ring[:-1]).any(axis=1)
+    ring = ring[differs]
+    return ring[:-1] if len(ring) > 1 and (ring[0] == ring[-1]).all() else ring
 
 
 def _check_count(shape: Shape, number: int, count: int) -> None:

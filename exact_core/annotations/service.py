@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -142,7 +141,7 @@ def counts(session: Session, scope: ReadScope, frame: Frame) -> dict[str, Any]:
     types = {type_id for type_id, _, _ in rows}
     authors = {author_id for _, author_id, _ in rows if author_id}
     type_names = dict(
-        session.execute(select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(types))).tuples()
+        session.execute(select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(types)))
     )
     people = select(User.id, User.display_name, User.name).where(User.id.in_(authors))
     names = {id_: display_name or name for id_, display_name, name in session.execute(people)}
@@ -172,14 +171,8 @@ def image_of(session: Session, annotation_id: int) -> int:
 
 
 def as_json(value: Any) -> bytes:
-    """Compact JSON with times in ISO 8601."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    """Compact JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _position(cursor: str) -> int:

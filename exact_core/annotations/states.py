@@ -91,8 +91,8 @@ class Known:
         return answer | {
             "author": author,
             "claimed_author": self.claimed_author,
-            "created_at": self.created_at,
-            "edited_at": self.edited_at,
+            "created_at": _iso(self.created_at),
+            "edited_at": _iso(self.edited_at) if self.edited_at else None,
             "revision": self.revision,
             "deleted": state is None,
         }
@@ -217,6 +217,10 @@ def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
     values = [dict(zip(keys, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
     if values:
         session.execute(_count_statement(session.get_bind().dialect.name), values)
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _row_key(known: Known) -> dict[str, Any]:

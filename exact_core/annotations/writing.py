@@ -103,10 +103,10 @@ class Writer:
         self.facts = locked_facts(session, image_id)
         if not can(actor, "view", self.facts.image_set_id):
             raise NotFound(f"There is no image {image_id} that you may see.")
-        if not can(actor, "annotate", self.facts.image_set_id):
-            raise Forbidden("You may look at this image set, but not annotate in it.")
         if self.facts.is_locked:
             raise Conflict("This image set is locked: nothing in it can be changed until a manager unlocks it.")
+        if not can(actor, "annotate", self.facts.image_set_id):
+            raise Forbidden("You may look at this image set, but not annotate in it.")
         require_size(self.facts)
         self.scope: ReadScope = scope_in(self.facts, actor, can)
         self.types = rules.TypeRules(session, self.facts.image_set_id)

@@ -34,7 +34,7 @@ def types_of(session: Session, image_set_id: int) -> list[dict[str, Any]]:
         .where(ImageSetProduct.image_set_id == image_set_id)
         .order_by(func.lower(Product.name), Product.id, AnnotationType.sort_order, AnnotationType.id)
     )
-    found = session.execute(statement).tuples().all()
+    found = session.execute(statement).all()
     keys = types.effective_keys(kind for kind, _ in found)
     return [types.to_json(kind, name) | {"key": keys.get(kind.id)} for kind, name in found]
 

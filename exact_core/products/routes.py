@@ -253,7 +253,7 @@ def _find_type(
         .join(Product, Product.id == AnnotationType.product_id)
         .where(AnnotationType.id == type_id, service.visible(session, actor))
     )
-    found = session.execute(statement).tuples().first()
+    found = session.execute(statement).first()
     if found is None:
         raise NotFound(f"There is no annotation type {type_id} that you may see.")
     if to_edit:

@@ -144,7 +144,7 @@ def outlines(session: Session, actor: Actor, products: Sequence[Product]) -> lis
     type_counts = _counted(session, AnnotationType.product_id, AnnotationType.product_id.in_(ids))
     set_counts = _counted(session, ImageSetProduct.product_id, ImageSetProduct.product_id.in_(ids))
     team_ids = {product.team_id for product in products}
-    teams = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(team_ids))).tuples().all())
+    teams = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(team_ids))).all())
     led = led_teams(session, actor)
     return [
         {
@@ -195,7 +195,7 @@ def usage(session: Session, product: Product) -> list[dict[str, int]]:
 
 def _counted(session: Session, column: Any, condition: ColumnElement[bool]) -> dict[int, int]:
     rows = session.execute(select(column, func.count()).where(condition).group_by(column))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _require_free_name(session: Session, team_id: int, name: str, own_id: int = 0) -> None:
