@@ -190,6 +190,15 @@ def served(scene: Scene) -> Iterator[str]:
         thread.join()
 
 
+def _path(drawing: Drawing) -> str:
+    """The drawing as SVG writes it, boxes by their corners."""
+    rings = [list(ring) for ring in drawing.rings]
+    if drawing.shape == "box":
+        (x0, y0), (x1, y1) = rings[0]
+        rings = [[(x0, y0), (x1, y0), (x1, y1), (x0, y1)]]
+    return "".join("M" + "L".join(f"{x} {y}" for x, y in ring) + "Z" for ring in rings)
+
+
 def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """Answers the page, its modules, white tiles and views."""
@@ -206,6 +215,8 @@ def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
             elif parts.path == "/scene":
                 facts = {"width": scene.width, "height": scene.height, "types": scene.types}
                 self._send(json.dumps(facts).encode(), "application/json")
+            elif parts.path == "/paths":
+                self._send(json.dumps([[d.type_id, _path(d)] for d in scene.drawings]).encode(), "application/json")
             elif parts.path == "/tile.png":
                 self._tile(parse_qs(parts.query))
             elif parts.path == "/":

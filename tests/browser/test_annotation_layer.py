@@ -295,9 +295,8 @@ def test_picking_finds_shapes_by_edge_and_by_area_and_knows_their_geometry(opene
 def test_local_edits_show_at_once_and_give_way_to_what_the_server_says(opened, renderer):
     page = opened(every_shape(), renderer)
     page.show(1000, 1000, 1000, 750)
-    page.do(
-        "layer.upsert({uuid: 'u', id: 1, type_id: 2, geometry: {shape: 'box', points: [[1320, 1120], [1380, 1180]]}})"
-    )
+    moved = "{shape: 'box', points: [[1320, 1120], [1380, 1180]]}"
+    page.do(f"layer.upsert({{uuid: 'u', id: 1, type_id: 2, geometry: {moved}}})")
     assert page.colors((1200, 1100)) == [WHITE]
     assert page.colors((1350, 1120))[0][2] > 200
     page.do("layer.upsert({uuid: 'n', type_id: 3, geometry: {shape: 'line', points: [[1330, 1600], [1390, 1600]]}})")
@@ -310,8 +309,8 @@ def test_local_edits_show_at_once_and_give_way_to_what_the_server_says(opened, r
     scene.drawings.append(Drawing(1, "box", [[(1320, 1120), (1380, 1180)]], 2, revision=2))
     scene.changed()
     page.do(
-        "(layer.upsert({uuid: 'u', id: 1, revision: 2, type_id: 2, "
-        "geometry: {shape: 'box', points: [[1320, 1120], [1380, 1180]]}}), layer.remove(3, 2), layer.refresh())"
+        f"(layer.upsert({{uuid: 'u', id: 1, revision: 2, type_id: 2, geometry: {moved}}}),"
+        "layer.remove(3, 2), layer.refresh())"
     )
     assert page.page.evaluate("layer.revision") == 2
     assert page.pick(1350, 1120) == [1]

@@ -5,18 +5,20 @@
  * Slower, with the same look; hospital computers without a graphics driver get this.
  */
 
-import { AUTHOR_STRIDE } from './cells.js';
+import { AUTHOR_STRIDE } from './texels.js';
 import { SHAPE_NUMBERS } from '../wire.js';
 import { forEachRing } from './geometry.js';
-import { DOT_RADIUS, FILL_OPACITY, HIGHLIGHT, outlineWidth, POINT_BORDER, POINT_RADIUS } from './scene.js';
+import { dotRadius, FILL_OPACITY, HIGHLIGHT, outlineWidth, POINT_BORDER, POINT_RADIUS } from './scene.js';
 import { isSuppressed } from './suppression.js';
 
 /** @typedef {import('./cells.js').Cell} Cell */
 /** @typedef {import('./scene.js').Scene} Scene */
 /** @typedef {import('./view_transform.js').ViewTransform} ViewTransform */
 
-/** Vertices of one frame from which shapes become dots: a stroked path of more takes too long. */
+/** Vertices of one frame from which many shapes become dots: stroking more takes too long. */
 const MOST_VERTICES = 120_000;
+/** A few shapes are drawn whole however many vertices they have. */
+const FEW_SHAPES = 1000;
 /** Vertices of one stroked path; the cost of a path grows faster than its length. */
 const VERTICES_PER_PATH = 4000;
 const MOST_FILLED_VERTICES = 40_000;
@@ -58,7 +60,7 @@ export class CanvasRenderer {
     c.lineCap = 'round';
     if (scene.heat) this.#drawHeat(scene, scene.heat);
     const { groups, drawn } = group(scene, scene.cells);
-    const isDots = drawn.vertices > MOST_VERTICES;
+    const isDots = drawn.vertices > MOST_VERTICES && drawn.shapes > FEW_SHAPES;
     if (isDots) this.#dots(scene, groups);
     else this.#shapes(scene, groups, 1, scene.fill && drawn.vertices < MOST_FILLED_VERTICES);
     this.#shapes(scene, group(scene, scene.highlighted).groups, HIGHLIGHT, true);
@@ -114,7 +116,7 @@ export class CanvasRenderer {
     const isDot = cell.kind === 'centroids';
     const [x, y] = toScreen(t, cell, cell.points.data, 4 * cell.place[k]);
     c.beginPath();
-    c.arc(x, y, (isDot ? DOT_RADIUS : POINT_RADIUS - POINT_BORDER / 2) * Math.sqrt(thickness), 0, 2 * Math.PI);
+    c.arc(x, y, (isDot ? dotRadius(t.scale) : POINT_RADIUS - POINT_BORDER / 2) * Math.sqrt(thickness), 0, 2 * Math.PI);
     c.fill();
     if (isDot) return;
     const { strokeStyle, lineWidth } = c;
@@ -129,7 +131,7 @@ export class CanvasRenderer {
   #dots(scene, groups) {
     const { context: c } = this;
     const t = scene.transform;
-    const side = 2 * DOT_RADIUS - 1;
+    const side = 2 * dotRadius(t.scale);
     for (const [slot, shapes] of groups) {
       c.fillStyle = `rgb(${scene.palette.color(slot).join(',')})`;
       for (const { cell, k } of shapes) {
@@ -186,6 +188,7 @@ function group({ palette }, cells) {
       if (shapes.length === 0) groups.set(slot, shapes);
       shapes.push({ cell, k });
       drawn.shapes += 1;
+      if (cell.kind === 'centroids') drawn.vertices += 1;
       for (let ring = cell.ringStart[k]; ring < cell.ringStart[k + 1]; ring++) drawn.vertices += cell.ringLength[ring];
     }
   }

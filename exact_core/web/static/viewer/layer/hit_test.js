@@ -2,7 +2,7 @@
 /** Exact geometry of the pointer: how far a place is from a shape's edge, and whether it lies inside. */
 
 import { SHAPE_NUMBERS } from '../wire.js';
-import { isOpen } from './cells.js';
+import { isOpen } from './texels.js';
 import { forEachRing } from './geometry.js';
 
 /** @typedef {{distance: number, inside: boolean}} Reach */

@@ -5,7 +5,7 @@
  * Changing a colour or hiding a class changes one texel; no shape is touched.
  */
 
-import { AUTHOR_STRIDE } from './cells.js';
+import { AUTHOR_STRIDE } from './texels.js';
 
 /** Edge of the square look-up pictures: 64 × 64 slots. */
 export const PALETTE_SIDE = 64;

@@ -31,8 +31,9 @@ import { visibleBox } from './view_transform.js';
 /** Radius of a point annotation, in CSS px. */
 export const POINT_RADIUS = 5;
 export const POINT_BORDER = 1.25;
-/** Radius of the dot that stands in for a shape. */
-export const DOT_RADIUS = 2.5;
+/** Radii of the dot that stands in for a shape: near by, and from afar where many lie side by side. */
+const DOT_RADIUS = 2.5;
+const FAR_DOT_RADIUS = 1.2;
 /** How much wider than the others a highlighted outline is. */
 export const HIGHLIGHT = 1.6;
 export const FILL_OPACITY = 0.22;
@@ -50,6 +51,15 @@ export function outlineWidth(lineWidth, scale, ratio) {
   const octaves = Math.log2(scale / FULL_WIDTH_SCALE);
   const part = Math.max(LEAST_WIDTH, Math.min(1, 1 + octaves / 3));
   return Math.max(1, lineWidth * part * ratio);
+}
+
+/**
+ * Radius of the dot that stands in for a shape, in CSS px.
+ * @param {number} scale
+ */
+export function dotRadius(scale) {
+  const part = Math.max(0, Math.min(1, Math.log2(scale / 0.0125) / 3));
+  return FAR_DOT_RADIUS + (DOT_RADIUS - FAR_DOT_RADIUS) * part;
 }
 
 /**

@@ -2,7 +2,7 @@
 /** Takes single shapes out of the picture: those which a local edit replaces or the editor draws itself. */
 
 import { SHAPE_NUMBERS } from '../wire.js';
-import { texelsOfRing } from './cells.js';
+import { texelsOfRing } from './texels.js';
 
 /** @typedef {import('./cells.js').Cell} Cell */
 

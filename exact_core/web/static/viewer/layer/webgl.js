@@ -4,7 +4,7 @@
 import { CellTextureCache, createTexture, Program } from './gl_resources.js';
 import { PALETTE_SIDE } from './palette.js';
 import {
-  DOT_RADIUS, ellipseSegments, FILL_OPACITY, HIGHLIGHT, outlineWidth, POINT_BORDER, POINT_RADIUS,
+  dotRadius, ellipseSegments, FILL_OPACITY, HIGHLIGHT, outlineWidth, POINT_BORDER, POINT_RADIUS,
 } from './scene.js';
 import * as shaders from './shaders.js';
 
@@ -303,9 +303,10 @@ export class WebGLRenderer {
     const texels = this.textures?.of(cell).points;
     if (!texels) return;
     const isDot = cell.kind === 'centroids';
+    const radius = isDot ? dotRadius(scene.transform.scale) : POINT_RADIUS;
     this.#use(programs.point, scene);
     this.#place(programs.point, scene, cell, texels);
-    gl.uniform1f(programs.point.at('u_radius'), (isDot ? DOT_RADIUS : POINT_RADIUS) * scene.ratio * Math.sqrt(thickness));
+    gl.uniform1f(programs.point.at('u_radius'), radius * scene.ratio * Math.sqrt(thickness));
     gl.uniform1f(programs.point.at('u_border'), isDot ? 0 : POINT_BORDER * scene.ratio * thickness);
     gl.uniform1i(programs.point.at('u_first'), 0);
     gl.drawArrays(gl.POINTS, 0, cell.points.count);
