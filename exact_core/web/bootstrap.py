@@ -14,11 +14,38 @@ if TYPE_CHECKING:
 
 
 def rights_in(services: Services, actor: Actor, image_set_id: int) -> dict[str, bool]:
-    """Every right of the core and of the set's plugins, and whether the person has it; for showing, not for deciding."""
+    """Every right of the core and of the set's plugins, and whether the person has it: for showing only."""
     enabled = services.kernel.activation.enabled(image_set_id)
     names = [str(right) for right in Right]
     names += [permission.name for plugin, permission in services.kernel.index.permissions() if plugin in enabled]
     return {name: services.snapshot.can(actor, name, image_set_id) for name in names}
+
+
+def what_plugins_add(services: Services) -> dict[str, list[str]]:
+    """What each running plugin contributes, in words, for administrators."""
+    index = services.kernel.index
+    added: dict[str, list[str]] = {}
+
+    def say(plugin: str, words: str) -> None:
+        added.setdefault(plugin, []).append(words)
+
+    for plugin, frontend in index.frontends():
+        for panel in frontend.panels:
+            say(plugin, f"Panel: {panel.title}")
+        for tool in frontend.tools:
+            say(plugin, f"Tool: {tool.title}")
+        if not frontend.panels and not frontend.tools:
+            say(plugin, "Browser module")
+    for plugin, router in index.routers():
+        number = len(router.router.routes)
+        say(plugin, f"{number} API {'address' if number == 1 else 'addresses'}")
+    for plugin, schema in index.schemas():
+        say(plugin, f"Tables: {', '.join(sorted(schema.metadata.tables)) or 'none'}")
+    for plugin, permission in index.permissions():
+        say(plugin, f"Right: {permission.title}")
+    for plugin, job_type in index.job_types():
+        say(plugin, f"Job: {job_type.title}")
+    return added
 
 
 def enabled_frontends(services: Services, assets: Assets, image_set_id: int) -> list[dict[str, Any]]:

@@ -45,13 +45,13 @@ class RequestGuard:
         self._hosts = _LOCAL_NAMES | {name.lower() for name in (public.hostname, settings.host) if name}
         self._base = f"{public.scheme}://{public.netloc}".lower() if public.netloc else ""
         self._https = settings.behind_https
+        self._seen_hosts: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        why = self._why_not(scope, headers)
+        why = self._why_not(scope, Headers(scope=scope))
         if why is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -61,7 +61,7 @@ class RequestGuard:
 
     def _why_not(self, scope: Scope, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        if not self._is_own_host(host):
+        if host not in self._seen_hosts and not self._is_own_host(host):
             return f"This server does not answer to the name {host!r}; set EXACT_BASE_URL to its public address."
         method = scope.get("method", "WEBSOCKET")
         if method in _SAFE_METHODS or bearer_token(headers.get("authorization")) is not None:
@@ -79,6 +79,13 @@ class RequestGuard:
 
     def _is_own_host(self, host: str) -> bool:
         """Names must be known. Without a public address, plain numbers are fine: no foreign name is one."""
+        if self._has_own_name(host):
+            if len(self._seen_hosts) < 1000:
+                self._seen_hosts.add(host)
+            return True
+        return False
+
+    def _has_own_name(self, host: str) -> bool:
         try:
             name = (urlsplit(f"//{host}").hostname or "").lower()
         except ValueError:

@@ -14,8 +14,8 @@ from exact_core.api.deps import current_actor, services_of
 from exact_core.api.errors import Forbidden, NotFound
 from exact_core.products.service import find as find_product
 from exact_core.storage.models import ImageSet, User
-from exact_core.web import assets
-from exact_core.web.bootstrap import enabled_frontends, rights_in
+from exact_core.web import assets, system
+from exact_core.web.bootstrap import enabled_frontends, rights_in, what_plugins_add
 from exact_core.web.templating import NavigationItem, Pages, pages_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def install(app: FastAPI, services: Services, *, dev: bool = False) -> None:
     """Make an application answer with pages and static files."""
     app.state.pages = Pages(services, dev=dev)
     app.include_router(assets.router)
+    app.include_router(system.router)
     app.include_router(router)
 
 
@@ -193,6 +194,7 @@ def admin(visit: CurrentVisit, section: str) -> Response:
         actor=visit.actor,
         module=module,
         page=f"admin-{section}",
+        bootstrap={"adds": what_plugins_add(visit.pages.services)} if section == "plugins" else None,
         sections=sections,
         lead=lead,
     )

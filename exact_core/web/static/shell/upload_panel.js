@@ -70,20 +70,20 @@ export class UploadPanel {
       veil?.remove();
       veil = null;
     };
-    addEventListener('dragenter', (event) => {
+    document.addEventListener('dragenter', (event) => {
       if (!isFiles(event) || document.querySelector('dialog[open]')) return;
       depth += 1;
       if (veil) return;
       veil = html`<div class="drop-veil"><div>${icon('upload', 'icon--xl')}Drop files or folders to add them</div></div>`;
       document.body.append(/** @type {Node} */ (/** @type {unknown} */ (veil)));
     });
-    addEventListener('dragleave', (event) => {
+    document.addEventListener('dragleave', (event) => {
       if (isFiles(event) && --depth <= 0) hide();
     });
-    addEventListener('dragover', (event) => {
+    document.addEventListener('dragover', (event) => {
       if (isFiles(event)) event.preventDefault();
     });
-    addEventListener('drop', async (event) => {
+    document.addEventListener('drop', async (event) => {
       if (!isFiles(event) || !event.dataTransfer) return;
       event.preventDefault();
       hide();

@@ -22,7 +22,7 @@ const MODES = /** @type {[string, string][]} */ ([
 const page = bootstrap();
 const target = $('#sets');
 const create = /** @type {HTMLButtonElement} */ ($('#create'));
-const filter = { q: '', team_id: '', tag: '', is_pinned: false, .../** @type {any} */ (fromAddress()) };
+const filter = { deleted: false, ...fromAddress() };
 /** @type {ImageSet[]} */
 let sets = [];
 /** @type {string | null} */
@@ -32,23 +32,18 @@ let teams = [];
 
 function fromAddress() {
   const query = new URLSearchParams(location.search);
-  return {
-    q: query.get('q') ?? '', team_id: query.get('team') ?? '', tag: query.get('tag') ?? '', is_pinned: query.get('pinned') === '1',
-  };
+  return { q: query.get('q') ?? '', team: query.get('team') ?? '', tag: query.get('tag') ?? '', pinned: query.get('pinned') === '1', sort: query.get('sort') ?? 'newest' };
 }
 
 function toAddress() {
   const query = new URLSearchParams();
-  if (filter.q) query.set('q', filter.q);
-  if (filter.team_id) query.set('team', filter.team_id);
-  if (filter.tag) query.set('tag', filter.tag);
-  if (filter.is_pinned) query.set('pinned', '1');
+  for (const [name, value] of Object.entries(filter)) if (value && value !== 'newest' && name !== 'deleted') query.set(name, value === true ? '1' : String(value));
   history.replaceState(null, '', query.size ? `?${query}` : location.pathname);
 }
 
 /** @param {string} [cursor] */
 function query(cursor) {
-  return { q: filter.q, team_id: filter.team_id, tag: filter.tag, pinned: filter.is_pinned ? true : '', cursor, limit: 48 };
+  return { ...filter, pinned: filter.pinned ? true : '', deleted: filter.deleted ? true : '', cursor, limit: 48 };
 }
 
 async function load() {
@@ -61,10 +56,11 @@ async function load() {
 }
 
 function isFiltered() {
-  return !!(filter.q || filter.team_id || filter.tag || filter.is_pinned);
+  return !!(filter.q || filter.team || filter.tag || filter.pinned);
 }
 
 function draw() {
+  if (!sets.length && filter.deleted) return empty('trash-2', 'No deleted image sets', 'Image sets that are deleted can be restored from here.');
   if (!sets.length) return isFiltered() ? nothingFound() : nothingYet();
   return [
     html`<ul class="set-grid">${sets.map(card)}</ul>`,
@@ -93,7 +89,7 @@ function nothingFound() {
 }
 
 function clear() {
-  Object.assign(filter, { q: '', team_id: '', tag: '', is_pinned: false });
+  Object.assign(filter, { q: '', team: '', tag: '', pinned: false });
   drawToolbar();
   void load();
 }
@@ -111,40 +107,43 @@ function nothingYet() {
 
 /** @param {ImageSet} set */
 function card(set) {
-  const pinned = !!set.is_pinned;
+  const waiting = set.image_count - set.ready_count;
   return html`
     <li><article class="card set-card">
-      ${strip(set)}
+      ${cover(set)}
       <div class="set-card__body">
         <div class="set-card__title">
-          <a class="set-card__link" href="/image-sets/${set.id}">${set.name}</a>
-          <button type="button" class="icon-btn icon-btn--small" aria-pressed=${String(pinned)} data-focus="pin-${set.id}"
-            aria-label="${pinned ? 'Unpin' : 'Pin'} ${set.name}" data-tip=${pinned ? 'Unpin' : 'Keep on top'} @click=${() => pin(set)}>${icon(pinned ? 'pin-off' : 'pin')}</button>
+          ${set.deleted_at ? html`<strong>${set.name}</strong>` : html`<a class="set-card__link" href="/image-sets/${set.id}">${set.name}</a>`}
+          ${set.deleted_at ? null : html`<button type="button" class="icon-btn icon-btn--small" aria-pressed=${String(set.is_pinned)} data-focus="pin-${set.id}"
+            aria-label="${set.is_pinned ? 'Unpin' : 'Pin'} ${set.name}" data-tip=${set.is_pinned ? 'Unpin' : 'Keep on top'} @click=${() => pin(set)}>${icon('pin')}</button>`}
         </div>
         ${set.description ? html`<p class="clamp-2">${set.description}</p>` : null}
-        ${set.tags?.length ? html`<div class="row tags">${set.tags.map((/** @type {any} */ tag) => html`<span class="tag"><span class="truncate">${tag}</span></span>`)}</div>` : null}
+        ${set.tags.length ? html`<div class="row tags">${set.tags.map((/** @type {string} */ tag) => html`<span class="tag"><span class="truncate">${tag}</span></span>`)}</div>` : null}
         <div class="set-card__meta">
-          <span class="num">${plural(set.counts?.total ?? 0, 'image')}</span>
-          <span class="truncate">${set.team?.name}</span>
+          <span class="num">${plural(set.image_count, 'image')}</span><span class="truncate">${set.team.name}</span>
           ${set.is_locked ? html`<span class="badge">${icon('lock')}Locked</span>` : null}
-          ${busyBadge(set)}
-          ${set.counts?.unreadable ? html`<span class="badge badge--danger">${plural(set.counts.unreadable, 'unreadable image')}</span>` : null}
+          ${waiting ? html`<span class="badge badge--warning" data-tip="Being prepared, or unreadable">${plural(waiting, 'image')} not ready</span>` : null}
+          ${set.deleted_at ? html`<button type="button" class="btn btn--small push-end" @click=${() => restore(set)}>${icon('undo-2')}Restore</button>` : null}
         </div>
       </div>
     </article></li>`;
 }
 
 /** @param {ImageSet} set */
-function busyBadge(set) {
-  const running = (set.counts?.probing ?? 0) + (set.counts?.converting ?? 0);
-  return running ? html`<span class="badge badge--accent">${icon('loader-circle', 'icon--spin')}${running} being prepared</span>` : null;
+function cover(set) {
+  if (!set.cover_image_id) return html`<div class="set-card__cover">${icon('images')}</div>`;
+  return html`<div class="set-card__cover">${thumbnail(set.cover_image_id, 512)}</div>`;
 }
 
 /** @param {ImageSet} set */
-function strip(set) {
-  const images = (set.preview_images ?? []).slice(0, 4);
-  if (!images.length) return html`<div class="set-card__strip set-card__strip--empty">${icon('images')}</div>`;
-  return html`<div class="set-card__strip set-card__strip--${images.length}">${images.map((/** @type {any} */ id) => thumbnail(id.id ?? id, 256))}</div>`;
+async function restore(set) {
+  try {
+    await api.post(`/image-sets/${set.id}/restore`);
+    toast(`${set.name} is back.`, { kind: 'success', action: { label: 'Open', run: () => location.assign(`/image-sets/${set.id}`) } });
+    await load();
+  } catch (error) {
+    showError(error);
+  }
 }
 
 /** @param {ImageSet} set */
@@ -171,15 +170,28 @@ function drawToolbar() {
   render($('#toolbar'),
     html`<div class="search">${icon('search')}<input class="input" type="search" id="search" data-search placeholder="Search image sets" aria-label="Search image sets" .value=${filter.q}
       @input=${(/** @type {any} */ e) => search(e.target.value)}><span class="kbd" aria-hidden="true">/</span></div>`,
-    teams.length > 1 ? html`<select class="select" aria-label="Team" @change=${(/** @type {any} */ e) => { filter.team_id = e.target.value; void load(); }}>
-      <option value="">All teams</option>${teams.map((team) => html`<option value=${team.id} selected=${String(team.id) === filter.team_id}>${team.name}</option>`)}</select>` : null,
-    tagNames.length ? html`<select class="select" aria-label="Tag" @change=${(/** @type {any} */ e) => { filter.tag = e.target.value; void load(); }}>
-      <option value="">All tags</option>${tagNames.map((tag) => html`<option value=${tag} selected=${tag === filter.tag}>${tag}</option>`)}</select>` : null,
-    html`<button type="button" class="btn" aria-pressed=${String(filter.is_pinned)} id="only-pinned" @click=${() => {
-      filter.is_pinned = !filter.is_pinned;
-      drawToolbar();
-      void load();
-    }}>${icon('pin')}Pinned</button>`);
+    teams.length > 1 ? choice('Team', 'team', [['', 'All teams'], ...teams.map((team) => [String(team.id), team.name])]) : null,
+    tagNames.length ? choice('Tag', 'tag', [['', 'All tags'], ...tagNames.map((tag) => [tag, tag])]) : null,
+    choice('Order', 'sort', [['newest', 'Newest first'], ['name', 'By name']]),
+    html`<button type="button" class="btn" aria-pressed=${String(filter.pinned)} id="only-pinned" @click=${() => change({ pinned: !filter.pinned })}>${icon('pin')}Pinned</button>`,
+    html`<button type="button" class="icon-btn push-end" aria-pressed=${String(filter.deleted)} id="show-deleted" aria-label="Deleted image sets" data-tip="Deleted image sets" @click=${() => change({ deleted: !filter.deleted })}>${icon('trash-2')}</button>`);
+}
+
+/** @param {Partial<typeof filter>} values */
+function change(values) {
+  Object.assign(filter, values);
+  drawToolbar();
+  void load();
+}
+
+/**
+ * @param {string} label
+ * @param {'team' | 'tag' | 'sort'} name
+ * @param {string[][]} choices
+ */
+function choice(label, name, choices) {
+  return html`<select class="select" id="filter-${name}" aria-label=${label} @change=${(/** @type {any} */ event) => change({ [name]: event.target.value })}>
+    ${choices.map(([value, text]) => html`<option value=${value} selected=${value === filter[name]}>${text}</option>`)}</select>`;
 }
 
 /** @type {string[]} */
@@ -215,10 +227,14 @@ async function openCreate() {
         <div class="stack stack--tight choices">${products.map((product) => checkField('products', product.name, false, { value: String(product.id), hint: product.description || undefined }))}</div></fieldset>` : null,
       selectField('mode', 'How people work together', MODES, 'cooperative'),
     ],
-    submit: (data) => api.post('/image-sets', {
-      name: data.get('name'), description: data.get('description') ?? '', team_id: Number(data.get('team_id')), mode: data.get('mode'),
-      product_ids: data.getAll('products').map(Number),
-    }, { idempotencyKey: key }),
+    submit: async (data) => {
+      const set = await api.post('/image-sets', {
+        name: data.get('name'), description: data.get('description') ?? '', team_id: Number(data.get('team_id')), mode: data.get('mode'),
+      }, { idempotencyKey: key });
+      const products = data.getAll('products').map(Number);
+      if (products.length) await api.put(`/image-sets/${set.id}/products`, { product_ids: products });
+      return set;
+    },
   });
   if (!made) return;
   await offerPlugins(made);
@@ -247,10 +263,10 @@ async function offerPlugins(set) {
 async function start() {
   drawToolbar();
   const [teamAnswer, tagAnswer] = await Promise.all([
-    api.get('/teams', { limit: 200 }).catch(() => ({ items: [] })), api.get('/tags').catch(() => ({ items: [] })),
+    api.get('/teams', { limit: 200 }).catch(() => ({ items: [] })), api.get('/image-set-tags').catch(() => []),
   ]);
   teams = teamAnswer.items;
-  tagNames = tagAnswer.items.map((/** @type {any} */ tag) => tag.name ?? tag);
+  tagNames = tagAnswer.map((/** @type {any} */ tag) => tag.name);
   create.hidden = !page.actor.is_admin && !teams.some(mayCreate);
   drawToolbar();
 }

@@ -82,10 +82,12 @@ function open(id) {
   page.signal = ending.signal;
   drawTabs();
   target.setAttribute('aria-labelledby', `tab-${id}`);
-  const plugins = $('[data-slot="image-set.tab"]');
+  const plugins = $('#plugin-tabs');
   const isPlugin = !(id in TABS);
   plugins.hidden = !isPlugin;
   target.hidden = isPlugin;
+  const settings = $('#plugin-settings');
+  settings.hidden = id !== 'settings' || !settings.childElementCount;
   for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);
   if (isPlugin) return;
   render(target, html`<div class="stack" aria-hidden="true"><div class="skeleton skeleton--row"></div><div class="skeleton skeleton--row"></div></div>`);

@@ -279,7 +279,7 @@ class ImageList {
   #link(image) {
     const title = this.#title(image);
     if (image.status !== 'ready' || image.deleted_at) return html`<button type="button" class="link-btn truncate image-card__link" title=${title} @click=${() => this.details(image)}>${title}</button>`;
-    return html`<a class="image-card__link truncate" href="/images/${image.id}" title=${title}>${title}</a>`;
+    return html`<a class="image-card__link truncate" href="/image-sets/${this.page.id}/images/${image.id}" title=${title}>${title}</a>`;
   }
 
   /** @param {Image} image */
@@ -338,7 +338,7 @@ class ImageList {
         rights.manage && { label: 'Remove for good', icon: 'trash-2', danger: true, run: () => this.#purge(image) }];
     }
     return [
-      image.status === 'ready' && { label: 'Open', icon: 'microscope', href: `/images/${image.id}` },
+      image.status === 'ready' && { label: 'Open', icon: 'microscope', href: `/image-sets/${this.page.id}/images/${image.id}` },
       { label: 'Details', icon: 'info', run: () => this.details(image) },
       rights.edit_images && { label: 'Tags', icon: 'tag', run: () => this.#tag([image.id]) },
       rights.edit_images && image.status !== 'probing' && image.status !== 'converting' && { label: 'Read the file again', icon: 'rotate-cw', run: () => this.act('read_again', [image.id]) },
