@@ -11,7 +11,7 @@ import numpy as np
 from exact_core.activation.service import change_switch
 from exact_core.annotations.bulk import NewShapes
 from exact_core.annotations.packing import Columns
-from exact_core.annotations.service import AnnotationService
+from exact_core.annotations.service import Annotations
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
 from exact_core.demo.nuclei import Nuclei
@@ -104,7 +104,7 @@ def add_pictures(services: Services, actor: Actor, image_set_id: int, paths: Seq
     """Add files where they lie; the worker reads them once the server runs."""
     found = find_pictures(services, paths)
     outcomes = import_pictures(services, actor, image_set_id, found.groups)
-    return [outcome.image_id for outcome in outcomes if outcome.image_id is not None]
+    return [outcome.image for outcome in outcomes if outcome.image is not None]
 
 
 def read_now(services: Services, image_ids: Sequence[int]) -> None:
@@ -137,7 +137,7 @@ def add_nuclei(services: Services, actor: Actor, image_id: int, nuclei: Nuclei) 
     shapes = NewShapes(
         columns, type_of_grade[nuclei.grades].astype(np.int64), claimed_author="Classical nucleus detector"
     )
-    service = AnnotationService(services.database, services.kernel.hooks, actor)
+    service = Annotations(services.database, services.kernel.hooks, actor)
     service.bulk_create(image_id, shapes, kind="model", reason="Found by the demo's nucleus detector")
     return count
 

@@ -53,8 +53,17 @@ def exact_frontend() -> Frontend:
 @hookimpl
 def exact_overlays(image: ImageInfo) -> Sequence[Overlay]:
     url = f"images/{image.id}/heat-map.png"
-    places = (OverlayPlace.NAVIGATOR, OverlayPlace.VIEWER)
-    return [Overlay("eiph_score.heat_map", "EIPH grade map", url, places=places, opacity=0.55)]
+    return [
+        Overlay(
+            "eiph_score.overview",
+            "EIPH grades in the overview",
+            url,
+            places=(OverlayPlace.NAVIGATOR,),
+            opacity=0.7,
+            is_shown=True,
+        ),
+        Overlay("eiph_score.slide", "EIPH grades on the slide", url, opacity=0.45),
+    ]
 
 
 @hookimpl
