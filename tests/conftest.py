@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from exact_core.api.context import Actor
+from exact_core.app import close_services, create_app
+from exact_core.auth.credentials import make_token, open_session
+from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
@@ -29,6 +34,7 @@ from exact_core.storage.models import (
 from tests.postgres import MissingPostgres, PostgresServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+ADDRESS = "http://127.0.0.1:8000"
 _numbers = itertools.count(1)
 
 
@@ -91,17 +97,6 @@ def postgres_template(postgres_server: PostgresServer) -> str:
     return name
 
 
-@pytest.fixture
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without any table; parametrise indirectly with the engine's name."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.temporary() as name:
-        yield server.url_of(name)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a fresh, migrated database; each test runs on both engines."""
@@ -129,6 +124,50 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
         data_dir=tmp_path / "data", database_url=database_url, secret_key="test-secret-" + "0" * 32, disabled_plugins=()
     )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[FastAPI]:
+    """The whole application, without plugins, over the test's database."""
+    app = create_app(settings, candidates=())
+    yield app
+    app.state.services.kernel.faults.stop()
+    close_services(app.state.services)
+
+
+@pytest.fixture
+def visitor(app: FastAPI) -> TestClient:
+    """A browser in which nobody is logged in."""
+    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def browser_of(app: FastAPI) -> Callable[[Actor], TestClient]:
+    """``browser_of(ann)`` is a browser in which that person is logged in, with the page's CSRF token."""
+
+    def log_in(actor: Actor) -> TestClient:
+        services = app.state.services
+        with services.database.write() as session:
+            user = session.get_one(User, actor.user_id)
+            key = open_session(session, user, services.settings.secret, days=1, user_agent="test")
+        headers = {"X-CSRF-Token": csrf_token_of(services.settings.secret, key), "Origin": ADDRESS}
+        cookies = {SESSION_COOKIE: key}
+        return TestClient(app, base_url=ADDRESS, headers=headers, cookies=cookies, raise_server_exceptions=False)
+
+    return log_in
+
+
+@pytest.fixture
+def script_of(app: FastAPI) -> Callable[..., TestClient]:
+    """``script_of(ann, "read")`` is a program with an access token of that person."""
+
+    def make(actor: Actor, *scopes: str) -> TestClient:
+        with app.state.services.database.write() as session:
+            _, token = make_token(session, actor.user_id, "test", scopes or ("read", "write", "admin"), None)
+        headers = {"Authorization": f"Bearer {token}"}
+        return TestClient(app, base_url=ADDRESS, headers=headers, raise_server_exceptions=False)
+
+    return make
 
 
 @pytest.fixture
