@@ -141,7 +141,7 @@ def counts(session: Session, scope: ReadScope, frame: Frame) -> dict[str, Any]:
     types = {type_id for type_id, _, _ in rows}
     authors = {author_id for _, author_id, _ in rows if author_id}
     type_names = dict(
-        session.execute(select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(types)))
+        session.execute(select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(types))).all()
     )
     people = select(User.id, User.display_name, User.name).where(User.id.in_(authors))
     names = {id_: display_name or name for id_, display_name, name in session.execute(people)}

@@ -37,7 +37,7 @@ def find_session(session: Session, key: str) -> Credential | None:
     ).one_or_none()
     if found is None:
         return None
-    row, user = found.tuple()
+    row, user = found
     return Credential(row.id, Actor(user.id, user.name, user.display_name, user.is_admin), row.expires_at)
 
 
@@ -50,7 +50,7 @@ def find_token(session: Session, token: str) -> Credential | None:
     ).one_or_none()
     if found is None:
         return None
-    row, user = found.tuple()
+    row, user = found
     if row.expires_at is not None and row.expires_at <= now():
         return None
     scopes = frozenset(row.scopes) & ALL_SCOPES

@@ -249,7 +249,9 @@ class Rights:
 
 
 def _facts_of(image_set: ImageSet) -> SetFacts:
-    return SetFacts(image_set.id, image_set.team_id, image_set.is_locked, image_set.deleted_at is not None)
+    return SetFacts(
+        image_set.id, image_set.team_id, image_set.is_locked, image_set.deleted_at is not None, image_set.mode
+    )
 
 
 def _grant_of_owner(team: str, is_lead: bool) -> Grant:
