@@ -242,5 +242,5 @@ def _import_reason(candidate: Candidate, error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    text = str(error).strip()[:_REASON_CHARACTERS]
+    text = " ".join(str(error).split())[:_REASON_CHARACTERS]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
