@@ -30,6 +30,22 @@ API = "/api/v2"
 _IMAGES = f"{API}/images/"
 
 
+class ExactApp(FastAPI):
+    """The application, which sends tile requests to the tile endpoint before the framework looks at them.
+
+    A ready tile costs a few microseconds; routing and middleware of the framework cost a hundred. The endpoint does
+    its own checks, and a cookie is bound to this host, so the guard against foreign pages has nothing to add.
+    """
+
+    tiles: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(_IMAGES) and "/tiles/" in scope["path"]:
+            await self.tiles(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def open_services(settings: Settings, candidates: Iterable[Candidate] | None = None) -> Services:
     """Open the parts of an instance: for the web server, workers and commands alike.
 
@@ -61,7 +77,7 @@ def close_services(services: Services) -> None:
     services.database.dispose()
 
 
-def create_app(settings: Settings | None = None, candidates: Iterable[Candidate] | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, candidates: Iterable[Candidate] | None = None) -> ExactApp:
     """Make the application of one instance.
 
     Args:
@@ -81,7 +97,7 @@ def create_app(settings: Settings | None = None, candidates: Iterable[Candidate]
             services.snapshot.stop()
             close_services(services)
 
-    app = FastAPI(
+    app = ExactApp(
         title="EXACT",
         version=__version__,
         summary="Collaborative, algorithm-aided annotation of images of any size.",
@@ -95,7 +111,7 @@ def create_app(settings: Settings | None = None, candidates: Iterable[Candidate]
     return app
 
 
-def _add_routes(app: FastAPI, services: Services) -> None:
+def _add_routes(app: ExactApp, services: Services) -> None:
     """Core first, so that no plugin can stand in the way of a core address."""
     from exact_core.activation.routes import router as activation
     from exact_core.annotations.routes import router as annotations
@@ -123,20 +139,4 @@ def _add_routes(app: FastAPI, services: Services) -> None:
     add_plugin_routes(app, services)
     app.add_middleware(RequestGuard, settings=services.settings)
     app.add_middleware(SecurityHeaders, https=services.settings.behind_https)
-    app.add_middleware(TilesFirst, tiles=tile_app(services))
-
-
-class TilesFirst:
-    """Sends tile requests to the tile endpoint before the framework looks at them.
-
-    A ready tile costs a few microseconds; routing and middleware of the framework cost a hundred. The endpoint does
-    its own checks, and a cookie is bound to this host, so the guard against foreign pages has nothing to add.
-    """
-
-    def __init__(self, app: ASGIApp, tiles: ASGIApp) -> None:
-        self.app = app
-        self.tiles = tiles
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_tile = scope["type"] == "http" and scope["path"].startswith(_IMAGES) and "/tiles/" in scope["path"]
-        await (self.tiles if is_tile else self.app)(scope, receive, send)
+    app.tiles = tile_app(services)
