@@ -85,6 +85,7 @@ class Pages:
             import_map=Markup(script_json(import_map(self.assets, plugins))),  # noqa: S704 (escaped by script_json)
             bootstrap=Markup(script_json(start)),  # noqa: S704
             module=module,
+            status=status,
             **values,
         )
         return HTMLResponse(body, status, headers={"Cache-Control": "no-store"})

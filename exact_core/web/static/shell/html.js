@@ -33,7 +33,8 @@ function compile(strings) {
     if (index < strings.length - 1) source += insideTag(source) ? `${MARK}${index}-` : `<!--${MARK}${index}-->`;
   });
   known = document.createElement('template');
-  known.innerHTML = source.trim();
+  // Line breaks around a template are layout of the source; a single space beside a word is meant.
+  known.innerHTML = source.replace(/^\s*\n\s*|\s*\n\s*$/g, '');
   templates.set(strings, known);
   return known;
 }

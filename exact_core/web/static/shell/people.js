@@ -70,12 +70,11 @@ export function personField({ label, teams = false, skip = () => false }) {
   const search = debounce(async () => {
     const q = input.value.trim();
     const [people, groups] = await Promise.all([
-      api.get('/users', { q, limit: 8 }), teams ? api.get('/teams', { q, limit: 100 }) : { items: [] },
-    ]).catch(() => [{ items: [] }, { items: [] }]);
-    const inName = (/** @type {any} */ team) => team.name.toLowerCase().includes(q.toLowerCase());
+      api.get('/users', { q, limit: 8 }), teams ? api.get('/teams', { q }) : [],
+    ]).catch(() => [{ items: [] }, []]);
     found = [
       ...people.items.filter((/** @type {any} */ user) => user.is_active !== false).map((/** @type {any} */ user) => ({ kind: 'user', id: user.id, label: user.display_name && user.display_name !== user.name ? `${user.display_name} (${user.name})` : user.name })),
-      ...groups.items.filter(inName).slice(0, 6).map((/** @type {any} */ team) => ({ kind: 'team', id: team.id, label: team.name })),
+      ...groups.slice(0, 6).map((/** @type {any} */ team) => ({ kind: 'team', id: team.id, label: team.name })),
     ].filter((holder) => !skip(/** @type {Holder} */ (holder)));
     active = found.length ? 0 : -1;
     if (document.activeElement === input) draw();

@@ -19,7 +19,7 @@ const STATES = {
 };
 
 await show($('#admin'), () => api.get('/plugins'), (answer) => {
-  const all = answer.items ?? answer;
+  const all = answer;
   const plugins = all.filter((/** @type {any} */ plugin) => !plugin.name.startsWith('core.'));
   const builtin = all.filter((/** @type {any} */ plugin) => plugin.name.startsWith('core.'));
   plugins.sort((/** @type {any} */ a, /** @type {any} */ b) => Number(a.is_healthy) - Number(b.is_healthy) || a.title.localeCompare(b.title));

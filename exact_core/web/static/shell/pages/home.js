@@ -263,9 +263,9 @@ async function offerPlugins(set) {
 async function start() {
   drawToolbar();
   const [teamAnswer, tagAnswer] = await Promise.all([
-    api.get('/teams', { limit: 200 }).catch(() => ({ items: [] })), api.get('/image-set-tags').catch(() => []),
+    api.get('/teams').catch(() => []), api.get('/image-set-tags').catch(() => []),
   ]);
-  teams = teamAnswer.items;
+  teams = teamAnswer;
   tagNames = tagAnswer.map((/** @type {any} */ tag) => tag.name);
   create.hidden = !page.actor.is_admin && !teams.some(mayCreate);
   drawToolbar();

@@ -86,6 +86,7 @@ function open(id) {
   const isPlugin = !(id in TABS);
   plugins.hidden = !isPlugin;
   target.hidden = isPlugin;
+  target.classList.toggle('tab-text', id !== 'images');
   const settings = $('#plugin-settings');
   settings.hidden = id !== 'settings' || !settings.childElementCount;
   for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);

@@ -148,7 +148,7 @@ async function rename() {
 }
 
 async function copy() {
-  const teams = (await api.get('/teams', { limit: 200 })).items.filter((/** @type {any} */ team) => page.actor.is_admin || team.is_lead);
+  const teams = (await api.get('/teams')).filter((/** @type {any} */ team) => page.actor.is_admin || team.is_lead);
   if (!teams.length) {
     toast('You need a team that you lead to copy a product into.', { kind: 'warning' });
     return;

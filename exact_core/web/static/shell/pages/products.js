@@ -58,7 +58,7 @@ render($('#toolbar'), html`
       void load();
     })}><span class="kbd" aria-hidden="true">/</span></div>`);
 create.addEventListener('click', () => void openCreate());
-const answer = await api.get('/teams', { limit: 200 }).catch(() => ({ items: [] }));
-teams = answer.items.filter((/** @type {any} */ team) => page.actor.is_admin || team.is_lead);
+const answer = await api.get('/teams').catch(() => []);
+teams = answer.filter((/** @type {any} */ team) => page.actor.is_admin || team.is_lead);
 create.hidden = !teams.length;
 await load();

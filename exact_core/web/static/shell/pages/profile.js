@@ -17,13 +17,8 @@ const SCOPES = /** @type {[string, string, string][]} */ ([
 
 async function load() {
   await show(target, () => Promise.all([api.get('/me'), api.get('/me/tokens'), api.get('/me/sessions')]), ([me, tokens, sessions]) => [
-    account(me), appearance(), password(me), tokenCard(listOf(tokens), me), sessionCard(listOf(sessions)),
+    account(me), appearance(), password(me), tokenCard(tokens, me), sessionCard(sessions),
   ]);
-}
-
-/** @param {any} answer */
-function listOf(answer) {
-  return Array.isArray(answer) ? answer : answer.items;
 }
 
 /**

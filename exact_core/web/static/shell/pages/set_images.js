@@ -189,7 +189,7 @@ class ImageList {
     render(this.toolbar,
       html`<div class="search">${icon('search')}<input class="input" type="search" id="image-search" placeholder="Search images" aria-label="Search images" .value=${this.filter.q} @input=${(/** @type {any} */ e) => search(e.target.value)}></div>`,
       this.tags.length ? this.#select('Tag', 'tag', [['', 'All tags'], ...this.tags.map((tag) => [tag.name, `${tag.name} (${tag.images})`])]) : null,
-      this.#select('Annotations', 'annotated', [['', 'With and without shapes'], ['true', 'With annotations'], ['false', 'Without annotations']]),
+      this.#select('Annotations', 'annotated', [['', 'All images'], ['true', 'With annotations'], ['false', 'Without annotations']]),
       this.#select('Order', 'order', ORDERS),
       html`<button type="button" class="btn" id="pinned-images" aria-pressed=${String(this.filter.pinned)} @click=${() => this.change({ pinned: !this.filter.pinned })}>${icon('pin')}Pinned</button>`,
       html`<div class="btn-group push-end" role="group" aria-label="Layout">${[['grid', 'layout-grid', 'Grid'], ['list', 'list', 'List']].map(([layout, symbol, label]) => html`

@@ -9,7 +9,7 @@ import { attachMenu } from '../menu.js';
 import { avatar, personField, personName } from '../people.js';
 import { plural } from '../time.js';
 import { showError } from '../toast.js';
-import { empty, everything, show } from '../view.js';
+import { empty, show } from '../view.js';
 
 const page = bootstrap();
 const target = $('#teams, #admin');
@@ -17,7 +17,7 @@ const create = document.querySelector('#create') ?? html`<button type="button" c
 if (!create.isConnected) $('#actions').append(create);
 
 async function load() {
-  await show(target, () => everything((cursor) => api.get('/teams', { cursor, limit: 200 })), (teams) => (teams.length ? teams.map(card)
+  await show(target, () => api.get('/teams'), (teams) => (teams.length ? teams.map(card)
     : empty('users', 'No team yet', page.actor.is_admin ? 'Image sets and products belong to teams. Make one for each group or study.' : 'Somebody who leads a team can add you to it.')));
 }
 
@@ -45,7 +45,7 @@ const openTeams = new Set();
  */
 async function drawMembers(team, place) {
   await show(place, () => api.get(`/teams/${team.id}/members`), (answer) => {
-    const members = answer.items ?? answer;
+    const members = answer;
     return html`<div class="stack">
       ${members.length ? html`<ul class="list panel">${members.map((/** @type {any} */ member) => row(team, member, place))}</ul>` : html`<p class="muted">Nobody is in this team.</p>`}
       ${team.is_lead ? html`<div class="row">
