@@ -51,13 +51,19 @@ class OpenImages:
 
     def get(self, slide: Mapping[str, Any]) -> OpenedImage:
         """Open a picture, or return the opened one."""
-        key = (slide["key"], slide["path"], slide["index_path"])
+        key = _key(slide)
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]
         opened = _open(slide)
         self._open[key] = opened
         return opened
+
+    def drop(self, slide: Mapping[str, Any]) -> None:
+        """Close a picture that failed: OpenSlide reads nothing more from a slide after an error."""
+        opened = self._open.pop(_key(slide), None)
+        if opened is not None:
+            opened.close()
 
     def tidy(self) -> None:
         """Close what is too many or too large, but never the picture used last."""
@@ -71,6 +77,10 @@ class OpenImages:
 
     def _bytes(self) -> int:
         return sum(opened.source.memory_bytes for opened in self._open.values())
+
+
+def _key(slide: Mapping[str, Any]) -> tuple[str, str, str]:
+    return slide["key"], slide["path"], slide["index_path"]
 
 
 def answer(request: Mapping[str, Any], images: OpenImages) -> tuple[dict[str, Any], bytes]:
@@ -117,6 +127,8 @@ def main() -> None:
             return
         allow_seconds(request["seconds"])
         header, body = _answer_or_reason(request, images, memory_mib)
+        if "reason" in header and "slide" in request:
+            images.drop(request["slide"])
         try:
             send(connection, header, body)
         except ConnectionLost:
@@ -125,6 +137,8 @@ def main() -> None:
 
 
 def _answer_or_reason(request: Mapping[str, Any], images: OpenImages, memory_mib: int) -> tuple[dict[str, Any], bytes]:
+    from openslide import OpenSlideError
+
     from exact_core.api.drivers import UnreadableImage
     from exact_core.api.errors import ExactError
 
@@ -135,7 +149,7 @@ def _answer_or_reason(request: Mapping[str, Any], images: OpenImages, memory_mib
     except MemoryError:
         images.clear()
         return {"reason": f"The file needs more memory to open than is allowed ({memory_mib} MiB)."}, b""
-    except _FILE_PROBLEMS as problem:
+    except (OpenSlideError, *_FILE_PROBLEMS) as problem:
         reason = f"The file is damaged or of an unknown variant ({type(problem).__name__}: {_text(problem, request)})."
         return {"reason": reason}, b""
 

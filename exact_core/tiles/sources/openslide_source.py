@@ -106,9 +106,18 @@ def find_main_file(folder: Path) -> Path:
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file())[:5000]
     likely = [file for file in files if file.suffix.lower() in {".mrxs", ".vms", ".vmu"}]
+    problem = ""
     for file in likely or [file for file in files if _is_dicom(file)]:
-        with contextlib.suppress(openslide.OpenSlideError), openslide.OpenSlide(file):
-            return file
+        try:
+            openslide.OpenSlide(file).close()
+        except openslide.OpenSlideUnsupportedFormatError:
+            continue
+        except openslide.OpenSlideError as error:
+            problem = problem or _without_path(error, file)
+            continue
+        return file
+    if problem:
+        raise UnreadableImage(f"OpenSlide cannot open the slide in the folder: {problem}.")
     raise UnreadableImage("No file of the folder is a slide: neither MRXS, VMS nor a DICOM series of a slide.")
 
 
