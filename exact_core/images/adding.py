@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
@@ -128,49 +128,66 @@ def _insert(
     taken = session.scalars(select(Image.name).where(Image.image_set_id == image_set_id, Image.name.startswith(prefix)))
     names = PublicNames(services.settings.secret, image_set_id, taken)
     position = session.scalar(select(func.max(Image.position)).where(Image.image_set_id == image_set_id)) or 0
-    images: list[tuple[Image, bool]] = []
+    rows: list[dict[str, Any]] = []
+    names_of: list[tuple[str, bool]] = []  # public name, and whether it is new
     for number, arrival in enumerate(arrivals, start=1):
-        image = present.get(arrival.checksum) if arrival.checksum else None
-        is_new = image is None
-        if image is None:
-            private_name = clean_private_name(arrival.private_name)
-            image = Image(
-                image_set_id=image_set_id,
-                name=names.give(private_name, at),
-                private_name=private_name,
-                position=position + number,
-                file_path=arrival.file_path,
-                is_external=arrival.is_external,
-                size_bytes=arrival.size_bytes,
-                checksum=arrival.checksum,
-                created_by_id=actor.user_id or None,
-                created_at=at,
-            )
-            session.add(image)
-            if arrival.checksum:
-                present[arrival.checksum] = image
-        images.append((image, is_new))
-    session.flush()
-    for image, is_new in images:
+        name = present.get(arrival.checksum) if arrival.checksum else None
+        names_of.append((name or "", name is None))
+        if name is not None:
+            continue
+        private_name = clean_private_name(arrival.private_name)
+        name = names.give(private_name, at)
+        names_of[-1] = (name, True)
+        if arrival.checksum:
+            present[arrival.checksum] = name
+        rows.append(
+            {
+                "image_set_id": image_set_id,
+                "name": name,
+                "private_name": private_name,
+                "position": position + number,
+                "file_path": arrival.file_path,
+                "is_external": arrival.is_external,
+                "size_bytes": arrival.size_bytes,
+                "checksum": arrival.checksum,
+                "created_by_id": actor.user_id or None,
+                "created_at": at,
+            }
+        )
+    if rows:
+        session.execute(insert(Image), rows)
+    ids = _ids_of(session, image_set_id, [name for name, _ in names_of])
+    for name, is_new in names_of:
         if is_new:
-            uow.record(ImageChange(ImageAction.ADDED, image_set_id, image.id, image.name, actor_id=actor.user_id))
+            uow.record(ImageChange(ImageAction.ADDED, image_set_id, ids[name], name, actor_id=actor.user_id or None))
     return [
-        Added(arrival, image.id, image.name, is_duplicate=not is_new)
-        for arrival, (image, is_new) in zip(arrivals, images, strict=True)
+        Added(arrival, ids[name], name, is_duplicate=not is_new)
+        for arrival, (name, is_new) in zip(arrivals, names_of, strict=True)
     ]
 
 
-def _present(session: Session, image_set_id: int, arrivals: Iterable[Arrival]) -> dict[str, Image]:
-    """Images of the set with the content of one of the arrivals."""
+def _ids_of(session: Session, image_set_id: int, names: Sequence[str]) -> dict[str, int]:
+    """The ids of images by their public names."""
+    found: dict[str, int] = {}
+    for start in range(0, len(names), 500):
+        query = select(Image.name, Image.id).where(
+            Image.image_set_id == image_set_id, Image.name.in_(names[start : start + 500])
+        )
+        found.update(session.execute(query).all())
+    return found
+
+
+def _present(session: Session, image_set_id: int, arrivals: Iterable[Arrival]) -> dict[str, str]:
+    """Names of images of the set by content, for the content of the arrivals."""
     checksums = sorted({arrival.checksum for arrival in arrivals if arrival.checksum})
-    found: dict[str, Image] = {}
+    found: dict[str, str] = {}
     for start in range(0, len(checksums), 500):
-        query = select(Image).where(
+        query = select(Image.checksum, Image.name).where(
             Image.image_set_id == image_set_id,
             Image.checksum.in_(checksums[start : start + 500]),
             Image.deleted_at.is_(None),
         )
-        found.update({image.checksum: image for image in session.scalars(query)})
+        found.update(session.execute(query).all())
     return found
 
 

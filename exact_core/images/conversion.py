@@ -226,5 +226,5 @@ def _environment(folder: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         # Pictures that must be decoded whole are held in memory, which is limited, not in files that may not be made.
-        "VIPS_DISC_THRESHOLD": "1t",
+        "VIPS_DISC_THRESHOLD": "1000g",
     }

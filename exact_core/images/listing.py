@@ -101,7 +101,7 @@ def page(session: Session, actor: Actor, wanted: ImageFilter, cursor: str, limit
 def counts(session: Session, actor: Actor, wanted: ImageFilter) -> dict[str, int]:
     """How many images the filter finds in each status, all statuses counted."""
     query = select(Image.status, func.count()).where(*conditions(wanted, actor)).group_by(Image.status)
-    found = dict(session.execute(query).tuples().all())
+    found = dict(session.execute(query).all())
     return {status: found.get(status, 0) for status in ("ready", "probing", "converting", "unreadable")}
 
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exact_core.annotations.scope import BLIND_MODES
 from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.auth.rights import Right, Rights
@@ -23,7 +22,7 @@ from exact_core.images.schemas import (
     Status,
     TagCount,
 )
-from exact_core.storage.models import Image, ImageSet, Job
+from exact_core.storage.models import Image, Job
 
 router = APIRouter(tags=["images"])
 
@@ -177,12 +176,11 @@ def neighbours(image_id: int, session: DbSession, actor: CurrentActor, wanted: F
 
 def _filter(session: Session, actor: Actor, image_set_id: int, wanted: FilterQuery) -> listing.ImageFilter:
     rights = Rights(session)
-    mode = session.scalar(select(ImageSet.mode).where(ImageSet.id == image_set_id))
-    is_blind = mode in BLIND_MODES and not rights.decide(actor, Right.MANAGE, image_set_id).allowed
+    sees_all = rights.decide(actor, Right.SEE_ALL, image_set_id).allowed
     return listing.ImageFilter(
         image_set_id=image_set_id,
         may_see_private_names=rights.decide(actor, Right.PRIVATE_NAMES, image_set_id).allowed,
-        only_author=actor.user_id if is_blind else None,
+        only_author=None if sees_all else actor.user_id,
         **wanted.values,
     )
 

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from exact_core.api.context import Actor
+from exact_core.api.errors import ExactError
 from exact_core.app import close_services, open_services
 from exact_core.auth.credentials import make_token
 from exact_core.jobs.runner import JobRunner
@@ -38,14 +40,18 @@ def application(services: Services) -> FastAPI:
     from exact_core.images.routes import router as images
     from exact_core.images.upload_routes import router as uploads
     from exact_core.jobs.routes import router as jobs
-    from exact_core.web import problems
 
     app = FastAPI()
     app.state.services = services
-    problems.install(app)
+    app.add_exception_handler(ExactError, _as_json)
     for router in (images, uploads, jobs):
         app.include_router(router, prefix="/api/v2")
     return app
+
+
+def _as_json(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ExactError)
+    return JSONResponse({"detail": error.message, "code": error.code}, error.status)
 
 
 def token_of(services: Services, actor: Actor, scopes: tuple[str, ...] = ("read", "write")) -> dict[str, str]:
