@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from exact_core.annotations import wire
+from exact_core.web.security import page_policy
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATIC = REPOSITORY / "exact_core" / "web" / "static"
@@ -43,6 +44,13 @@ NUMBERS = {
     "multi_polygon": 8,
     "image": 9,
 }
+# The page of the core, but with its own style sheet inside, and `eval`, which Playwright needs to wait for conditions.
+PAGE_POLICY = (
+    page_policy("layer")
+    .replace("'wasm-unsafe-eval'", "'unsafe-eval'")
+    .replace("img-src", "style-src-elem 'unsafe-inline'; img-src")
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _SMALL_PX = 2.0
 
 
@@ -259,6 +267,10 @@ def _handler(scene: Scene) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
+            # As the core sends them: modules and data may do nothing by themselves.
+            policy = PAGE_POLICY if media_type == "text/html" else DATA_POLICY
+            self.send_header("Content-Security-Policy", policy)
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             # The page gives up requests for places that it has left.
             with suppress(ConnectionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -319,6 +320,33 @@ def test_local_edits_show_at_once_and_give_way_to_what_the_server_says(opened, r
     assert page.colors((1200, 1350)) == [WHITE]
 
 
+def test_views_are_decoded_in_a_worker_under_the_security_policy_of_the_core(opened):
+    page = opened(every_shape())
+    page.show(1000, 1000, 1000, 750)
+    assert page.statistics()["worker"] is True
+    assert page.statistics()["shapes"] == 8
+
+
+def test_without_workers_the_page_decodes_by_itself(opened):
+    page = opened(every_shape())
+    page.page.add_init_script("window.Worker = function () { throw new Error('there are no workers here'); };")
+    page.page.reload()
+    page.page.wait_for_function("window.isReady", timeout=30_000)
+    page.show(1000, 1000, 1000, 750)
+    assert page.statistics()["worker"] is False
+    assert page.colors((1200, 1100)) != [WHITE]
+
+
+def test_a_worker_that_cannot_load_is_replaced_by_the_page(opened):
+    page = opened(every_shape())
+    page.page.route("**/store_worker.js", lambda route: route.fulfill(status=404, body=""))
+    page.page.reload()
+    page.page.wait_for_function("window.isReady", timeout=30_000)
+    page.show(1000, 1000, 1000, 750)
+    assert page.statistics()["worker"] is False
+    assert page.colors((1200, 1100)) != [WHITE]
+
+
 def test_a_highlighted_shape_is_thicker_and_filled(opened):
     page = opened(every_shape())
     page.show(1000, 1000, 1000, 750)
@@ -387,6 +415,40 @@ def test_from_very_far_counts_are_shown_as_soft_heat(opened, renderer):
     assert max(np.abs(np.diff(between))) < 60
     page.do("(layer.setTypeVisible(1, false), layer.setTypeVisible(2, false))")
     assert page.colors((10_000, 15_000)) == [WHITE]
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_outlines_of_tens_of_thousands_of_corners_are_drawn_to_their_end(opened, number):
+    """One needs several draw calls; twelve are so many that lines become thin."""
+    angles = np.linspace(0, 2 * np.pi, 40_000, endpoint=False)
+    drawings = []
+    for i in range(number):
+        radius = 3000 + 400 * i
+        ring = np.stack([8000 + radius * np.cos(angles), 8000 + radius * np.sin(angles)], axis=1).round().astype(int)
+        drawings.append(Drawing(i + 1, "polygon", [ring], 1))
+    page = opened(Scene(16_000, 16_000, TYPES, drawings))
+    page.show(0, 0, 16_000, 16_000)
+    assert page.statistics()["drawnVertices"] == number * 40_000
+    picture = (page.picture()[..., 1] < 200).sum()
+    assert picture > 2 * math.pi * 3000 * number * (600 / 16_000)
+    for angle in (0.01, 1.6, 3.2, 4.8, 6.27):
+        x, y = 8000 + 3000 * math.cos(angle), 8000 + 3000 * math.sin(angle)
+        page.show(x - 40, y - 30, 80, 60)
+        assert (page.picture()[..., 1] < 200).any(), angle
+
+
+def test_what_is_given_up_is_freed_on_the_gpu_too(opened):
+    page = opened(many(20_000))
+    for step in range(8):
+        page.show(2000 + 4000 * step, 5000, 1500, 1100)
+        page.page.evaluate(
+            "layer.setHighlighted(new Set(layer.pickBox([0, 0, 40000, 40000]).slice(0, 3).map((s) => s.id)))"
+        )
+        page.scene.changed()
+        page.do("layer.refresh()")
+    held = page.statistics()
+    assert 0 < held["uploadedCells"] <= held["drawnCells"] + 1
+    assert held["cells"] <= 20
 
 
 def test_moving_loads_what_comes_into_view_and_going_back_shows_it_at_once(opened):

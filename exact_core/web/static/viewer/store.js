@@ -281,7 +281,8 @@ export class AnnotationStore {
 
 /** @param {Cell} cell @param {number} size @param {Box} box */
 function isInside(cell, size, box) {
-  return cell.originX >= box[0] && cell.originY >= box[1] && cell.originX + size <= box[2] && cell.originY + size <= box[3];
+  const { originX: x, originY: y } = cell;
+  return x >= box[0] && y >= box[1] && x + size <= box[2] && y + size <= box[3];
 }
 
 /** @param {Box} a @param {Box} b */

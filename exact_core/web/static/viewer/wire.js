@@ -89,7 +89,8 @@ const ARRAY_TYPES = Object.freeze({
 export class WireError extends Error {
   /** @param {string} what */
   constructor(what) {
-    super(`The annotations that arrived cannot be read: ${what}. Reload the page; if it stays, tell the administrator.`);
+    super(`The annotations that arrived cannot be read: ${what}. `
+      + 'Reload the page; if that does not help, tell the administrator.');
     this.name = 'WireError';
   }
 }

@@ -73,10 +73,12 @@
  * @property {number} drawnCells
  * @property {number} drawnShapes
  * @property {number} drawnVertices
+ * @property {number} uploadedCells whose copies the GPU holds
  * @property {number} frameMs CPU time of the last frame
  * @property {number} frames drawn so far
  * @property {number} requests sent so far
- * @property {boolean} loading
+ * @property {boolean} loading or about to
+ * @property {boolean} worker whether views are decoded away from the page's thread
  */
 
 /**
@@ -105,7 +107,8 @@
  * @property {(annotation: AnnotationJson) => void} upsert
  *   Shows a local edit at once. It stays on top of fetched data until a fetched revision includes it (an edit without
  *   `revision` stays until it is upserted again with one). An annotation with `deleted: true` is hidden likewise.
- * @property {(key: number | string, revision?: number) => void} remove by id or uuid; with the revision once it is known
+ * @property {(key: number | string, revision?: number) => void} remove
+ *   By id or uuid; again with the revision once it is known.
  * @property {(key: number | string) => void} forget drops the local edit: what the server says counts again
  * @property {(typeId: number, visible: boolean) => void} setTypeVisible
  * @property {(typeId: number, color: string) => void} setTypeColor `#rrggbb` or `#rgb`

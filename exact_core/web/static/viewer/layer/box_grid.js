@@ -93,7 +93,8 @@ export class BoxGrid {
     /** @type {Set<number>} */
     const found = new Set();
     const test = (/** @type {number} */ i) => {
-      if (boxes[4 * i] <= x1 && boxes[4 * i + 2] >= x0 && boxes[4 * i + 1] <= y1 && boxes[4 * i + 3] >= y0) found.add(i);
+      const b = 4 * i;
+      if (boxes[b] <= x1 && boxes[b + 2] >= x0 && boxes[b + 1] <= y1 && boxes[b + 3] >= y0) found.add(i);
     };
     if (boxes.length === 0) return [];
     for (const i of this.large ?? []) test(i);

@@ -40,6 +40,8 @@ export class CanvasRenderer {
     this.context = context;
   }
 
+  uploaded = 0;
+
   /** Nothing is kept of a cell. */
   drop() {}
 

@@ -62,7 +62,8 @@ export class ViewDecoder {
 
   #start() {
     try {
-      this.#worker = new Worker(new URL('../store_worker.js', import.meta.url), { type: 'module', name: 'annotations' });
+      const address = new URL('../store_worker.js', import.meta.url);
+      this.#worker = new Worker(address, { type: 'module', name: 'annotations' });
     } catch {
       return; // No worker here: decoding holds the page up for a moment, which is better than no annotations.
     }
@@ -81,6 +82,11 @@ export class ViewDecoder {
       this.#waiting.clear();
       for (const { resolve, reject, inline } of lost) settle(inline, resolve, reject);
     });
+  }
+
+  /** Whether the page is spared the work. */
+  get hasWorker() {
+    return this.#worker !== null;
   }
 
   /**

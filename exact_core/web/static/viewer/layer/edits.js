@@ -127,5 +127,6 @@ export function buildDraftCells(drafts, palette) {
  */
 export function isOfFrame(own, frame) {
   if (!own) return true;
-  return /** @type {const} */ (['z', 't', 'c']).every((axis) => own[axis] === -1 || frame[axis] === -1 || own[axis] === frame[axis]);
+  const fits = (/** @type {number} */ one, /** @type {number} */ other) => one === -1 || other === -1 || one === other;
+  return fits(own.z, frame.z) && fits(own.t, frame.t) && fits(own.c, frame.c);
 }

@@ -106,8 +106,8 @@ class Layer {
     });
     const parent = this.viewer.canvas;
     // Under OpenSeadragon's own overlays, which are on the way to be clicked.
-    const overlays = /** @type {{overlaysContainer?: Element}} */ (/** @type {unknown} */ (this.viewer)).overlaysContainer;
-    parent.insertBefore(canvas, overlays?.parentNode === parent ? overlays : null);
+    const { overlaysContainer } = /** @type {{overlaysContainer?: Element}} */ (/** @type {unknown} */ (this.viewer));
+    parent.insertBefore(canvas, overlaysContainer?.parentNode === parent ? overlaysContainer : null);
     return canvas;
   }
 
@@ -184,8 +184,7 @@ class Layer {
   /** @param {import('../store.js').Page} page */
   #accept(page) {
     this.store.accept(page);
-    this.#highlighted = null;
-    this.#touch();
+    this.#dropHighlighted();
     const { kind, revision, n, box } = page.header;
     this.options.onLoaded?.({ kind, revision, n, box });
   }
@@ -257,8 +256,9 @@ class Layer {
     const { kind, revision } = this.store;
     return {
       renderer: this.#renderer.name, kind, revision, cells, shapes, vertices, drawnCells: this.#drawn.cells,
-      drawnShapes: this.#drawn.shapes, drawnVertices: this.#drawn.vertices, frameMs: this.#frameMs,
+      drawnShapes: this.#drawn.shapes, drawnVertices: this.#drawn.vertices, uploadedCells: this.#renderer.uploaded, frameMs: this.#frameMs,
       frames: this.#frames, requests: this.loader.requests, loading: this.loader.isLoading,
+      worker: this.decoder.hasWorker,
     };
   }
 

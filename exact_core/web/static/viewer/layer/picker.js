@@ -9,6 +9,11 @@ import { reachOf } from './hit_test.js';
 /** @typedef {import('./api.js').LayerShape} LayerShape */
 /** @typedef {import('./cells.js').Cell} Cell */
 
+/**
+ * @typedef {{cell: Cell, k: number, distance: number, inside: boolean, area: number, edge: boolean, order: number}}
+ *   Candidate
+ */
+
 /** Answers where the pointer is, over the cells of a store. Grids are built when a cell is first asked. */
 export class Picker {
   /** @type {WeakMap<Cell, BoxGrid>} */
@@ -50,7 +55,7 @@ export class Picker {
    * @returns {Hit[]}
    */
   pick(x, y, tolerance, pointRadius) {
-    /** @type {{cell: Cell, k: number, distance: number, inside: boolean, area: number, edge: boolean, order: number}[]} */
+    /** @type {Candidate[]} */
     const found = [];
     const reach = tolerance + pointRadius;
     let order = 0;

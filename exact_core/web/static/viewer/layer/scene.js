@@ -25,6 +25,7 @@ import { visibleBox } from './view_transform.js';
  * @property {"webgl2" | "canvas2d"} name
  * @property {(scene: Scene) => Drawn} draw
  * @property {(cell: Cell) => void} drop
+ * @property {number} uploaded cells of which a copy is held
  * @property {() => void} destroy
  */
 

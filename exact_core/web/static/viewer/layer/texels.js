@@ -92,7 +92,8 @@ export function writeShapes(cell, view, members, vertexOf) {
       const begin = texel;
       cell.place[k] = begin;
       for (let r = 0; r < rings; r++) {
-        texel = writeRing(cell, k, texel, vertexOf(ring + r), view.ringLength[ring + r], cell.ringHole[cell.ringStart[k] + r]);
+        const hole = cell.ringHole[cell.ringStart[k] + r];
+        texel = writeRing(cell, k, texel, vertexOf(ring + r), view.ringLength[ring + r], hole);
       }
       addRange(ranges, cell.typeSlots[k], begin, texel - begin);
     }

@@ -78,6 +78,10 @@ export class WebGLRenderer {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, quadIndices(), gl.STATIC_DRAW);
   }
 
+  get uploaded() {
+    return this.textures?.size ?? 0;
+  }
+
   /** @param {Cell} cell */
   drop(cell) {
     if (!this.lost) this.textures?.drop(cell);
