@@ -45,7 +45,7 @@ export class Commands {
     if (!type) return;
     const label = `Add ${type.name}`;
     const item = this.at.edits.create(type.id, geometry, label, { text: '', attributes: defaultsOf(type) });
-    this.#noted(label, [[type.id, 1]]);
+    this.#noted(label);
     if (this.at.hiddenTypes.has(type.id)) this.at.showType(type.id, true);
     if (!this.at.display.visible) this.at.setDisplay({ visible: true });
     this.at.selection.set([item]);
@@ -56,7 +56,7 @@ export class Commands {
     const items = this.at.selection.items.filter((item) => geometries.has(keyOf(item)));
     const label = `${verb} ${this.#describe(items)}`;
     this.at.edits.update(items, (item) => ({ geometry: geometries.get(keyOf(item)) }), label);
-    this.#noted(label, []);
+    this.#noted(label);
   }
 
   remove() {
@@ -65,7 +65,7 @@ export class Commands {
     if (items.length === 0) return;
     const label = `Delete ${this.#describe(items)}`;
     this.at.edits.remove(items, label);
-    this.#noted(label, items.map((item) => [item.typeId, -1]));
+    this.#noted(label);
     if (items.length > 1) toast(`Deleted ${items.length} shapes`, { action: { label: 'Undo', run: () => this.undo() }, seconds: 6 });
   }
 
@@ -79,7 +79,7 @@ export class Commands {
     const made = this.at.edits.createAll(items.map((item) => ({
       typeId: item.typeId, geometry: translateWithin(item.geometry, offset, offset, width, height), text: item.text, attributes: item.attributes,
     })), label);
-    this.#noted(label, items.map((item) => [item.typeId, 1]));
+    this.#noted(label);
     this.at.selection.set(made);
   }
 
@@ -90,13 +90,12 @@ export class Commands {
     if (!type || items.length === 0) return;
     const fitting = items.filter((item) => type.shapes.includes(item.geometry.shape));
     if (fitting.length < items.length) {
-      this.at.hint(`${type.name} is drawn as ${type.shapes.map((shape) => shape.replace('_', ' ')).join(' or ')}; ${items.length - fitting.length} of the shapes cannot become it.`);
+      this.at.flash(`${type.name} is drawn as ${type.shapes.map((shape) => shape.replace('_', ' ')).join(' or ')}; ${items.length - fitting.length} of the shapes cannot become it.`);
     }
     if (fitting.length === 0) return;
     const label = `Relabel ${this.#describe(fitting)} as ${type.name}`;
-    const shifts = /** @type {[number, number][]} */ ([...fitting.map((item) => [item.typeId, -1]), ...fitting.map(() => [typeId, 1])]);
     this.at.edits.update(fitting, () => ({ typeId }), label);
-    this.#noted(label, shifts);
+    this.#noted(label);
   }
 
   /** A type was chosen: for the selected shapes, else for the next ones. @param {AnnotationType} type */
@@ -175,7 +174,7 @@ export class Commands {
     try {
       const json = await walk.step(single?.typeId === typeId ? single.id : null, step);
       if (!json) {
-        this.at.hint(`There is no ${this.at.nameOf(typeId)} on this image yet.`);
+        this.at.flash(`There is no ${this.at.nameOf(typeId)} on this image yet.`);
         return;
       }
       if (this.at.hiddenTypes.has(typeId)) this.at.showType(typeId, true);
@@ -200,18 +199,18 @@ export class Commands {
     if (!has) {
       edits.create(type.id, { shape: 'image', rings: [] }, `Label the image as ${type.name}`, { text: '', attributes: defaultsOf(type) });
       imageLabels.set(type.id, 1);
-      this.#noted(`Label the image as ${type.name}`, [[type.id, 1]]);
+      this.#noted(`Label the image as ${type.name}`);
     } else {
       await this.at.journal.drained();
       const answer = await api.get(`/images/${this.at.image.id}/annotations`, { type_id: type.id, limit: 100 });
       const items = pageOf(answer).items.map(itemFromJson).filter((item) => this.at.mayEdit(item));
       if (items.length === 0) {
-        this.at.hint('Somebody else set this label; only reviewers may take it away.');
+        this.at.flash('Somebody else set this label; only reviewers may take it away.');
         return;
       }
       edits.remove(items, `Take the label ${type.name} off`);
       imageLabels.set(type.id, (imageLabels.get(type.id) ?? 0) - items.length);
-      this.#noted(`Take the label ${type.name} off`, [[type.id, -items.length]]);
+      this.#noted(`Take the label ${type.name} off`);
     }
     this.at.typesPanel.renderKeepingFolds();
   }
@@ -312,11 +311,10 @@ export class Commands {
     return names.size === 1 ? `${items.length} × ${[...names][0]}` : `${items.length} shapes`;
   }
 
-  /** @param {string} label @param {[number, number][]} shifts */
-  #noted(label, shifts) {
+  /** @param {string} label */
+  #noted(label) {
     this.#walks.clear();
     this.at.undo.noteEdit(label);
-    shifts.forEach(([typeId, by]) => this.at.counts.shift(typeId, by));
   }
 }
 

@@ -3,24 +3,33 @@
 
 import { afterRest } from '../sdk/timing.js';
 
+/** @typedef {import('./journal.js').Entry} Entry */
 /** @typedef {{type_id: number, author: {id: number, name: string} | null, count: number}} CountRow */
 
-/** Counts of one image. */
+/** What an entry of the journal adds to the counts, per type. @param {Entry} entry @returns {[number, number][]} */
+export function shiftsOf({ operations }) {
+  return operations.flatMap(({ op, type_id: type, was }) => {
+    const added = op !== 'delete' && type !== undefined && type !== was ? /** @type {[number, number][]} */ ([[type, 1]]) : [];
+    const gone = was !== undefined && (op === 'delete' || added.length > 0);
+    return gone ? [...added, /** @type {[number, number]} */ ([was, -1])] : added;
+  });
+}
+
+/** Counts of one image: what the server said, and what it does not know yet. */
 export class Counts {
-  /** @param {() => Promise<CountRow[]>} ask @param {() => boolean} isQuiet Whether every edit has reached the server. */
-  constructor(ask, isQuiet) {
+  /** @param {() => Promise<CountRow[]>} ask @param {() => Entry[]} waiting  Edits on their way. */
+  constructor(ask, waiting) {
     this.ask = ask;
-    this.isQuiet = isQuiet;
+    this.waiting = waiting;
     this.askSoon = afterRest(() => void this.load(), 600);
   }
 
   /** @type {CountRow[]} */
   rows = [];
-  /** @type {Map<number, number>} Edits that the rows do not know yet. */
-  #ahead = new Map();
+  /** @type {Entry[]} Edits that the server has, but that came after the rows. */
+  #saved = [];
   /** @type {Set<() => void>} */
   #listeners = new Set();
-  isLoaded = false;
 
   /** @param {() => void} listener */
   onChange(listener) {
@@ -28,30 +37,34 @@ export class Counts {
   }
 
   async load() {
-    if (!this.isQuiet()) return;
+    const known = this.#saved.length;
     const rows = await this.ask().catch(() => null);
-    if (!rows || !this.isQuiet()) return;
+    if (!rows) return;
     this.rows = rows;
-    this.#ahead.clear();
-    this.isLoaded = true;
-    this.#tell();
+    this.#saved.splice(0, known);
+    this.changed();
   }
 
-  /** @param {number} typeId @param {number} by */
-  shift(typeId, by) {
-    this.#ahead.set(typeId, (this.#ahead.get(typeId) ?? 0) + by);
-    this.#tell();
+  /** @param {Entry} entry */
+  noteSaved(entry) {
+    this.#saved.push(entry);
+    this.askSoon();
+  }
+
+  /** @returns {[number, number][]} */
+  get #ahead() {
+    return [...this.#saved, ...this.waiting()].flatMap(shiftsOf);
   }
 
   /** @param {number} typeId */
   ofType(typeId) {
     const known = this.rows.filter((row) => row.type_id === typeId).reduce((sum, row) => sum + row.count, 0);
-    return Math.max(0, known + (this.#ahead.get(typeId) ?? 0));
+    return Math.max(0, this.#ahead.filter(([id]) => id === typeId).reduce((sum, [, by]) => sum + by, known));
   }
 
   get total() {
-    const ahead = [...this.#ahead.values()].reduce((sum, n) => sum + n, 0);
-    return Math.max(0, this.rows.reduce((sum, row) => sum + row.count, 0) + ahead);
+    const known = this.rows.reduce((sum, row) => sum + row.count, 0);
+    return Math.max(0, this.#ahead.reduce((sum, [, by]) => sum + by, known));
   }
 
   /** @returns {{id: number, name: string, count: number}[]} */
@@ -66,7 +79,8 @@ export class Counts {
     return [...authors.values()].sort((a, b) => b.count - a.count);
   }
 
-  #tell() {
+  /** Tell those who show the counts. */
+  changed() {
     this.#listeners.forEach((listener) => listener());
   }
 }

@@ -99,7 +99,7 @@ export class Edits {
         : wanted;
       const next = { ...item, ...patch, revision: 0, editedAt: new Date().toISOString() };
       const whole = item.isComplete ? { whole: createOperation(next) } : {};
-      operations.push({ op: 'update', ...this.#nameAndBase(item), ...patchJson(patch), ...whole });
+      operations.push({ op: 'update', was: item.typeId, ...this.#nameAndBase(item), ...patchJson(patch), ...whole });
       changed.push(next);
     }
     if (operations.length === 0) return items;
@@ -112,7 +112,7 @@ export class Edits {
   /** @param {Item[]} items @param {string} label */
   remove(items, label) {
     if (items.length === 0) return;
-    this.#note(items.map((item) => ({ op: 'delete', ...this.#nameAndBase(item) })), label);
+    this.#note(items.map((item) => ({ op: 'delete', was: item.typeId, ...this.#nameAndBase(item) })), label);
     items.forEach((item) => this.#hide(item));
     this.#tell({ changed: [], removed: items, bySelf: true });
   }
@@ -291,7 +291,7 @@ function createOperation(item) {
 
 /** What goes to the server: a shape has one name there, and the page's own notes stay here. @param {Operation} operation */
 export function sent(operation) {
-  const { whole, uuid, id, ...rest } = operation;
+  const { whole, was, uuid, id, ...rest } = operation;
   return { ...rest, ...(id ? { id } : { uuid }) };
 }
 

@@ -180,7 +180,7 @@ export class Overlay {
         if (isSeen(at)) handles.push({ key, kind: 'vertex', ring, index, at });
         if (handles.length > MOST_HANDLES) return [];
         const next = index + 1 < places.length ? places[index + 1] : closed ? places[0] : null;
-        if (!next || geometry.shape === 'rotated_box' || Math.hypot(next[0] - at[0], next[1] - at[1]) < LEAST_EDGE) continue;
+        if (!next || geometry.shape === 'rotated_box' || geometry.shape === 'line' || Math.hypot(next[0] - at[0], next[1] - at[1]) < LEAST_EDGE) continue;
         const middle = /** @type {XY} */ ([(at[0] + next[0]) / 2, (at[1] + next[1]) / 2]);
         if (isSeen(middle)) handles.push({ key, kind: 'edge', ring, index, at: middle });
       }

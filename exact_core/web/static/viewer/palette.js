@@ -53,5 +53,5 @@ export function openPalette() {
     if (event.key !== 'Enter') draw();
   });
   draw();
-  return openDialog({ title: 'Commands', body: html`<div class="stack stack--tight">${field}${list}</div>` });
+  return openDialog({ title: 'Commands', body: html`<div class="stack stack--tight palette__box">${field}${list}</div>` });
 }

@@ -136,7 +136,7 @@ function escape(at) {
 
 /** @param {Workplace} at @param {number | null} id @param {string} end */
 function go(at, id, end) {
-  if (id === null) at.hint(`This is the ${end} image of the set.`);
+  if (id === null) at.flash(`This is the ${end} image of the set.`);
   else location.assign(`/image-sets/${at.data.imageSet.id}/images/${id}`);
 }
 

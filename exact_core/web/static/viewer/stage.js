@@ -27,6 +27,7 @@ export class Stage {
     this.image = image;
     /** @type {TileFrame} */
     this.frame = { z: 0, t: 0, c: 'rgb' };
+    spareStyleElement();
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.viewer = OpenSeadragon(viewerOptions(element, still));
     this.#last = '';
@@ -271,4 +272,16 @@ function viewerOptions(element, still) {
     gestureSettingsPen: gestures,
     gestureSettingsUnknown: gestures,
   };
+}
+
+/**
+ * OpenSeadragon adds a style element that the page's content security policy refuses (viewer.css has the same rule);
+ * it leaves that out where it finds one, and an element of no known namespace will do.
+ */
+function spareStyleElement() {
+  const name = 'data-openseadragon-mobile-css';
+  if (document.querySelector(`style[${name}]`)) return;
+  const mark = document.createElementNS('urn:exact', 'style');
+  mark.setAttribute(name, 'true');
+  document.head.append(mark);
 }

@@ -41,7 +41,7 @@ export class ToolRack {
   choose(wanted) {
     const { workplace } = this;
     if (wanted !== 'select' && !workplace.mayAnnotate) {
-      workplace.hint(workplace.whyNot);
+      workplace.flash(workplace.whyNot);
       return;
     }
     if (this.tool instanceof DrawTool) this.tool.cancel();
@@ -52,7 +52,7 @@ export class ToolRack {
     } else {
       const type = this.#typeFor(wanted);
       if (!type) {
-        workplace.hint(`No annotation type of this image set is drawn as ${SHAPES[wanted].name.toLowerCase()}.`);
+        workplace.flash(`No annotation type of this image set is drawn as ${SHAPES[wanted].name.toLowerCase()}.`);
         return;
       }
       this.activeType = type;
@@ -111,7 +111,7 @@ export class ToolRack {
       rotation: () => (workplace.stage.rotation * Math.PI) / 180,
       show: (draft, vertices) => workplace.overlay.setDraft(draft, vertices),
       done: (geometry) => workplace.commands.add(geometry),
-      hint: (text) => workplace.hint(text),
+      hint: (text) => (text.startsWith('Nothing') ? workplace.flash(text) : workplace.hint(text)),
       contextMenu: () => false,
     });
   }

@@ -39,6 +39,7 @@
  * @property {Frame} [frame]
  * @property {string} [text]
  * @property {Record<string, unknown>} [attributes]
+ * @property {number} [was]  Of an update or delete: the type before. Never sent.
  * @property {Operation} [whole]  Of an update: how to draw the shape anew, should somebody have deleted it. Never sent.
  *
  * @typedef {object} AttributeField

@@ -2,6 +2,7 @@
 /** The annotator's workplace: creates the parts of the page and connects them. */
 
 import { api } from '../shell/api.js';
+import { afterRest } from '../sdk/timing.js';
 import { $ } from '../shell/html.js';
 import { toast } from '../shell/toast.js';
 import { addAdjustments } from './adjustments.js';
@@ -83,7 +84,7 @@ export class Workplace {
     });
     this.counts = new Counts(
       async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`)),
-      () => this.journal.waiting === 0,
+      () => this.journal.entries,
     );
     this.undo = this.#createUndo();
     this.overlay = new Overlay(stage, $('#stage-overlays'));
@@ -172,6 +173,16 @@ export class Workplace {
     place.textContent = text;
   }
 
+  /** A hint that goes by itself. @param {string} text */
+  flash(text) {
+    this.hint(text);
+    this.#endFlash(text);
+  }
+
+  #endFlash = afterRest((/** @type {string} */ text) => {
+    if ($('#stage-hint').textContent === text) this.hint('');
+  }, 2500);
+
   /** @param {number} id @param {boolean} goThere */
   async selectById(id, goThere) {
     try {
@@ -257,11 +268,14 @@ export class Workplace {
         }
       },
       exclusive: navigator.locks ? (run) => navigator.locks.request(lock, run) : undefined,
-      onState: () => this.chip?.show(),
+      onState: () => {
+        this.chip?.show();
+        this.counts?.changed();
+      },
       onSaved: (entry, answer) => {
         this.edits.confirm(answer);
         this.undo.refreshSoon();
-        this.counts.askSoon();
+        this.counts.noteSaved(entry);
         this.#announce(answer.annotations.map((annotation) => annotation.id));
       },
       onProblem: (problem) => {
@@ -298,15 +312,16 @@ export class Workplace {
     return stack;
   }
 
-  /** @type {(() => void) | null} */
-  #undoToast = null;
-
   /** @param {string} message @param {'info'|'warning'} kind @param {import('./journal.js').Answer} [answer] */
   #tellUndo(message, kind, answer) {
-    this.#undoToast?.();
     const items = (answer?.annotations ?? []).filter((one) => !one.deleted).map(itemFromJson);
     const unseen = items.length > 0 && !this.commands.isInView(items);
-    this.#undoToast = toast(message, { kind, seconds: 4, ...(unseen ? { action: { label: 'Show', run: () => this.commands.goTo(items) } } : {}) });
+    if (unseen || kind === 'warning') {
+      const action = unseen ? { action: { label: 'Show', run: () => this.commands.goTo(items) } } : {};
+      toast(message, { kind, seconds: 5, ...action });
+    } else {
+      this.flash(message);
+    }
     this.counts.askSoon();
     this.#announce((answer?.annotations ?? []).map((one) => one.id));
   }
@@ -323,6 +338,7 @@ export class Workplace {
       hiddenAuthors: this.hiddenAuthors,
       display: () => this.display,
       mayAnnotate: this.mayAnnotate,
+      hasScale: Boolean(this.image.mpp_x),
       setUrl: data.imageSet.url,
       actorId: data.actor.id,
       imageLabels: this.imageLabels,

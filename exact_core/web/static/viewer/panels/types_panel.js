@@ -19,6 +19,7 @@ import { SHAPES } from '../shapes.js';
  * @property {Set<number>} hiddenAuthors
  * @property {() => {visible: boolean, fill: boolean, opacity: number, width: number}} display
  * @property {boolean} mayAnnotate
+ * @property {boolean} hasScale  Whether the size of a pixel is known.
  * @property {string} setUrl
  * @property {number} actorId
  * @property {Map<number, number>} imageLabels  Type of a whole-image label to how many this image has.
@@ -119,7 +120,7 @@ export class TypesPanel {
     const type = this.model.types.find((one) => one.id === this.model.active());
     if (!type || !this.model.mayAnnotate || type.shapes[0] === 'image') return null;
     const size = type.default_width || type.default_height;
-    const unit = type.default_unit === 'um' ? 'µm' : 'px';
+    const unit = type.default_unit === 'um' && this.model.hasScale ? 'µm' : 'px';
     const width = type.default_width ?? type.default_height;
     const height = type.default_height ?? type.default_width;
     return html`
