@@ -74,6 +74,16 @@ class PostgresServer:
             self._call("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @contextmanager
+    def closed_to_connections(self, name: str) -> Iterator[None]:
+        """Cut every connection to one database and let none in, as when the server is away."""
+        self._run(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        self.disconnect(name)
+        try:
+            yield
+        finally:
+            self._run(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
     def disconnect(self, name: str) -> None:
         """Cut every connection to one database."""
         self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
