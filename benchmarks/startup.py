@@ -15,7 +15,7 @@ _LOAD_ALL = """
 import json, sys
 from exact_core.kernel import Kernel
 import exact_core.app
-Kernel.load()
+Kernel()
 print(json.dumps([name for name in %r if name in sys.modules]))
 """
 

@@ -43,7 +43,7 @@ class PluginSwitchOut(BaseModel):
     name: str
     title: str
     summary: str
-    state: str = Field(description="State of the plugin in the server; 'missing' when it is not installed.")
+    state: str = Field(description="State in the server, or 'missing' (not installed), 'misconfigured' (here).")
     enabled: bool = Field(description="Whether it is switched on.")
     is_running: bool = Field(description="Whether it is on and works.")
     required: bool = Field(description="Whether changes are refused while it fails.")

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from exact_core.storage.database import Database
 
 MISSING = "missing"
+"""State of a plugin that is switched on and not installed."""
+
+MISCONFIGURED = "misconfigured"
+"""State of a loaded plugin whose stored settings are not valid in one image set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +202,20 @@ def _switch(
 ) -> Switch:
     info = record.contributions.info if record is not None and record.contributions is not None else None
     settings: dict[str, Any] = dict(row.settings) if row is not None else {}
+    state = record.state.value if record is not None else MISSING
     problem = ""
     try:
         settings = settings_json(usable_settings(name, record, row))
     except Invalid as error:
         problem = error.message
+        state = MISCONFIGURED if state == State.LOADED else state
     enabled = row.enabled if row is not None else info is not None and info.default_enabled and not problem
     stamp = stamps.get(name)
     return Switch(
         name,
         record.title if record is not None else name,
         info.summary if info is not None else "",
-        record.state.value if record is not None else MISSING,
+        state,
         enabled,
         enabled and not problem,
         row.required if row is not None else False,

@@ -72,7 +72,7 @@ def pending_migration(database: Database, name: str, schema: PluginSchema) -> st
     if found.state == "current":
         return ""
     at = f"its tables are at revision {found.current}" if found.current else "its tables do not exist yet"
-    return f"{at}; {found.reason}"
+    return f"{at}; {found.reason}{', then restart the server' if found.state == 'pending' else ''}"
 
 
 def _is_missing(database: Database) -> bool:

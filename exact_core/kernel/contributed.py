@@ -75,6 +75,9 @@ def check_tables(name: str, metadata: MetaData) -> None:
 
 def _check_info(name: str, info: PluginInfo) -> None:
     _require(0 < len(info.title) <= 60, "exact_plugin_info: the title needs 1 to 60 characters")
+    for label, names in (("requires", info.requires), ("suggests_products", info.suggests_products)):
+        are_texts = isinstance(names, tuple | list) and all(isinstance(each, str) for each in names)
+        _require(are_texts, f"exact_plugin_info: {label} is not a tuple of names; a single one needs a comma: ('x',)")
     for need in info.requires:
         _require(need != name, "exact_plugin_info: it requires itself")
     if info.settings is None:

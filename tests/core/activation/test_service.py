@@ -208,6 +208,25 @@ def test_an_uninstalled_plugin_keeps_its_row_and_can_be_switched_off(
     assert switch("counts", enabled=True).settings == {"minimum": 8}  # installed again: nothing was lost
 
 
+def test_settings_that_an_older_version_stored_and_that_are_no_longer_valid_are_said(
+    switch: Make, kernel: Kernel, database: Database, image_set: int
+) -> None:
+    switch("counts", enabled=True)
+    switch("needy", enabled=True)
+    with database.write() as session:
+        session.get(ImageSetPlugin, (image_set, "counts")).settings = {"minimum": -5}
+    found = listed(database, kernel, image_set)
+    assert (found["counts"].state, found["counts"].enabled, found["counts"].is_running) == (
+        "misconfigured",
+        True,
+        False,
+    )
+    assert "minimum" in found["counts"].problem
+    assert (found["needy"].is_running, "needs counts" in found["needy"].problem) == (False, True)
+    assert switch("counts", settings={"minimum": 5}).state == "loaded"
+    assert kernel.activation.enabled(image_set) == {"counts", "needy"}
+
+
 def test_a_product_suggests_plugins_and_switches_none_on(
     database: Database, kernel: Kernel, make_team: Make, make_image_set: Make, make_product: Make
 ) -> None:

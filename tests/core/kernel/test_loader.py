@@ -173,6 +173,8 @@ ANSWER = (
         ("exact_plugin_info", "42", "answered int, not PluginInfo"),
         ("exact_plugin_info", "PluginInfo('')", "1 to 60 characters"),
         ("exact_plugin_info", "PluginInfo('x', settings=int)", "not a pydantic model"),
+        ("exact_plugin_info", "PluginInfo('x', requires=('other'))", "a single one needs a comma"),
+        ("exact_plugin_info", "PluginInfo('x', requires=('bad',))", "requires itself"),
         ("exact_plugin_info", "1 / 0", "ZeroDivisionError"),
         ("exact_plugin_info", "exit('no')", "SystemExit"),
         ("exact_permissions", "[Permission('other.reset', 'Reset')]", "must start with 'bad.'"),
