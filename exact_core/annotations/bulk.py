@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert
 
 from exact_core.annotations import bulk_insert, rules
-from exact_core.annotations.geometry import Box, Geometry, from_rings, rounded
+from exact_core.annotations.geometry import Box, Geometry, from_rings, rounded, without_repeats
 from exact_core.annotations.packing import Columns, columns_of, pack, pack_many, take
 from exact_core.annotations.scope import Frame
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cells, tile_keys
@@ -82,7 +82,7 @@ def columns_of_rings(shape: Shape, rings: Sequence[Any]) -> Columns:
     """Shapes of one ring each as flat arrays; a closed ring may repeat its first vertex."""
     arrays = [rounded(np.asarray(ring, np.float64).reshape(-1, 2)) for ring in rings]
     if shape is Shape.POLYGON:
-        arrays = [ring[:-1] if len(ring) > 1 and (ring[0] == ring[-1]).all() else ring for ring in arrays]
+        arrays = [without_repeats(ring) for ring in arrays]
     return columns_of([Geometry(shape, ring, (len(ring),), (False,)) for ring in arrays])
 
 
@@ -168,6 +168,7 @@ def _doubtful(columns: Columns, width: int, height: int) -> NDArray[np.bool_]:
     closed = np.zeros(len(length), bool)
     closed[filled] = (first == last).all(axis=1)
     found |= np.bincount(owner[bad_ring | (closed & is_area[owner])], minlength=len(columns)) > 0
+    found |= is_area & _repeats_vertices(columns, owner, ends - length)
     boxes = _boxes(columns, width, height)
     outside = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, 2] >= width) | (boxes[:, 3] >= height)
     extent = boxes[:, 2:] - boxes[:, :2]
@@ -178,6 +179,16 @@ def _doubtful(columns: Columns, width: int, height: int) -> NDArray[np.bool_]:
     if check.any():
         found[np.flatnonzero(check)[~_valid_areas(take(columns, check))]] = True
     return found
+
+
+def _repeats_vertices(columns: Columns, owner: NDArray[np.int64], ring_vertex: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a vertex is the same as the one before it in its ring."""
+    same = np.zeros(len(columns.vertices), bool)
+    same[1:] = (columns.vertices[1:] == columns.vertices[:-1]).all(axis=1)
+    same[ring_vertex[ring_vertex < len(same)]] = False
+    shape = np.repeat(owner, columns.ring_length.astype(np.int64))
+    answer: NDArray[np.bool_] = np.bincount(shape[same], minlength=len(columns)) > 0
+    return answer
 
 
 def _corners_in_order(columns: Columns, boxes: NDArray[np.int64]) -> NDArray[np.bool_]:

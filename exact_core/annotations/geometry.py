@@ -128,7 +128,7 @@ def from_rings(shape: Shape, rings: Sequence[Vertices], holes: Sequence[bool], w
     """Build a geometry of rounded rings: order corners, cut to the image, mend polygons that cross themselves."""
     if len(rings) != 1 and shape not in _AREAS:
         raise Invalid(f"A {_spoken(shape)} has exactly one ring of vertices, not {len(rings)}.")
-    rings = [_without_repeats(ring) for ring in rings] if shape in _AREAS else list(rings)
+    rings = [without_repeats(ring) for ring in rings] if shape in _AREAS else list(rings)
     for number, ring in enumerate(rings):
         _check_count(shape, number, len(ring))
     _check_place(shape, rings, width, height)
@@ -183,7 +183,7 @@ def _checked_ring(shape: Shape, number: int, ring: object) -> Vertices:
         raise Invalid(f"In {place}: {error.message}") from None
 
 
-def _without_repeats(ring: Vertices) -> Vertices:
+def without_repeats(ring: Vertices) -> Vertices:
     """A closed ring without its repeated first vertex and without vertices that repeat the one before."""
     if len(ring) < 2:
         return ring

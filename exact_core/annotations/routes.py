@@ -40,15 +40,14 @@ class _BoundedRoute(APIRoute):
             announced = request.headers.get("content-length", "")
             if announced.isdecimal() and int(announced) > MAX_BODY:
                 raise _too_large()
-            received = 0
+            body = bytearray()
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY:
+                    raise _too_large()
 
             async def receive() -> Message:
-                nonlocal received
-                message = await request.receive()
-                received += len(message.get("body", b""))
-                if received > MAX_BODY:
-                    raise _too_large()
-                return message
+                return {"type": "http.request", "body": bytes(body), "more_body": False}
 
             return await handle(Request(request.scope, receive))
 

@@ -118,10 +118,11 @@ def test_a_stranger_finds_nothing_and_nobody_gets_in_without_logging_in(lab: Lab
         method = name.partition(" ")[0]
         stranger = lab["stranger"].request(method, **request)
         assert stranger.status_code == 404, name
-        absent = lab["ann"].request(method, **(request | {"url": request["url"].replace(f"/{lab.image_id}/", "/999/")}))
         if "/images/" in name:
+            elsewhere = request | {"url": request["url"].replace(f"/{lab.image_id}/", "/999/")}
+            absent = lab["ann"].request(method, **elsewhere)
             assert absent.status_code == 404, name
-            assert stranger.json()["detail"].replace(str(lab.image_id), "999") == absent.json()["detail"], name
+            assert stranger.json()["detail"].replace(f" {lab.image_id} ", " 999 ") == absent.json()["detail"], name
         nobody = lab["stranger"].request(method, headers={"Authorization": "Bearer exact_no_token"}, **request)
         assert nobody.status_code == 401, name
     assert lab["ann"].get(f"/api/v2/annotations/{annotation_id}").json()["deleted"] is False
