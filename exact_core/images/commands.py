@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import click
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from exact_core.services import Services
 
 _MOST_LINES = 50
+
+
+class _Bar(Protocol):
+    """The part of a progress bar that is used."""
+
+    def update(self, n_steps: int) -> None:
+        """Move on by so many steps."""
 
 
 @click.command("import")
@@ -112,9 +120,11 @@ def _wait(services: Services, waiting: list[Outcome], tell: object, *, as_json: 
         tell(replace(outcome, status=status, reason=reason))
 
 
-def _progress(as_json: bool, length: int, label: str) -> click.utils.ProgressBar[object]:  # type: ignore[name-defined]
+def _progress(as_json: bool, length: int, label: str) -> AbstractContextManager[_Bar]:
     # Progress goes to standard error, so that lines on standard output stay readable for programs.
-    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=as_json or not sys.stderr.isatty())
+    hidden = as_json or not sys.stderr.isatty()
+    bar = click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
+    return cast("AbstractContextManager[_Bar]", bar)
 
 
 def _say(as_json: bool, text: str) -> None:

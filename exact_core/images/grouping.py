@@ -92,8 +92,8 @@ def group_files(
             ignored.append(path)
         else:
             groups[path] = FileGroup(Kind.SINGLE, path, (path,))
-    for members in series.values():
-        groups[members[0]] = FileGroup(Kind.DICOM, members[0], tuple(members))
+    for files in series.values():
+        groups[files[0]] = FileGroup(Kind.DICOM, files[0], tuple(files))
     return Grouping(tuple(groups[path] for path in ordered if path in groups), tuple(ignored))
 
 

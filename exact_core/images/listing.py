@@ -185,7 +185,7 @@ def _key(order: Order, image: Image) -> _Key:
     return (image.name, 0) if order is Order.NAME else (image.id, 0)
 
 
-def _ordered(query: Select[tuple[Image]], order: Order, *, backwards: bool = False) -> Select[tuple[Image]]:
+def _ordered(query: Select[Image], order: Order, *, backwards: bool = False) -> Select[Image]:
     if order is Order.POSITION:
         columns = (Image.position, Image.id)
     else:
@@ -198,14 +198,16 @@ def _after(order: Order, key: _Key) -> ColumnElement[bool]:
     value, image_id = key
     if order is Order.POSITION:
         return tuple_(Image.position, Image.id) > (value, image_id)
-    return Image.name > value if order is Order.NAME else Image.id < value
+    after: ColumnElement[bool] = Image.name > value if order is Order.NAME else Image.id < value
+    return after
 
 
 def _before(order: Order, key: _Key) -> ColumnElement[bool]:
     value, image_id = key
     if order is Order.POSITION:
         return tuple_(Image.position, Image.id) < (value, image_id)
-    return Image.name < value if order is Order.NAME else Image.id > value
+    before: ColumnElement[bool] = Image.name < value if order is Order.NAME else Image.id > value
+    return before
 
 
 def _cursor(order: Order, image: Image) -> str:

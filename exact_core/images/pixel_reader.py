@@ -108,7 +108,7 @@ def _as_bytes(samples: NDArray[np.generic]) -> memoryview:
     import numpy
 
     native = numpy.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
-    return memoryview(native).cast("B")
+    return native.data.cast("B")
 
 
 def _streamable(source: ImageSource, path: Path) -> Any:

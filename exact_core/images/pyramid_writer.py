@@ -178,7 +178,7 @@ def _as_png(samples: Samples) -> Iterator[bytes]:
         rows = min(step, stream.height - y)
         lines = numpy.zeros((rows, 1 + row), numpy.uint8)  # the first byte of a line names its filter: none
         lines[:, 1:] = numpy.frombuffer(samples.exactly(rows * row), numpy.uint8).reshape(rows, row)
-        yield _chunk(b"IDAT", stored.compress(memoryview(lines).cast("B")))
+        yield _chunk(b"IDAT", stored.compress(lines.data.cast("B")))
     yield _chunk(b"IDAT", stored.flush()) + _chunk(b"IEND", b"")
 
 
@@ -291,9 +291,11 @@ def _halved(band: NDArray[Any]) -> NDArray[Any]:
     even = numpy.pad(band, padding, mode="edge")
     quarters = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2, *even.shape[2:])
     if even.dtype.kind == "f":
-        return quarters.mean(axis=(1, 3)).astype(even.dtype)
+        half: NDArray[Any] = quarters.mean(axis=(1, 3)).astype(even.dtype)
+        return half
     total = quarters.sum(axis=(1, 3), dtype=numpy.int64)
-    return ((total + 2) // 4).astype(even.dtype)
+    rounded: NDArray[Any] = ((total + 2) // 4).astype(even.dtype)
+    return rounded
 
 
 def _level_sizes(width: int, height: int) -> list[tuple[int, int]]:
@@ -370,7 +372,7 @@ def main() -> None:
     try:
         samples = Samples(request, told)
         is_plain = samples.stream.is_color and samples.stream.frames == 1
-        (write_colors if is_plain else write_frames)(samples, Path(request["target"]), mpp)  # type: ignore[arg-type]
+        (write_colors if is_plain else write_frames)(samples, Path(request["target"]), mpp)
     except ReaderFailed as problem:
         _say(reason=str(problem))
     except pyvips.Error as problem:

@@ -73,7 +73,7 @@ def list_images(
         items=_shown(session, actor, found, page.images),
         next_cursor=page.next_cursor,
         total=None if counts is None else sum(counts.values()),
-        counts=counts,  # type: ignore[arg-type]
+        counts=counts,
     )
 
 

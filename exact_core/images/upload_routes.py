@@ -93,7 +93,7 @@ def create(
     upload_metadata: Annotated[str, Header()] = "",
     tus_resumable: Annotated[str, Header()] = TUS_VERSION,
 ) -> Response:
-    """Announce a file. ``Upload-Metadata``: ``image_set``, ``name``; for folders ``relative_path`` and ``group`` too."""
+    """Announce a file. ``Upload-Metadata``: ``image_set``, ``name``; for folders ``relative_path``, ``group``."""
     _require_version(tus_resumable)
     if upload_length is None:
         raise Invalid("Upload-Length is missing; this server must know the size of a file before it comes.")

@@ -77,7 +77,8 @@ def test_stored_names_keep_only_what_the_format_prescribes():
 
 
 def test_a_vms_index_is_rewritten_to_the_stored_names():
-    text = "[Virtual Microscope Specimen]\nNoLayers=1\nImageFile=Smith.jpg\nImageFile(1,0)=Smith-2.jpg\nMapFile=Smith_map.jpg\n"
+    text = "[Virtual Microscope Specimen]\nNoLayers=1\nImageFile=Smith.jpg\n"
+    text += "ImageFile(1,0)=Smith-2.jpg\nMapFile=Smith_map.jpg\n"
     assert vms_parts(text) == ["Smith.jpg", "Smith-2.jpg", "Smith_map.jpg"]
     renamed = {"smith.jpg": "p1.jpg", "smith-2.jpg": "p2.jpg", "smith_map.jpg": "p3.jpg"}
     written = rewrite_vms(text, renamed)

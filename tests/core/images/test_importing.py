@@ -153,7 +153,9 @@ def test_broken_and_hostile_files_are_unreadable_and_harm_nothing(
     (folder / "text.svs").write_text("Smith")
     (folder / "tiff.tif").write_bytes(b"II*\0" + b"\xff" * 400)
     (folder / "jpeg.jpg").write_bytes(b"\xff\xd8\xff" + os.urandom(2000))
-    bomb = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + b"IHDR" + b"\x7f\xff\xff\xff" * 2 + b"\x08\x02\0\0\0" + b"abcd"
+    bomb = (
+        b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + b"IHDR" + b"\x7f\xff\xff\xff" * 2 + b"\x08\x02\0\0\0" + b"abcd"
+    )
     (folder / "bomb.png").write_bytes(bomb)
     imported(services, image_set, folder, whole)
     run_jobs(services)

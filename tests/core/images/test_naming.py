@@ -30,7 +30,9 @@ def test_the_time_is_that_of_utc():
 
 
 def test_without_the_secret_or_in_another_set_a_file_name_gives_another_pseudonym():
-    names = {PublicNames(secret, number).give("Mrs Smith.svs", AT) for secret in (SECRET, b"t" * 32) for number in (1, 2)}
+    names = {
+        PublicNames(secret, number).give("Mrs Smith.svs", AT) for secret in (SECRET, b"t" * 32) for number in (1, 2)
+    }
     assert len(names) == 4
 
 
@@ -80,7 +82,22 @@ def test_a_long_private_name_is_cut_and_keeps_its_extension():
 
 
 @pytest.mark.parametrize(
-    "path", ["../a", "a/../b", "/etc/passwd", "a//b", "a/./b", "C:/x", "c:x", "a\0b", "a/\u202eb", "", "a/", " a/b", "d/" * 20 + "f"]
+    "path",
+    [
+        "../a",
+        "a/../b",
+        "/etc/passwd",
+        "a//b",
+        "a/./b",
+        "C:/x",
+        "c:x",
+        "a\0b",
+        "a/\u202eb",
+        "",
+        "a/",
+        " a/b",
+        "d/" * 20 + "f",
+    ],
 )
 def test_a_path_that_leads_out_of_its_folder_or_hides_something_is_refused(path: str):
     with pytest.raises(Invalid):
@@ -101,4 +118,7 @@ def test_only_known_extensions_are_kept(name: str, extension: str):
 
 
 def test_names_are_taken_out_of_messages_longest_first():
-    assert without_names("cannot open /a/Smith.svs (Smith)", ["Smith", "/a/Smith.svs", ""]) == "cannot open the file (the file)"
+    assert (
+        without_names("cannot open /a/Smith.svs (Smith)", ["Smith", "/a/Smith.svs", ""])
+        == "cannot open the file (the file)"
+    )

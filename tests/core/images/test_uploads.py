@@ -120,7 +120,9 @@ def test_connections_that_break_lose_nothing_that_was_kept(services: Services, m
     with served(services) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         named = metadata(image_set=str(image_set), name="a.png")
-        connection.request("POST", "/api/v2/uploads", headers={**headers, **TUS, "Upload-Length": str(len(data)), **named})
+        connection.request(
+            "POST", "/api/v2/uploads", headers={**headers, **TUS, "Upload-Length": str(len(data)), **named}
+        )
         address = connection.getresponse().headers["Location"]
         connection.close()
         chance = random.Random(4)
@@ -345,7 +347,10 @@ def test_too_large_too_full_and_over_quota_are_said_before_a_byte_is_sent(
     settings, services: Services, manager: Actor, image_set: int
 ):
     small = settings.model_copy(update={"max_upload_bytes": 1_000_000, "image_set_quota_bytes": 500_000})
-    with running_instance(small) as limited, TestClient(application(limited), headers=token_of(limited, manager)) as api:
+    with (
+        running_instance(small) as limited,
+        TestClient(application(limited), headers=token_of(limited, manager)) as api,
+    ):
         assert announce(api, image_set, 1_000_001).status_code == 413
         over = announce(api, image_set, 500_001)
         assert over.status_code == 507
@@ -359,7 +364,10 @@ def test_too_large_too_full_and_over_quota_are_said_before_a_byte_is_sent(
             assert full.status_code == 507
             assert full.json()["code"] == "storage-full"
     greedy = settings.model_copy(update={"free_space_mib": 10**9})
-    with running_instance(greedy) as limited, TestClient(application(limited), headers=token_of(limited, manager)) as api:
+    with (
+        running_instance(greedy) as limited,
+        TestClient(application(limited), headers=token_of(limited, manager)) as api,
+    ):
         assert announce(api, image_set, 5).status_code == 507
 
 
@@ -397,7 +405,12 @@ def test_what_nobody_finishes_is_removed_after_days(api: TestClient, services: S
 
 
 def test_a_folder_of_an_mrxs_slide_becomes_one_image(api: TestClient, services: Services, image_set: int):
-    files = {"Smith.mrxs": b"main", "Smith/Slidedat.ini": b"[GENERAL]", "Smith/Data0000.dat": b"data", "notes.txt": b"hi"}
+    files = {
+        "Smith.mrxs": b"main",
+        "Smith/Slidedat.ini": b"[GENERAL]",
+        "Smith/Data0000.dat": b"data",
+        "notes.txt": b"hi",
+    }
     for path, data in files.items():
         upload(api, image_set, data, path.rsplit("/", 1)[-1], relative_path=path, group="g1")
     done = api.post("/api/v2/uploads/groups/g1/finish")
@@ -426,7 +439,9 @@ def test_a_group_is_finished_only_when_it_is_complete(api: TestClient, services:
     assert api.post("/api/v2/uploads/groups/unknown/finish").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["../x.png", "/x.png", "C:\\x.png", "a/../../x.png", "a\0.png", "x\u202e.png", "a//b.png"])
+@pytest.mark.parametrize(
+    "path", ["../x.png", "/x.png", "C:\\x.png", "a/../../x.png", "a\0.png", "x\u202e.png", "a//b.png"]
+)
 def test_hostile_paths_of_a_folder_are_refused(api: TestClient, image_set: int, path: str):
     answer = announce(api, image_set, 10, "x.png", relative_path=path, group="g3")
     assert answer.status_code == 422
