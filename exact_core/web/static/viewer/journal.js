@@ -122,6 +122,7 @@ export class Journal {
 
   /** Take back the newest act if it surely never left this computer. @returns {Promise<Entry | null>} */
   async takeBack() {
+    await this.#stored;
     const last = this.entries.at(-1);
     if (!last || last.attempted || last.seq === undefined) return null;
     this.entries.pop();
