@@ -33,7 +33,7 @@ WORKS = """
             JobType("fail", "Fail", run="exact_works.jobs:fail"),
             JobType("exit", "Exit", run="exact_works.jobs:leave"),
             JobType("wait", "Wait", run="exact_works.jobs:wait"),
-            JobType("gone", "Gone", run="exact_works.nowhere:gone"),
+            JobType("gone", "Gone", run="exact_works.broken:gone"),
             JobType("gpu", "Needs a GPU", run="exact_works.jobs:add", gpu=True),
         ]
 
@@ -67,6 +67,6 @@ JOBS = """
 def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
     """An instance with the plugin ``works``."""
     with FakeDistributions(tmp_path / "site") as distributions:
-        distributions.add("works", WORKS, files={"jobs.py": JOBS})
-        with running_instance(settings, tuple(discover())) as services:
+        distributions.add("works", WORKS, files={"jobs.py": JOBS, "broken.py": "import nowhere_to_be_found"})
+        with running_instance(settings, tuple(each for each in discover() if each.name == "works")) as services:
             yield services
