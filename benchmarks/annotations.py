@@ -48,6 +48,9 @@ _JSON_LAYOUT = (
 class _NoPlugins:
     """Hooks of an instance in which no plugin listens."""
 
+    def hears_annotations(self, image_set_id: int) -> bool:
+        return False
+
     def annotations_changing(self, session: object, changes: object, actor: object) -> None: ...
     def annotations_changed(self, changes: object) -> None: ...
     def images_changing(self, session: object, changes: object, actor: object) -> None: ...

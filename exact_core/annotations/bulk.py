@@ -32,6 +32,7 @@ from exact_core.storage.models import LIVE, now
 _AREAS = (Shape.POLYGON.number, Shape.MULTI_POLYGON.number)
 _CORNERS = (Shape.BOX.number, Shape.ELLIPSE.number)
 _LINES = (Shape.LINE.number, Shape.POLYLINE.number)
+_TYPE_BITS = 14  # types of one bulk, in a number beside the 48 bits of a cell
 _FEWEST = np.array([0, 1, 2, 2, 2, 2, 3, 4, 3, 0])  # by number of the shape
 _MOST = np.array([0, 1, 2, 2, 2, 2**31, 2**31, 4, 2**31, 0])
 
@@ -107,8 +108,10 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
     if not len(checked.index):
         return Added(writer.facts.revision, ids, refused)
     revision = writer.log_change_set(len(checked.index), kind, reason)
-    ids[checked.index] = _write(writer, shapes, checked, revision)
-    _tell_hooks(writer, shapes, checked, ids, revision)
+    chosen = checked.index.tolist()
+    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else _new_uuids(len(chosen))
+    ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
+    _tell_hooks(writer, shapes, checked, uuids, ids, revision)
     return Added(revision, ids, refused)
 
 
@@ -116,8 +119,8 @@ def _check_types(writer: Writer, shapes: NewShapes) -> None:
     """Each type must be active in the set, and allow each of the forms that come with it."""
     if len(shapes.type_ids) != len(shapes.columns):
         raise Invalid(f"There are {len(shapes.columns)} shapes but {len(shapes.type_ids)} types.")
-    pairs = np.unique(np.stack([shapes.type_ids, shapes.columns.shape.astype(np.int64)], axis=1), axis=0)
-    for type_id, number in pairs.tolist():
+    pairs = np.unique(shapes.type_ids.astype(np.int64) << 8 | shapes.columns.shape)
+    for type_id, number in ((pair >> 8, pair & 0xFF) for pair in pairs.tolist()):
         rule = writer.types.require(type_id)
         rule.require_active()
         rule.require_shape(Shape.from_number(number))
@@ -232,11 +235,9 @@ def _boxes(columns: Columns, width: int, height: int) -> NDArray[np.int64]:
     return answer
 
 
-def _write(writer: Writer, shapes: NewShapes, checked: _Checked, revision: int) -> NDArray[np.int64]:
+def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
     at = now()
-    count = len(checked.index)
     chosen = checked.index.tolist()
-    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else _new_uuids(count)
     target = bulk_insert.target(writer.session)
     image_id, author_id = writer.facts.image_id, writer.editor_id
     ids = target.identities(image_id, uuids, author_id, shapes.claimed_author, at)
@@ -261,13 +262,14 @@ def _write(writer: Writer, shapes: NewShapes, checked: _Checked, revision: int) 
         )
     )
     _write_attributes(writer, shapes, chosen, ids, revision)
-    pairs, counts = np.unique(np.stack([type_ids, cells], axis=1), axis=0, return_counts=True)
+    types, index = np.unique(type_ids, return_inverse=True)
+    pairs, counts = np.unique(cells << _TYPE_BITS | index, return_counts=True)
     frame = (shapes.frame.z, shapes.frame.t, shapes.frame.c)
     add_counts(
         writer.session,
         {
-            (image_id, *frame, type_id, author_id or 0, cell): n
-            for (type_id, cell), n in zip(pairs.tolist(), counts.tolist(), strict=True)
+            (image_id, *frame, int(types[pair & (1 << _TYPE_BITS) - 1]), author_id or 0, pair >> _TYPE_BITS): n
+            for pair, n in zip(pairs.tolist(), counts.tolist(), strict=True)
         },
     )
     return ids
@@ -287,11 +289,12 @@ def _write_attributes(
         writer.session.execute(insert(DETAILS), rows)
 
 
-def _tell_hooks(writer: Writer, shapes: NewShapes, checked: _Checked, ids: NDArray[np.int64], revision: int) -> None:
+def _tell_hooks(
+    writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str], ids: NDArray[np.int64], revision: int
+) -> None:
     """One event per shape, made only where somebody listens."""
     if writer.record is None:
         return
-    uuids = shapes.uuids
     for place, number in enumerate(checked.index.tolist()):
         shape = Shape.from_number(int(checked.shape[place]))
         box = Box(*checked.boxes[place].tolist())
@@ -303,7 +306,7 @@ def _tell_hooks(writer: Writer, shapes: NewShapes, checked: _Checked, ids: NDArr
                 image_set_id=writer.facts.image_set_id,
                 image_id=writer.facts.image_id,
                 annotation_id=int(ids[number]),
-                uuid=uuids[number] if uuids else "",
+                uuid=uuids[place],
                 revision=revision,
                 before=None,
                 after=state.event(),

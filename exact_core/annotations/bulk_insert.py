@@ -88,7 +88,7 @@ class _Sqlite:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._connection = session.connection()
-        self._time = UtcDateTime().bind_processor(self._connection.dialect)
+        self._time = UtcDateTime().dialect_impl(self._connection.dialect).bind_processor(self._connection.dialect)
 
     def identities(
         self, image_id: int, uuids: Sequence[str], author_id: int | None, claimed_author: str, at: datetime

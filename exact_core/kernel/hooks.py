@@ -81,6 +81,12 @@ class Hooks:
             if self._has_good_address(*pair, image.image_set_id)
         ]
 
+    def hears_annotations(self, image_set_id: int) -> bool:
+        """Whether a plugin that is on in the image set is told of changed annotations."""
+        activation = self._activation.of(image_set_id)
+        names = ("exact_annotations_changing", "exact_annotations_changed")
+        return any(self._dispatcher.is_implemented(name, activation) for name in names)
+
     def annotations_changing(self, session: Session, changes: Sequence[AnnotationChange], actor: Actor) -> None:
         """Ask plugins inside the transaction; raises ``Refused``, or ``Unavailable`` for a required plugin."""
         self._changing("exact_annotations_changing", session, changes, actor)

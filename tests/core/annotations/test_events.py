@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
+from exact_core.annotations import bulk
 from exact_core.annotations.service import Annotations
 from exact_core.annotations.writing import Create, Delete, Update
 from exact_core.api.context import Actor
@@ -23,6 +25,9 @@ class Listener:
     def __init__(self) -> None:
         self.asked: list[AnnotationChange] = []
         self.told: list[AnnotationChange] = []
+
+    def hears_annotations(self, image_set_id: int) -> bool:
+        return True
 
     def annotations_changing(self, session: Session, changes: Sequence[AnnotationChange], actor: Actor) -> None:
         self.asked += changes
@@ -79,3 +84,14 @@ def test_a_refusal_leaves_nothing_behind_not_even_an_identity_or_a_remembered_an
     good = Create("a", lab.types["Cell"], {"shape": "box", "points": [[1, 2], [30, 40]]})
     annotations.apply(lab.image_id, [good], "", Repeat(actor, "key", "good"))
     assert [change.revision for change in listener.told] == [1]
+
+
+def test_shapes_added_at_once_are_told_too(lab: Lab) -> None:
+    listener = Listener()
+    columns = bulk.columns_of_rings(Shape.BOX, [[[0, 0], [9, 9]], [[50, 50], [99, 99]]])
+    shapes = bulk.NewShapes(columns, np.full(2, lab.types["Cell"]), texts=["a", "b"])
+    added = Annotations(lab.database, listener, lab.people["ann"]).bulk_create(lab.image_id, shapes)
+    assert [change.annotation_id for change in listener.told] == added.ids.tolist()
+    stored = lab.get("ann", "annotations").json()["items"]
+    assert [change.uuid for change in listener.told] == [each["uuid"] for each in stored]
+    assert [change.after.text for change in listener.told if change.after] == ["a", "b"]
