@@ -22,10 +22,13 @@ def worker(slots: int | None, gpu: bool, parent: int | None) -> None:
     from exact_core.settings import Settings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("huey").setLevel(logging.WARNING)
     settings = Settings()
     services = open_services(settings)
+    services.kernel.startup()
     try:
         Worker(services, slots=slots or settings.worker_slots, gpu=gpu, parent=parent).run()
     finally:
+        services.kernel.shutdown()
         close_services(services)

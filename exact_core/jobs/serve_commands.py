@@ -29,6 +29,7 @@ def serve(host: str | None, port: int | None, processes: int | None, no_worker: 
     from exact_core.settings import Settings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     given = {"host": host, "port": port, "web_processes": processes}
     settings = Settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     prepare_database(settings)
