@@ -12,9 +12,10 @@ TILE = 256
 _BLOCK = 512
 
 
-def write_pyramid(path: Path, side: int = 20_480, *, levels: bool = True, quality: int = 80) -> Path:
+def write_pyramid(path: Path, side: int = 20_000, *, levels: bool = True, quality: int = 80) -> Path:
     """Write a tiled JPEG pyramid of ``side`` × ``side`` pixels, or only its full-size level.
 
+    As with most slides, sizes of the small levels are rounded: not every one is exactly half of the one before.
     Blocks are turned, mirrored and differ in brightness, so that no two places compress alike.
     """
     generator = random.Random(1)

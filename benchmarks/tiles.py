@@ -168,13 +168,13 @@ def _cpu(function: Callable[[tuple[int, int, int]], object], part: list[Any], dr
         for place in part:
             function(place)
         return (time.process_time() - started) / len(part)
-    spent = 0.0
+    spent = []
     for place in part:
         os.posix_fadvise(drop, 0, 0, os.POSIX_FADV_DONTNEED)
         started = time.process_time()
         function(place)
-        spent += time.process_time() - started
-    return spent / len(part)
+        spent.append(time.process_time() - started)
+    return statistics.mean(spent)
 
 
 def _largest_difference(index: Any, descriptor: int, opened: openslide.OpenSlide, chosen: list[Any]) -> int:
@@ -183,6 +183,8 @@ def _largest_difference(index: Any, descriptor: int, opened: openslide.OpenSlide
         shown = simplejpeg.decode_jpeg(index.levels[level].read(descriptor, 0, column, row), colorspace="RGB")
         height, width = shown.shape[:2]
         at = (column * width * 2**level, row * height * 2**level)
+        if opened.level_downsamples[level] != 2**level:
+            continue  # OpenSlide cannot be asked for whole pixels of a level whose size was rounded
         expected = np.asarray(opened.read_region(at, level, (width, height)).convert("RGB"))
         worst = max(worst, int(np.abs(shown.astype(np.int16) - expected).max()))
     return worst

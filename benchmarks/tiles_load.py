@@ -53,7 +53,7 @@ class Server:
             body: bytes = answer.read()
         return body
 
-    def wait_until_ready(self, seconds: float = 30.0) -> None:
+    def wait_until_ready(self, seconds: float = 90.0) -> None:
         """Wait until it serves a tile."""
         deadline = time.monotonic() + seconds
         while True:

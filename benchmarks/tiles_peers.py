@@ -6,6 +6,7 @@ import math
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def places(slide: Path, tile: int = _TILE) -> list[tuple[int, int, int]]:
     """Random tiles (level, column, row), half of them at full size."""
     generator = random.Random(3)
     with openslide.OpenSlide(slide) as opened:
-        sizes = opened.level_dimensions[:5]
+        sizes = [size for size in opened.level_dimensions if min(size) >= tile]
     chosen = []
     for number in range(_PLACES):
         level = 0 if number % 2 else generator.randrange(len(sizes))
@@ -48,12 +49,21 @@ def places(slide: Path, tile: int = _TILE) -> list[tuple[int, int, int]]:
 
 
 def start_exact(folder: Path, slide: Path) -> Server:
-    """A real instance with a user, a session, an image set and the slide in it, served by uvicorn."""
+    """A real instance with a user, a session, an image set and the slide in it, and one web process of it."""
     data = folder / "data"
     image_id, cookie = _make_instance(data, slide)
     paths = [f"/api/v2/images/{image_id}/tiles/0.0.rgb/{level}/{c}_{r}" for level, c, r in places(slide)]
-    environment = {"EXACT_DATA_DIR": str(data), "EXACT_SAFE_MODE": "false"}
-    return _python("exact", slide, paths, environment, {"Cookie": f"exact_session={cookie}"})
+    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+    port = listening.getsockname()[1]
+    with listening:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "exact_core.jobs.web_process", str(listening.fileno()), str(os.getpid())],
+            pass_fds=[listening.fileno()],
+            env={**os.environ, "EXACT_DATA_DIR": str(data)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    return Server("exact", port, [process], paths, {"Cookie": f"exact_session={cookie}"})
 
 
 def start_flask(_folder: Path, slide: Path) -> Server:
@@ -122,8 +132,9 @@ def start_iipsrv(folder: Path, slide: Path) -> Server:
     command = ["spawn-fcgi", "-n", "-a", "127.0.0.1", "-p", str(behind), "-F", "2", "--", str(program)]
     backend = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     location = (
-        f"location / {{ fastcgi_pass 127.0.0.1:{behind}; fastcgi_keep_conn on; fastcgi_param QUERY_STRING $query_string;"
-        " fastcgi_param REQUEST_METHOD GET; fastcgi_param REQUEST_URI $request_uri; }"
+        f"location / {{ fastcgi_pass 127.0.0.1:{behind}; fastcgi_keep_conn on; "
+        "fastcgi_param QUERY_STRING $query_string; fastcgi_param REQUEST_METHOD GET; "
+        "fastcgi_param REQUEST_URI $request_uri; }"
     )
     with openslide.OpenSlide(slide) as opened:
         levels = opened.level_count
@@ -151,23 +162,16 @@ def _nginx(folder: Path, port: int, location: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _python(
-    kind: str,
-    slide: Path,
-    paths: list[str],
-    environment: dict[str, str] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Server:
+def _python(kind: str, slide: Path, paths: list[str]) -> Server:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.tiles_servers", kind, str(port), str(slide)]
     process = subprocess.Popen(
         command,
         cwd=_REPOSITORY,
-        env={**os.environ, **(environment or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return Server(kind, port, [process], paths, headers or {})
+    return Server(kind, port, [process], paths)
 
 
 def _make_instance(data: Path, slide: Path) -> tuple[int, str]:

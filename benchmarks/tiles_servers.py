@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
 
 
 def serve_flask(port: int, slide: str) -> None:
@@ -16,7 +15,6 @@ def serve_flask(port: int, slide: str) -> None:
     import flask
     import openslide
     from openslide.deepzoom import DeepZoomGenerator
-    from werkzeug.serving import WSGIRequestHandler
 
     app = flask.Flask(__name__)
     tiles = DeepZoomGenerator(openslide.OpenSlide(slide), tile_size=254, overlap=1, limit_bounds=True)
@@ -33,13 +31,7 @@ def serve_flask(port: int, slide: str) -> None:
         response.mimetype = "image/jpeg"
         return response
 
-    class Silent(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log(self, kind: str, message: str, *arguments: Any) -> None:
-            """Write nothing."""
-
-    app.run("127.0.0.1", port, threaded=True, request_handler=Silent)
+    app.run("127.0.0.1", port, threaded=True)
 
 
 def serve_large_image(port: int, slide: str) -> None:
@@ -58,15 +50,6 @@ def serve_large_image(port: int, slide: str) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
-def serve_exact(port: int, _slide: str) -> None:
-    """The whole application, as it is installed; its data folder comes from ``EXACT_DATA_DIR``."""
-    import uvicorn
-
-    uvicorn.run(
-        "exact_core.app:create_app", factory=True, host="127.0.0.1", port=port, log_level="error", access_log=False
-    )
-
-
 if __name__ == "__main__":
-    kinds = {"flask": serve_flask, "large_image": serve_large_image, "exact": serve_exact}
+    kinds = {"flask": serve_flask, "large_image": serve_large_image}
     kinds[sys.argv[1]](int(sys.argv[2]), sys.argv[3])

@@ -33,10 +33,16 @@ def decode_jpeg(data: bytes, *, reduce: int = 1) -> NDArray[np.uint8]:
     if reduce == 1:
         full: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB")
         return full
-    # simplejpeg picks the largest scale that still covers the asked size: ask for exactly that scale.
+    # simplejpeg picks the smallest scale that still covers the asked size: ask for exactly that scale.
     height, width, _, _ = simplejpeg.decode_jpeg_header(data)
     small: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-        data, colorspace="RGB", min_height=-(-height // reduce), min_width=-(-width // reduce), min_factor=1
+        data,
+        colorspace="RGB",
+        fastdct=True,
+        fastupsample=True,
+        min_height=-(-height // reduce),
+        min_width=-(-width // reduce),
+        min_factor=1,
     )
     if small.shape[0] != -(-height // reduce) or small.shape[1] != -(-width // reduce):
         raise ValueError(f"A tile of {width} × {height} pixels cannot be reduced by {reduce} while decoding.")

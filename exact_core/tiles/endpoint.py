@@ -30,13 +30,10 @@ _CacheKey = tuple[int, str, Frame, int, int, int, str]
 
 PREFIX = "/api/v2/images/"
 _TILES = "/tiles/"
-_MEDIA_TYPES = {"image/jpeg": b"image/jpeg", "image/png": b"image/png", "image/webp": b"image/webp"}
-_KEPT_ADDRESSES = 8192
-_ALWAYS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"vary", b"Cookie, Authorization"),
-]
+_MEDIA_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+_COLOR = Frame()
+_JPEG = (b"content-type", b"image/jpeg")
+_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"vary", b"Cookie, Authorization")]
 # Browsers keep a tile but ask each time whether they may still show it: the answer is 304 or a refusal.
 _HEADERS = [(b"cache-control", b"private, max-age=0, must-revalidate"), *_ALWAYS]
 _PROBLEM_HEADERS = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *_ALWAYS]
@@ -75,7 +72,6 @@ class TileApp:
         self._hooks = services.kernel.hooks
         self._images = ServedImages(services.settings.open_slides)
         self._cache: TileCache[_CacheKey] = TileCache(services.settings.tile_cache_mib * 1024 * 1024)
-        self._addresses: dict[str, _Address] = {}
         self._opening: dict[int, asyncio.Task[ServedImage]] = {}
         self._rendering: dict[_CacheKey, asyncio.Task[tuple[bytes, str]]] = {}
 
@@ -85,7 +81,7 @@ class TileApp:
             await _send_problem(send, 405, "method-not-allowed", "Tiles can only be read.", [(b"allow", b"GET, HEAD")])
             return
         try:
-            status, headers, body = await self._answer(scope)
+            status, headers, body = await self._answer(scope["path"], dict(scope["headers"]))
         except ExactError as problem:
             await _send_problem(send, problem.status, problem.code, problem.message)
             return
@@ -96,65 +92,34 @@ class TileApp:
         """Close the files of images."""
         self._images.close()
 
-    async def _answer(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        cookie = authorization = known = None
-        for name, value in scope["headers"]:
-            if name == b"cookie":
-                cookie = value.decode("latin-1")
-            elif name == b"authorization":
-                authorization = value.decode("latin-1")
-            elif name == b"if-none-match":
-                known = value
-        actor = self._snapshot.authenticate(cookie, authorization)
+    async def _answer(self, path: str, sent: dict[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        cookie, authorization, known = sent.get(b"cookie"), sent.get(b"authorization"), sent.get(b"if-none-match")
+        actor = self._snapshot.authenticate(
+            None if cookie is None else cookie.decode("latin-1"),
+            None if authorization is None else authorization.decode("latin-1"),
+        )
         if actor is None:
             raise Unauthenticated("Log in, or send a valid access token.")
         if "read" not in actor.scopes:
             raise Forbidden("This access token may not read; make one with the scope 'read'.")
-        image_id, frame, level, column, row = self._address(scope["path"])
+        image_id, frame, level, column, row = parse_address(path)
         access = self._snapshot.image(actor, image_id)
         version, plugins = access.content_version, self._hooks.tile_key(access.image_set_id)
-        etag = f'"{version}-{frame}-{level}-{column}_{row}{plugins and "-" + plugins}"'.encode("latin-1", "replace")
+        # After parsing, what follows the prefix holds digits, points, "rgb", "_" and "/" only.
+        etag = f'"{version}{plugins and "-" + plugins}/{path[len(PREFIX) :]}"'.encode("latin-1", "replace")
         if known is not None and (known == etag or etag in (each.strip() for each in known.split(b","))):
             return 304, [(b"etag", etag), *_HEADERS], b""
         image = self._images.get(image_id, version) if access.status == "ready" else None
         if image is None:
             image = await self._open(image_id, version)
-        if level >= len(image.slide.levels) or not image.has_frame(frame):
-            raise NotFound(f"Image {image_id} has no level {level} or no frame {frame}.")
-        grid = image.slide.levels[level]
-        if column >= grid.columns or row >= grid.rows:
-            raise NotFound(f"Level {level} of image {image_id} has no tile in column {column}, row {row}.")
-        body, media_type = (
-            None if plugins else self._ready_tile(image, image_id, frame, level, column, row),
-            "image/jpeg",
-        )
-        if body is None:
-            key = (image_id, version, frame, level, column, row, plugins)
-            body, media_type = self._cache.get(key) or await self._rendered(key, image, access.image_set_id)
-        length = str(len(body)).encode()
-        headers = [(b"content-type", _MEDIA_TYPES[media_type]), (b"content-length", length), (b"etag", etag), *_HEADERS]
-        return 200, headers, body
-
-    def _address(self, path: str) -> _Address:
-        """Read the address; those just used are remembered, as reading costs more than the tile."""
-        address = self._addresses.get(path)
-        if address is None:
-            address = parse_address(path)
-            if len(self._addresses) >= _KEPT_ADDRESSES:
-                self._addresses.clear()
-            self._addresses[path] = address
-        return address
-
-    def _ready_tile(
-        self, image: ServedImage, image_id: int, frame: Frame, level: int, column: int, row: int
-    ) -> bytes | None:
-        ready = image.ready_level(image.slide.levels[level], frame)
-        if ready is None:
-            return None
-        try:
-            return ready.read(image.descriptor, frame.t * image.size_z + frame.z, column, row)
-        except OSError as problem:
-            raise Unavailable(f"The file of image {image_id} cannot be read now: {problem.strerror}.") from None
+        image.require(frame, level, column, row)
+        body = None if plugins else _ready_tile(image, frame, level, column, row)
+        if body is not None:
+            return 200, [_JPEG, (b"content-length", b"%d" % len(body)), (b"etag", etag), *_HEADERS], body
+        key = (image_id, version, frame, level, column, row, plugins)
+        body, media_type = self._cache.get(key) or await self._rendered(key, image, access.image_set_id)
+        kind = (b"content-type", media_type.encode())
+        return 200, [kind, (b"content-length", b"%d" % len(body)), (b"etag", etag), *_HEADERS], body
 
     async def _open(self, image_id: int, version: str) -> ServedImage:
         """Open an image in a thread, once for all who wait for it."""
@@ -192,7 +157,7 @@ class TileApp:
     async def _render(self, key: _CacheKey, image: ServedImage, image_set_id: int) -> tuple[bytes, str]:
         image_id, _, frame, level, column, row, plugins = key
         grid = image.slide.levels[level]
-        body = self._ready_tile(image, image_id, frame, level, column, row)
+        body = _ready_tile(image, frame, level, column, row)
         if body is None:
             try:
                 body = await self._services.decoder.tile(image.slide, grid, column, row, frame)
@@ -219,14 +184,25 @@ def parse_address(path: str) -> _Address:
         BadFrame: When a part is not a number.
         NotFound: When the path has another form.
     """
-    parts = path[len(PREFIX) :].split("/")
-    if len(parts) != 5 or parts[1] != "tiles":
+    parts = path.split("/")
+    if len(parts) != 9 or parts[5] != "tiles":
         raise NotFound("There is nothing at this address.")
-    column, _, row = parts[4].partition("_")
-    numbers = (parts[0], parts[3], column, row)
-    if not all(text.isascii() and text.isdecimal() and len(text) <= 15 for text in numbers):
+    number, level = parts[4], parts[7]
+    column, _, row = parts[8].partition("_")
+    digits = number + level + column + row
+    if not (number and level and column and row and digits.isdecimal() and digits.isascii() and len(digits) <= 45):
         raise BadFrame("A tile's address is /tiles/z.t.c/level/column_row, all of them whole numbers.")
-    return int(numbers[0]), parse_frame(parts[2]), int(numbers[1]), int(numbers[2]), int(numbers[3])
+    return int(number), _COLOR if parts[6] == "0.0.rgb" else parse_frame(parts[6]), int(level), int(column), int(row)
+
+
+def _ready_tile(image: ServedImage, frame: Frame, level: int, column: int, row: int) -> bytes | None:
+    ready = image.ready_level(image.slide.levels[level], frame)
+    if ready is None:
+        return None
+    try:
+        return ready.read(image.descriptor, frame.t * image.size_z + frame.z, column, row)
+    except OSError as problem:
+        raise Unavailable(f"The image's file cannot be read now: {problem.strerror}.") from None
 
 
 async def _send_problem(

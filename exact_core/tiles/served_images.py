@@ -47,9 +47,13 @@ class ServedImage:
         fits = ready is not None and (ready.columns, ready.rows) == (level.columns, level.rows)
         return ready if fits and ready is not None and ready.planes == self.size_z * self.size_t else None
 
-    def has_frame(self, frame: Frame) -> bool:
-        """Say whether the stack has this frame."""
-        return frame.z < self.size_z and frame.t < self.size_t and frame.c < self.size_c
+    def require(self, frame: Frame, level: int, column: int, row: int) -> None:
+        """Raise ``NotFound`` when there is no such tile."""
+        if frame.z >= self.size_z or frame.t >= self.size_t or frame.c >= self.size_c:
+            raise NotFound(f"The image has no frame {frame}.")
+        levels = self.slide.levels
+        if level >= len(levels) or column >= levels[level].columns or row >= levels[level].rows:
+            raise NotFound(f"The image has no tile in column {column}, row {row} of level {level}.")
 
     def close(self) -> None:
         """Close the file."""
