@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from exact_core.api.context import Actor
 from exact_core.app import close_services, create_app
+from exact_core.auth import passwords
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.settings import Settings
@@ -43,6 +45,16 @@ def unavailable(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[str]:
+    """Hash passwords with little memory and time, as nobody's safety depends on it here; gives a real hash."""
+    real_hasher, real_hash = passwords._hasher, passwords._UNKNOWN
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    passwords._UNKNOWN = passwords._hasher.hash("the password of nobody")
+    yield real_hash
+    passwords._hasher, passwords._UNKNOWN = real_hasher, real_hash
 
 
 @pytest.fixture(scope="session")

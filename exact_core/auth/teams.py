@@ -90,7 +90,7 @@ class Teams:
         statement = select(TeamMember, User).join(User, User.id == TeamMember.user_id)
         statement = statement.where(TeamMember.team_id == team_id)
         rows = self._session.execute(statement.order_by(TeamMember.is_lead.desc(), User.folded_name))
-        return [row.tuple() for row in rows]
+        return [(member, user) for member, user in rows]
 
     def put_member(self, team_id: int, user_id: int, *, is_lead: bool) -> None:
         """Add somebody, or change whether they lead."""

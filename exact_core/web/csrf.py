@@ -100,4 +100,5 @@ class RequestGuard:
 
     def _is_own_origin(self, origin: str, host: str, scope: Scope) -> bool:
         scheme = "https" if self._https else {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-        return origin.lower() in (f"{scheme}://{host}".lower(), self._base)
+        own = {f"{scheme}://{host}".lower(), self._base} - {""}
+        return origin.lower() in own
