@@ -110,8 +110,16 @@ def test_a_windows_path_inside_a_folder_is_understood():
 
 @pytest.mark.parametrize(
     ("name", "extension"),
-    [("A.SVS", ".svs"), ("x.ome.TIF", ".ome.tif"), ("x.nii.gz", ".nii.gz"), ("x.exe", ".bin"), ("Smith", ".bin")]
-    + [("Dr.Smith", ".bin"), ("a.png.html", ".bin"), ("svs", ".bin")],
+    [
+        ("A.SVS", ".svs"),
+        ("x.ome.TIF", ".ome.tif"),
+        ("x.nii.gz", ".nii.gz"),
+        ("x.exe", ".bin"),
+        ("Smith", ".bin"),
+        ("Dr.Smith", ".bin"),
+        ("a.png.html", ".bin"),
+        ("svs", ".bin"),
+    ],
 )
 def test_only_known_extensions_are_kept(name: str, extension: str):
     assert safe_extension(name) == extension

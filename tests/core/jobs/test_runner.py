@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -58,9 +59,13 @@ def test_a_job_runs_once_and_its_row_tells_how_it_ended(services: Services, make
 
 
 def test_nothing_runs_when_the_transaction_that_asked_was_rolled_back(services: Services):
-    with pytest.raises(RuntimeError, match="no"), services.database.write() as session:
-        services.jobs.enqueue(session, "works.add", owner=None)
-        raise RuntimeError("no")
+    def change_its_mind() -> None:
+        with services.database.write() as session:
+            services.jobs.enqueue(session, "works.add", owner=None)
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        change_its_mind()
     assert run_jobs(services) == 0
 
 
@@ -215,7 +220,7 @@ def test_a_worker_process_is_woken_killed_and_replaced(services: Services, monke
 
     monkeypatch.setattr(runner_module, "SECONDS_UNTIL_DEAD_PROCESS_IS_LOST", 0.1)
     site = next(path for path in sys.path if path.endswith("/site"))
-    environment = {**os.environ, **as_environment(services.settings), "PYTHONPATH": f"{site}:{os.getcwd()}"}
+    environment = {**os.environ, **as_environment(services.settings), "PYTHONPATH": f"{site}:{Path.cwd()}"}
     environment["EXACT_PLUGINS"] = "works"
     waiting = ask(services, "works.wait")
     command = [sys.executable, "-m", "exact_core", "worker", "--slots", "1"]
