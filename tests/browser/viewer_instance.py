@@ -70,7 +70,8 @@ class Instance:
         """How many shapes of each kind the database holds."""
         query = select(AnnotationRevision.shape, func.count()).where(AnnotationRevision.valid_to == LIVE)
         with self.services.database.read() as session:
-            return {shape: count for shape, count in session.execute(query.group_by(AnnotationRevision.shape))}
+            rows = session.execute(query.group_by(AnnotationRevision.shape)).all()
+        return {row[0]: row[1] for row in rows}
 
 
 @contextmanager

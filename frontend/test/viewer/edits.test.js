@@ -31,7 +31,7 @@ function desk() {
   const journal = new Journal({
     storage: memoryStorage(),
     later: () => 0,
-    send: async (operations) => {
+    send: async (/** @type {any[]} */ operations) => {
       if (failure) throw failure;
       requests.push(operations.map(sent));
       revision += 1;
