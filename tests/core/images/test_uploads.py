@@ -295,9 +295,10 @@ def test_the_same_file_twice_at_once_is_one_image(
     headers = token_of(services, manager)
     answers: list[str] = []
     barrier = threading.Barrier(3)
+    app = application(services)
 
     def one(name: str) -> None:
-        with TestClient(application(services), headers=headers) as client:
+        with TestClient(app, headers=headers) as client:
             address = announce(client, image_set, len(data), name).headers["Location"]
             barrier.wait(timeout=30)
             answers.append(send(client, address, 0, data).headers["X-Exact-Status"])
