@@ -174,7 +174,8 @@ export function schemaForm(root, values, disabled = false) {
   const one = (field, value, title, path) => {
     const id = `setting-${++count}`;
     const control = controlFor(field, value, id, disabled);
-    const error = html`<p class="field__error" id="${id}-error"></p>`;
+    control.setAttribute('name', path.join('.'));
+    const error = html`<p class="field__error" id="${id}-error" data-error-for=${path.join('.')}></p>`;
     const read = () => (field.kind === 'switch' ? /** @type {any} */ (control).checked : parse(field, /** @type {any} */ (control).value));
     entries.push({ path, field, read, control, error });
     const hint = field.schema.description ? html`<p class="field__hint" id="${id}-hint">${field.schema.description}</p>` : null;

@@ -58,10 +58,9 @@ function tellLoggedOut() {
 function start() {
   watchTooltips();
   keys.add({ keys: '?', title: 'Show this list', group: 'Everywhere', run: showShortcuts });
-  const search = document.querySelector('[data-search]');
-  if (search instanceof HTMLInputElement) {
-    keys.add({ keys: '/', title: 'Search', group: 'Everywhere', run: () => search.focus() });
-  }
+  // Looked for when the key is pressed: pages draw their search field after this.
+  const search = () => /** @type {HTMLInputElement | null} */ (document.querySelector('input[data-search]'));
+  keys.add({ keys: '/', title: 'Search', group: 'Everywhere', when: () => search() !== null, run: () => search()?.focus() });
   keys.listen();
   const preferred = page.actor?.theme;
   if (preferred && preferred !== theme()) applyTheme(preferred);

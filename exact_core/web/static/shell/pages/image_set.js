@@ -82,6 +82,7 @@ function open(id) {
   page.signal = ending.signal;
   drawTabs();
   target.setAttribute('aria-labelledby', `tab-${id}`);
+  $(`#${CSS.escape(`tab-${id}`)}`).scrollIntoView({ block: 'nearest', inline: 'nearest' });
   const plugins = $('#plugin-tabs');
   const isPlugin = !(id in TABS);
   plugins.hidden = !isPlugin;

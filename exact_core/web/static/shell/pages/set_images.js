@@ -187,7 +187,7 @@ class ImageList {
     });
     const more = html`<button type="button" class="icon-btn" aria-label="More" id="images-more">${icon('ellipsis')}</button>`;
     render(this.toolbar,
-      html`<div class="search">${icon('search')}<input class="input" type="search" id="image-search" placeholder="Search images" aria-label="Search images" .value=${this.filter.q} @input=${(/** @type {any} */ e) => search(e.target.value)}></div>`,
+      html`<div class="search">${icon('search')}<input class="input" type="search" id="image-search" data-search placeholder="Search images" aria-label="Search images" .value=${this.filter.q} @input=${(/** @type {any} */ e) => search(e.target.value)}></div>`,
       this.tags.length ? this.#select('Tag', 'tag', [['', 'All tags'], ...this.tags.map((tag) => [tag.name, `${tag.name} (${tag.images})`])]) : null,
       this.#select('Annotations', 'annotated', [['', 'All images'], ['true', 'With annotations'], ['false', 'Without annotations']]),
       this.#select('Order', 'order', ORDERS),
