@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _Address = tuple[int, Frame, int, int, int]  # image, frame, level, column, row
 _CacheKey = tuple[int, str, Frame, int, int, int, str]
 
@@ -49,18 +48,6 @@ class UnreadableTile(ExactError):
 def is_tile_path(path: str) -> bool:
     """Say whether a request path belongs to the tile endpoint."""
     return path.startswith(PREFIX) and path.startswith(_TILES, path.find("/", len(PREFIX)))
-
-
-def with_tiles(app: AsgiApp, tiles: AsgiApp) -> AsgiApp:
-    """Put the tile endpoint in front of an application; everything else passes through untouched."""
-
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_tile_path(scope["path"]):
-            await tiles(scope, receive, send)
-        else:
-            await app(scope, receive, send)
-
-    return dispatch
 
 
 class TileApp:

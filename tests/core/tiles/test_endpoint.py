@@ -24,7 +24,7 @@ from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Image, ImageSetMember, User
-from exact_core.tiles.endpoint import TileApp, is_tile_path, parse_address, tile_app, with_tiles
+from exact_core.tiles.endpoint import TileApp, is_tile_path, parse_address, tile_app
 from exact_core.tiles.frames import BadFrame, Frame
 from exact_core.tiles.probe import ProbeReport
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
@@ -391,19 +391,6 @@ def test_only_tile_addresses_reach_the_endpoint() -> None:
     assert is_tile_path("/api/v2/images/5/tiles/0.0.rgb/0/0_0")
     for path in ("/api/v2/images/5/thumbnail", "/api/v2/images/5/x/tiles/1", "/tiles/", "/api/v2/images/tiles/"):
         assert not is_tile_path(path)
-
-
-def test_everything_else_passes_to_the_application_behind(runner: asyncio.Runner, app: TileApp, image_id: int) -> None:
-    seen: list[str] = []
-
-    async def behind(scope: dict, receive: object, send: object) -> None:
-        seen.append(scope.get("path", scope["type"]))
-
-    both = with_tiles(behind, app)
-    runner.run(both({"type": "lifespan"}, None, None))
-    runner.run(both({"type": "http", "path": "/api/v2/images/5"}, None, None))
-    assert seen == ["lifespan", "/api/v2/images/5"]
-    assert Browser(runner, both).get(_url(image_id)).status == 401
 
 
 def test_an_address_is_read_into_numbers() -> None:
