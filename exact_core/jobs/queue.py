@@ -53,8 +53,12 @@ def open_queue(data_dir: Path, run: Callable[[], object]) -> tuple[SqliteHuey, C
         timeout=5,
         cache_mb=1,
     )
-    task = huey.task(name="wake")(run)
-    return huey, task
+
+    def wake() -> None:
+        run()
+
+    # huey names a task after the module of its function: it must be this one for who asks and for who works.
+    return huey, huey.task(name="wake")(wake)
 
 
 class JobQueue:
