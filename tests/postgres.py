@@ -101,7 +101,9 @@ class PostgresServer:
             if os.geteuid() == 0:
                 shutil.chown(self.folder, "postgres")
             data = str(self.folder / "data")
-            self._call("initdb", "-D", data, "-A", "trust", "-U", "exact", "-E", "UTF8", "--no-locale", "--no-sync")
+            self._call(
+                "initdb", "-D", data, "-A", "trust", "-U", "exact", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"
+            )
             self._launch()
             self._pattern = f"postgresql+psycopg://exact@/{{name}}?host={self.folder}"
         self._engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
