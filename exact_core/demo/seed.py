@@ -144,7 +144,8 @@ def add_nuclei(services: Services, actor: Actor, image_id: int, nuclei: Nuclei) 
 
 def save_small_pictures(folder: Path, told: Callable[[str], None]) -> list[Path]:
     """Write a few openly licensed pictures that scikit-image carries."""
-    from skimage import data, io
+    from PIL import Image as Picture
+    from skimage import data
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -152,6 +153,6 @@ def save_small_pictures(folder: Path, told: Callable[[str], None]) -> list[Path]
         path = folder / f"{name}.png"
         if not path.exists():
             told(name)
-            io.imsave(path, getattr(data, name)(), check_contrast=False)
+            Picture.fromarray(getattr(data, name)()).save(path)
         paths.append(path)
     return paths

@@ -79,7 +79,8 @@ def _patch_mask(side: int, right: bool, down: bool, random: np.random.Generator)
     own_y = 1 - np.abs(((y + block / 2 * down) % block) / (block / 2) - 1)
     ragged = np.clip(0.06 * smooth_noise((size, size), 14, random), -0.17, 0.17)
     reach = np.minimum(own_x, own_y) + ragged
-    return (np.clip((reach - 0.25) * block / 4, 0, 1) * 255).astype(np.uint8)
+    mask: Pixels = (np.clip((reach - 0.25) * block / 4, 0, 1) * 255).astype(np.uint8)
+    return mask
 
 
 def _tissue_mask(side: int, random: np.random.Generator) -> Pixels:
@@ -96,7 +97,8 @@ def _tissue_mask(side: int, random: np.random.Generator) -> Pixels:
     holes = smooth_noise((size, size), size / 50, random)
     mask = np.clip(edge * size / 14, 0, 1) * np.clip((tears + 0.62) * 20, 0, 1) * np.clip((2.3 - holes) * 16, 0, 1)
     thickness = 0.93 + 0.05 * np.tanh(smooth_noise((size, size), size / 10, random))
-    return (mask * thickness * 255).astype(np.uint8)
+    shown: Pixels = (mask * thickness * 255).astype(np.uint8)
+    return shown
 
 
 def _enlarge(mask: Pixels, side: int) -> pyvips.Image:

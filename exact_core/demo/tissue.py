@@ -66,7 +66,8 @@ def restain(picture: Pixels, brownness: float) -> Pixels:
     """The same picture with its DAB stain multiplied."""
     dab = np.clip(color.rgb2hed(picture)[..., 2:], 0, None)
     darker = np.exp(-(brownness - 1) * dab * color.rgb_from_hed[2] * np.log(1e6))  # skimage's optical density unit
-    return np.clip(picture * darker, 0, 255).astype(np.uint8)
+    restained: Pixels = np.clip(picture * darker, 0, 255).astype(np.uint8)
+    return restained
 
 
 def smooth_noise(shape: tuple[int, int], grain: float, random: np.random.Generator) -> Weights:
@@ -75,7 +76,8 @@ def smooth_noise(shape: tuple[int, int], grain: float, random: np.random.Generat
     coarse = random.standard_normal((shape[0] // step + 4, shape[1] // step + 4)).astype(np.float32)
     coarse = ndimage.gaussian_filter(coarse, grain / step / 2)
     fine = ndimage.zoom(coarse, step, order=1)[: shape[0], : shape[1]] if step > 1 else coarse[: shape[0], : shape[1]]
-    return ((fine - fine.mean()) / (fine.std() + 1e-6)).astype(np.float32)
+    noise: Weights = ((fine - fine.mean()) / (fine.std() + 1e-6)).astype(np.float32)
+    return noise
 
 
 def blob(shape: tuple[int, int], random: np.random.Generator, softness: float = 10.0) -> Weights:
@@ -84,7 +86,8 @@ def blob(shape: tuple[int, int], random: np.random.Generator, softness: float = 
     radius = np.sqrt(x * x + y * y) + 0.10 * smooth_noise(shape, min(shape) / 3, random)
     to_border = np.minimum(1 - np.abs(x), 1 - np.abs(y))
     distance = np.minimum(0.82 - radius, to_border - softness / min(shape)) * min(shape) / 2
-    return np.clip(distance / softness + 0.5, 0, 1).astype(np.float32)
+    mask: Weights = np.clip(distance / softness + 0.5, 0, 1).astype(np.float32)
+    return mask
 
 
 def _lay_connective_tissue(
@@ -92,7 +95,7 @@ def _lay_connective_tissue(
 ) -> None:
     """Cover the canvas with overlapping cut-outs of what is not gland."""
     stroma = ndimage.gaussian_filter((~ndimage.binary_dilation(gland, iterations=6)).astype(np.float32), 3)
-    pieces = []
+    pieces: list[Piece] = []
     while len(pieces) < 48:
         y, x = random.integers(0, picture.shape[0] - _PATCH, size=2)
         window = (slice(y, y + _PATCH), slice(x, x + _PATCH))
@@ -122,7 +125,7 @@ def _set_glands(canvas: Weights, picture: Pixels, gland: NDArray[np.bool_], rand
 def _gland_pieces(picture: Pixels, gland: NDArray[np.bool_], random: np.random.Generator) -> list[Piece]:
     """Cut whole glands and rounded parts of the larger ones."""
     soft = ndimage.gaussian_filter(ndimage.binary_dilation(gland, iterations=4).astype(np.float32), 2.5)
-    pieces = []
+    pieces: list[Piece] = []
     while len(pieces) < 30:
         height, width = random.integers(150, _MAXIMUM_GLAND, size=2)
         y, x = random.integers(0, picture.shape[0] - height), random.integers(0, picture.shape[1] - width)
