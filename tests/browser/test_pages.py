@@ -29,7 +29,8 @@ UNNAMED = """() => {
   const labelled = (e) => text(e) || e.labels?.length || by(e);
   const shown = (e) => e.checkVisibility() && !e.closest('[aria-hidden="true"]');
   const controls = 'a[href], button, input:not([type=hidden]), select, textarea, [role=tab]';
-  return [...document.querySelectorAll(controls)].filter((e) => shown(e) && !labelled(e)).map((e) => e.outerHTML.slice(0, 160));
+  const nameless = [...document.querySelectorAll(controls)].filter((e) => shown(e) && !labelled(e));
+  return nameless.map((e) => e.outerHTML.slice(0, 160));
 }"""
 WITHOUT_ALT = "() => [...document.images].filter((e) => !e.hasAttribute('alt')).map((e) => e.outerHTML)"
 
@@ -294,8 +295,7 @@ def test_a_product_is_made_and_its_types_ordered_with_the_keyboard(ann: Watched)
         page.keyboard.press("ArrowUp")
     page.reload()
     page.wait_for_load_state("networkidle")
-    names = [text.split("
-")[0] for text in page.locator(".type-row__text").all_inner_texts()]
+    names = [text.splitlines()[0] for text in page.locator(".type-row__text").all_inner_texts()]
     assert names == ["Eosinophil", "Neutrophil"]
     ann.require_no_problem()
 
