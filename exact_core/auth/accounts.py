@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -179,8 +180,9 @@ def first_administrator_link(session: Session) -> IssuedLink | None:
     """A login link for the first administrator, made when nobody could administrate; None when somebody can."""
     admins = list(session.scalars(select(User).where(User.is_admin, User.is_active).order_by(User.id)))
     if not admins:
-        user = find_user(session, "admin")
-        return issue_link(session, create_user(session, "admin" if user is None else "administrator", is_admin=True))
+        names = itertools.chain(["admin"], (f"admin{number}" for number in itertools.count(2)))
+        free = next(name for name in names if find_user(session, name) is None)
+        return issue_link(session, create_user(session, free, is_admin=True))
     has_session = select(LoginSession.id).where(LoginSession.user_id.in_([user.id for user in admins])).limit(1)
     if any(user.password_hash for user in admins) or session.scalar(has_session) is not None:
         return None

@@ -10,7 +10,7 @@ from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.auth.schemas import TeamChange, TeamIn, TeamMemberIn, TeamMemberOut, TeamOut
 from exact_core.auth.teams import Teams
-from exact_core.auth.user_routes import require_scope
+from exact_core.auth.user_routes import require_admin, require_scope
 from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import ImageSet, Team, TeamMember
 
@@ -39,7 +39,7 @@ def create_team(
     idempotency_key: Annotated[str | None, Header(max_length=128)] = None,
 ) -> Response:
     """For administrators."""
-    require_scope(actor, "admin")
+    require_admin(actor)
     repeat = Repeat(actor, idempotency_key, "POST", request.url.path, body.model_dump_json())
     with services_of(request).database.write() as session:
         seen = repeat.claim(session)

@@ -10,6 +10,7 @@ from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.auth.accounts import get_user
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.schemas import PersonOut
+from exact_core.auth.teams import Teams
 from exact_core.auth.user_routes import require_scope
 from exact_core.imagesets import listing
 from exact_core.imagesets.members import Members
@@ -61,6 +62,7 @@ def create_image_set(
     """For leads of the team, and administrators."""
     repeat = Repeat(actor, idempotency_key, "POST", request.url.path, body.model_dump_json())
     with services_of(request).database.write() as session:
+        Teams(session, actor).require_lead(body.team_id)  # before a remembered answer is given again
         seen = repeat.claim(session)
         if seen is not None:
             return Response(seen.body, seen.status, media_type="application/json")

@@ -126,7 +126,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.create_function("lower", 1, _lower, deterministic=True)
 
 
-def _lower(value: object) -> object:
+def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
     """SQLite's own knows only A to Z, and a search for "färbung" would miss "FÄRBUNG"."""
     return value.lower() if isinstance(value, str) else value
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from fastapi.testclient import TestClient
 
 from exact_core.app import close_services, create_app
+from exact_core.auth import accounts
 from exact_core.settings import Settings
 
 ME = "/api/v2/me"
@@ -79,9 +82,10 @@ def test_a_cookie_with_a_made_up_authorization_still_needs_the_token(browser):
 
 
 def test_a_public_address_is_the_only_one_besides_loopback(tmp_path, sqlite_template):
+    shutil.copyfile(sqlite_template, tmp_path / "exact.sqlite3")
     settings = Settings(
         data_dir=tmp_path / "data",
-        database_url=f"sqlite:///{sqlite_template}",
+        database_url=f"sqlite:///{tmp_path / 'exact.sqlite3'}",
         base_url="https://exact.example",
         behind_https=True,
         secret_key="s" * 40,
@@ -95,5 +99,9 @@ def test_a_public_address_is_the_only_one_besides_loopback(tmp_path, sqlite_temp
     for origin, status in (("https://exact.example", 401), ("http://exact.example", 403)):
         answer = client.post("/api/v2/auth/login", json=body, headers={"Origin": origin})
         assert answer.status_code == status, origin
+    with app.state.services.database.write() as session:
+        link = accounts.issue_link(session, accounts.create_user(session, "ann"))
+    answer = client.post("/api/v2/auth/login-link", json={"token": link.token})
+    assert "secure" in answer.headers["set-cookie"].lower()
     app.state.services.kernel.faults.stop()
     close_services(app.state.services)
