@@ -43,5 +43,5 @@ export class Walk {
 
 /** @param {any} answer of `/annotations` @returns {Page} */
 export function pageOf(answer) {
-  return { items: answer.annotations, next: answer.next_cursor };
+  return { items: answer.items, next: answer.next_cursor };
 }
