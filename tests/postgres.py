@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -71,6 +72,8 @@ class PostgresServer:
         if self._pgserver is not None:
             self._pgserver.cleanup()
         else:
+            self._watchdog.kill()
+            self._watchdog.wait()
             self._call("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -105,6 +108,7 @@ class PostgresServer:
                 "initdb", "-D", data, "-A", "trust", "-U", "exact", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"
             )
             self._launch()
+            self._watchdog = self._watch()
             self._pattern = f"postgresql+psycopg://exact@/{{name}}?host={self.folder}"
         self._engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
@@ -116,14 +120,34 @@ class PostgresServer:
         log = str(self.folder / "log")
         self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "-t", "60", "-l", log, "-o", options, "start")
 
+    def _watch(self) -> subprocess.Popen[bytes]:
+        """End the server also when the tests are killed and nobody is left to call :meth:`stop`."""
+        stop = shlex.join(self._command("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop"))
+        folder = shlex.quote(str(self.folder))
+        script = f"while kill -0 {os.getpid()} 2>/dev/null; do sleep 3; done; {stop}; rm -rf {folder}"
+        return subprocess.Popen(
+            ["sh", "-c", script],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     def _call(self, program: str, *arguments: str) -> None:
+        subprocess.run(  # not captured through pipes: the server would keep them open
+            self._command(program, *arguments),
+            check=True,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            timeout=120,
+        )
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
         assert self._binaries is not None
         command = [str(self._binaries / program), *arguments]
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(  # not captured through pipes: the server would keep them open
-            command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120
-        )
+        return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
     def _run(self, statement: str) -> None:
         with self._engine.connect() as connection:
