@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from exact_core import __version__
 from exact_core.activation.starting import make_kernel
@@ -20,6 +20,9 @@ from exact_core.settings import Settings
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.database import Database
 from exact_core.tiles.decode_pool import DecodePool
+from exact_core.tiles.endpoint import TileApp, is_tile_path, tile_app
+from exact_core.web.csrf import OwnHosts, foreign_host
+from exact_core.web.problems import send_problem
 
 if TYPE_CHECKING:
     from exact_core.api.annotations import AnnotationReader
@@ -27,21 +30,25 @@ if TYPE_CHECKING:
     from exact_core.kernel.discovery import Candidate
 
 API = "/api/v2"
-_IMAGES = f"{API}/images/"
 
 
 class ExactApp(FastAPI):
     """The application, which sends tile requests to the tile endpoint before the framework looks at them.
 
     A ready tile costs a few microseconds; routing and middleware of the framework cost a hundred. The endpoint does
-    its own checks, and a cookie is bound to this host, so the guard against foreign pages has nothing to add.
+    its own checks; of the guard against foreign pages only the look at the host is left, as tiles change nothing.
     """
 
-    tiles: ASGIApp
+    tiles: TileApp
+    hosts: OwnHosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(_IMAGES) and "/tiles/" in scope["path"]:
-            await self.tiles(scope, receive, send)
+        if scope["type"] == "http" and is_tile_path(scope["path"]):
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+            if self.hosts.has(host.decode("latin-1")):
+                await self.tiles(scope, receive, send)
+            else:
+                await send_problem(send, foreign_host(host.decode("latin-1")))
         else:
             await super().__call__(scope, receive, send)
 
@@ -95,6 +102,7 @@ def create_app(settings: Settings | None = None, candidates: Iterable[Candidate]
         finally:
             services.kernel.shutdown()
             services.snapshot.stop()
+            app.tiles.close()
             close_services(services)
 
     app = ExactApp(
@@ -121,7 +129,6 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.imagesets.routes import router as image_sets
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
-    from exact_core.tiles.endpoint import tile_app
     from exact_core.tiles.routes import router as tiles
     from exact_core.web import api_docs, health, pages, problems
     from exact_core.web.csrf import RequestGuard
@@ -140,3 +147,4 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     app.add_middleware(RequestGuard, settings=services.settings)
     app.add_middleware(SecurityHeaders, https=services.settings.behind_https)
     app.tiles = tile_app(services)
+    app.hosts = OwnHosts(services.settings)

@@ -40,7 +40,7 @@ def find_nuclei(path: Path, most: int) -> Nuclei:
     """Find the ``most`` clearest nuclei of a slide, over all of its tissue."""
     with openslide.OpenSlide(path) as slide:
         width, height = slide.level_dimensions[_LEVEL]
-        thumbnail = np.asarray(slide.get_thumbnail((width // _TILE * 4, height // _TILE * 4)).convert("L"))
+        thumbnail = np.asarray(slide.get_thumbnail((-(-width // _TILE) * 4, -(-height // _TILE) * 4)).convert("L"))
     origins = [
         (x, y)
         for y in range(0, height, _TILE)

@@ -64,7 +64,8 @@ def gland_mask(picture: Pixels) -> NDArray[np.bool_]:
 
 def restain(picture: Pixels, brownness: float) -> Pixels:
     """The same picture with its DAB stain multiplied."""
-    dab = np.clip(color.rgb2hed(picture)[..., 2:], 0, None)
+    dab = color.rgb2hed(picture)[..., 2:]
+    dab = np.clip(dab - np.quantile(dab, 0.3), 0, None)  # what glass has of it is the lamp's colour
     darker = np.exp(-(brownness - 1) * dab * color.rgb_from_hed[2] * np.log(1e6))  # skimage's optical density unit
     restained: Pixels = np.clip(picture * darker, 0, 255).astype(np.uint8)
     return restained

@@ -21,7 +21,8 @@ def wants_page(request: Request) -> bool:
     path = request.url.path
     if path.startswith(("/api/", "/static/")) or "/static/" in path:
         return False
-    return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+    accepted = request.headers.get("accept", "*/*")
+    return request.method in ("GET", "HEAD") and ("text/html" in accepted or "*/*" in accepted)
 
 
 def error_page(request: Request, status: int, message: str) -> Response:
