@@ -19,7 +19,7 @@ _TITLES = {
 def wants_page(request: Request) -> bool:
     """Whether a person with a browser asked, for something that is not the API or a file."""
     path = request.url.path
-    if path.startswith(("/api/", "/static/")) or "/static/" in path:
+    if path.startswith(("/api/", "/static/", "/healthz", "/readyz")) or "/static/" in path:
         return False
     accepted = request.headers.get("accept", "*/*")
     return request.method in ("GET", "HEAD") and ("text/html" in accepted or "*/*" in accepted)
@@ -34,7 +34,8 @@ def error_page(request: Request, status: int, message: str) -> Response:
     title, icon = _TITLES.get(status, ("Something went wrong on the server", "circle-alert"))
     pages = pages_of(request)
     headers = request.headers
-    actor = pages.services.snapshot.authenticate(headers.get("cookie"), None)
+    # Where the server itself is in trouble, asking who this is could fail for the same reason.
+    actor = pages.services.snapshot.authenticate(headers.get("cookie"), None) if status < 500 else None
     return pages.render(
         request,
         "error.html",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from exact_core import __version__
 from exact_core.api.deps import services_of
+from exact_core.api.errors import Unavailable
+from exact_core.storage import migrate
 
 router = APIRouter(tags=["health"])
 
@@ -27,7 +28,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="The server can do its work")
 def readyz(request: Request) -> Health:
-    """Answer when the database can be read; 503 says why not."""
-    with services_of(request).database.read() as session:
-        session.execute(text("SELECT 1 FROM epoch LIMIT 1"))
+    """Answer when the database can be read and its tables are those of this version; 503 says why not."""
+    if not migrate.is_current(services_of(request).database):
+        raise Unavailable("The tables of the database are not those of this version; run: exact db upgrade")
     return Health()
