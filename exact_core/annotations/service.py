@@ -47,6 +47,7 @@ class Annotations:
         with UnitOfWork(self._database, self._hooks, self._actor) as uow:
             seen = repeat.claim(uow.session)
             if seen is not None:
+                read_scope(uow.session, self._actor, image_id, rights_in(uow.session))  # who may still see it?
                 return seen.body
             writer = self._writer(uow, image_id)
             body = as_json(writer.apply(operations, reason).to_json())
@@ -56,8 +57,11 @@ class Annotations:
     def change_one(self, annotation_id: int, operation: Operation, reason: str = "") -> Known:
         """Change one annotation, found by its permanent number alone."""
         with UnitOfWork(self._database, self._hooks, self._actor) as uow:
-            writer = self._writer(uow, image_of(uow.session, annotation_id))
-            return writer.apply([operation], reason).annotations[0]
+            image_id = image_of(uow.session, annotation_id)
+            try:
+                return self._writer(uow, image_id).apply([operation], reason).annotations[0]
+            except NotFound:  # in other words than for a number that nobody has, this would say that it exists
+                raise _no_annotation(annotation_id) from None
 
     def undo(self, image_id: int) -> Outcome:
         """Take back the actor's last change on an image."""
