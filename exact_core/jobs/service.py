@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session, undefer
 
 from exact_core.api.context import Actor
@@ -21,12 +21,15 @@ MOST_PER_PAGE = 200
 
 
 def visible_jobs(services: Services, session: Session, actor: Actor) -> ColumnElement[bool]:
-    """The condition of every query for jobs: one's own, those of sets that one manages, all for administrators."""
+    """The condition of every query for jobs: one's own in sets that one may still see, those of sets that one
+    manages, all for administrators.
+    """
     if actor.is_admin:
         return true()
-    seen = session.scalars(select(ImageSet.id).where(visible_image_sets(actor)))
+    seen = list(session.scalars(select(ImageSet.id).where(visible_image_sets(actor))))
     managed = [each for each in seen if services.snapshot.can(actor, Right.MANAGE, each)]
-    return or_(Job.owner_id == actor.user_id, Job.image_set_id.in_(managed))
+    own = and_(Job.owner_id == actor.user_id, or_(Job.image_set_id.is_(None), Job.image_set_id.in_(seen)))
+    return or_(own, Job.image_set_id.in_(managed))
 
 
 def list_jobs(
