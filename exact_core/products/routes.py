@@ -14,6 +14,7 @@ from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, ImageSetAccess, services_of
 from exact_core.api.errors import NotFound
 from exact_core.auth.rights import Right, Rights
+from exact_core.auth.teams import Teams
 from exact_core.products import attachments, examples, service, types
 from exact_core.products.schemas import (
     AnnotationTypeIn,
@@ -55,6 +56,7 @@ def list_products(
 def create_product(request: Request, new: ProductIn, actor: CurrentActor, idempotency_key: _Key = None) -> Response:
     """Make a product, with its types if wanted; leads of the team and administrators may."""
     with _repeatable(request, actor, idempotency_key, new) as (session, answer):
+        Teams(session, actor).require_lead(new.team_id)  # also before an answer that was kept
         if answer.body is None:
             kinds = [kind.model_dump(mode="json") for kind in new.types]
             product = service.create(session, actor, new.team_id, new.name, new.description, kinds)
@@ -93,8 +95,9 @@ def copy_product(
 ) -> Response:
     """Make a product with copies of the active types of another."""
     with _repeatable(request, actor, idempotency_key, new) as (session, answer):
+        source = service.find(session, actor, product_id)
+        Teams(session, actor).require_lead(new.team_id or source.team_id)
         if answer.body is None:
-            source = service.find(session, actor, product_id)
             product = service.copy(session, services_of(request).blobs, actor, source, new.name, new.team_id)
             answer.keep(ProductDetailOut.model_validate(service.detail(session, actor, _fresh(session, product))))
     return answer.response()
@@ -104,7 +107,7 @@ def copy_product(
 def read_usage(product_id: int, actor: CurrentActor, session: DbSession) -> ProductUsageOut:
     """Live annotations and image sets per type; for those who may change the product."""
     product = service.find_to_edit(session, actor, product_id)
-    return ProductUsageOut.model_validate({"items": service.usage(session, product)})
+    return ProductUsageOut.model_validate({"items": service.usage(session, actor, product)})
 
 
 @router.put("/products/{product_id}/order", summary="Order the types of a product")
@@ -128,8 +131,8 @@ def create_type(
 ) -> Response:
     """Add a type to a product."""
     with _repeatable(request, actor, idempotency_key, new) as (session, answer):
+        product = service.find_to_edit(session, actor, product_id)
         if answer.body is None:
-            product = service.find_to_edit(session, actor, product_id)
             kind = types.create(session, product, new.model_dump(mode="json"))
             answer.keep(AnnotationTypeOut.model_validate(types.to_json(kind, product.name)))
     return answer.response()
@@ -191,7 +194,7 @@ def show_example(request: Request, type_id: int, actor: CurrentActor, session: D
     path = services_of(request).blobs.path(kind.example_path) if kind.example_path else None
     if path is None or not path.is_file():
         raise NotFound(f"The type {kind.name} has no example picture.")
-    headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 

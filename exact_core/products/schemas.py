@@ -220,6 +220,6 @@ class TypeUsageOut(BaseModel):
 
 
 class ProductUsageOut(BaseModel):
-    """How much each type of a product is used, over all image sets."""
+    """How much each type of a product is used, over the image sets whose annotations the actor may see."""
 
     items: list[TypeUsageOut]

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
-from exact_core.auth.rights import Rights
+from exact_core.auth.rights import Right, Rights
+from exact_core.auth.teams import Teams
 from exact_core.products import types
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.models import (
@@ -77,9 +78,7 @@ def create(
     session: Session, actor: Actor, team_id: int, name: str, description: str, new_types: Sequence[dict[str, Any]]
 ) -> Product:
     """Make a product with its first types."""
-    if session.get(Team, team_id) is None:
-        raise Invalid(f"There is no team {team_id}.")
-    require_lead(session, actor, team_id)
+    Teams(session, actor).require_lead(team_id)
     _require_free_name(session, team_id, name)
     product = Product(team_id=team_id, name=name, description=description, created_by_id=actor.user_id or None)
     session.add(product)
@@ -142,7 +141,9 @@ def outlines(session: Session, actor: Actor, products: Sequence[Product]) -> lis
     """Products as lists show them."""
     ids = [product.id for product in products]
     type_counts = _counted(session, AnnotationType.product_id, AnnotationType.product_id.in_(ids))
-    set_counts = _counted(session, ImageSetProduct.product_id, ImageSetProduct.product_id.in_(ids))
+    seen = select(ImageSet.id).where(Rights(session).visible_image_sets(actor))
+    using = ImageSetProduct.product_id.in_(ids) & ImageSetProduct.image_set_id.in_(seen)
+    set_counts = _counted(session, ImageSetProduct.product_id, using)
     team_ids = {product.team_id for product in products}
     teams = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(team_ids))).all())
     led = led_teams(session, actor)
@@ -176,8 +177,11 @@ def detail(session: Session, actor: Actor, product: Product) -> dict[str, Any]:
     }
 
 
-def usage(session: Session, product: Product) -> list[dict[str, int]]:
-    """Live annotations and image sets per type, from the kept sums."""
+def usage(session: Session, actor: Actor, product: Product) -> list[dict[str, int]]:
+    """Live annotations and image sets per type, from the kept sums, in sets where the actor sees everybody's."""
+    rights = Rights(session)
+    using = session.scalars(select(ImageSetProduct.image_set_id).where(ImageSetProduct.product_id == product.id))
+    seen = [each for each in using if rights.decide(actor, Right.SEE_ALL, each).allowed]
     statement = (
         select(
             AnnotationSummary.type_id,
@@ -186,6 +190,7 @@ def usage(session: Session, product: Product) -> list[dict[str, int]]:
         )
         .join(Image, Image.id == AnnotationSummary.image_id)
         .where(AnnotationSummary.type_id.in_([kind.id for kind in product.types]), AnnotationSummary.n > 0)
+        .where(Image.image_set_id.in_(seen))
         .group_by(AnnotationSummary.type_id)
     )
     found = {type_id: (int(n), sets) for type_id, n, sets in session.execute(statement)}
