@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from exact_core.api.errors import ConfigurationError, Unavailable
+from exact_core.api.errors import ConfigurationError, Invalid, Unavailable
 
 MODE = "exact_mode"
 """Execution option that says how a transaction begins: ``read``, ``write`` or ``migrate``."""
@@ -22,6 +22,7 @@ EPOCHS_RAISED = "exact_epochs_raised"
 
 _BUSY_MILLISECONDS = 15_000
 _RETRY = "try again in a moment"
+_POSTGRES_OUT_OF_RANGE = "22003"
 _POSTGRES_AWAY = frozenset({"53100", "53200", "53300", "55P03", "57P01", "57P02", "57P03", "40001", "40P01"})
 
 
@@ -150,10 +151,12 @@ def _refuse_broken_references(connection: Connection) -> None:
 
 
 def _translate(context: ExceptionContext) -> None:
-    """Turn "the database is away" into one error of ours; everything else passes unchanged."""
+    """Turn "the database is away" and "no number is so large" into errors of ours; all else passes unchanged."""
     original = context.original_exception
     message = str(original).partition("\n")[0]
     state = getattr(original, "sqlstate", None)
+    if isinstance(original, OverflowError) or state == _POSTGRES_OUT_OF_RANGE:
+        raise Invalid("A number in the request is larger than any that can exist here.") from original
     if isinstance(original, sqlite3.OperationalError):
         away = any(word in message for word in ("locked", "unable to open", "disk I/O", "is full"))
     else:  # without a connection it was the attempt to make one
