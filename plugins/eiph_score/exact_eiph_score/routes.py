@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from exact_core.api import Invalid, Region
-from exact_core.api.deps import Annotations, CurrentActor, ImageInSet, PluginSettings
+from exact_core.api.deps import Annotations, ImageInSet, ImageSetAccess, PluginSettings
 from exact_eiph_score import service
 from exact_eiph_score.heat_map import paint
 from exact_eiph_score.map_cache import MapCache
@@ -54,14 +54,15 @@ def heat_map(
     image: ImageInSet,
     reader: Annotations,
     settings: Settings,
-    actor: CurrentActor,
+    access: ImageSetAccess,
     request: Request,
     z: Frame = 0,
     t: Frame = 0,
 ) -> Response:
     """Paint the mean grade per square of the slide; squares with too few cells are clear."""
-    # What the picture shows depends on who asks: in a blind set everybody sees only their own cells.
-    key = (actor.user_id, reader.revision(image.id), settings, z, t)
+    # What the picture shows depends on who asks: in a blind set everybody sees only their own cells. Being blind
+    # belongs to the key, because roles and the set's mode change without a new revision.
+    key = (access.actor.user_id, access.can("see_all"), reader.revision(image.id), settings, z, t)
     etag = f'"{blake2s(repr((image.id, key)).encode(), digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
