@@ -24,6 +24,7 @@ from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Image
 from exact_core.storage.unit_of_work import UnitOfWork
 from exact_core.tiles.probe import ProbeReport, probe_file
+from exact_core.tiles.worker_process import without_path
 
 if TYPE_CHECKING:
     from exact_core.jobs.running import JobContext
@@ -92,8 +93,9 @@ def write_pyramid(services: Services, image: Image, target: Path, context: JobCo
         ConversionFailed: When writing is.
     """
     settings = services.settings
+    path = services.blobs.resolve(image.file_path)
     request = {
-        "path": str(services.blobs.resolve(image.file_path)),
+        "path": str(path),
         "driver": image.source_driver,
         "target": str(target),
         "memory_mib": settings.convert_memory_mib,
@@ -109,7 +111,7 @@ def write_pyramid(services: Services, image: Image, target: Path, context: JobCo
         start_new_session=True,
     )
     try:
-        _follow(process, context)
+        _follow(process, context, path)
     finally:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -130,7 +132,7 @@ def _working_folder(services: Services, image_id: int, context: JobContext) -> P
     return services.blobs.folder(f"temporary/convert-{image_id}-{context.job_id}-{context.attempt}")
 
 
-def _follow(process: subprocess.Popen[bytes], context: JobContext) -> None:
+def _follow(process: subprocess.Popen[bytes], context: JobContext, path: Path) -> None:
     assert process.stdout is not None
     output: IO[bytes] = process.stdout
     os.set_blocking(output.fileno(), False)
@@ -150,18 +152,19 @@ def _follow(process: subprocess.Popen[bytes], context: JobContext) -> None:
             heard = time.monotonic()
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
-                if _hear(json.loads(line), context):
+                if _hear(json.loads(line), context, path):
                     return
     raise ConversionFailed("The process that writes the pyramid ended early, most likely for the memory it needs.")
 
 
-def _hear(said: Mapping[str, Any], context: JobContext) -> bool:
+def _hear(said: Mapping[str, Any], context: JobContext, path: Path) -> bool:
     """React to a line of the writer; true when it is done."""
     if "reason" in said:
-        raise UnreadableImage(str(said["reason"]))
+        raise UnreadableImage(without_path(str(said["reason"]), path))
     if "error" in said:
-        full = "no space" in str(said["error"]).lower()
-        raise ConversionFailed("The disk is full; the conversion can be started again." if full else str(said["error"]))
+        why = without_path(str(said["error"]), path)
+        full = "no space" in why.lower()
+        raise ConversionFailed("The disk is full; the conversion can be started again." if full else why)
     if "progress" in said:
         context.report(float(said["progress"]) * 0.95, "Converting to a pyramid")
     return bool(said.get("done"))

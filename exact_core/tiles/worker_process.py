@@ -54,7 +54,8 @@ class WorkerProcess:
         except ConnectionLost:
             raise UnreadableImage(self._why_it_ended(seconds)) from None
         if "reason" in header:
-            raise UnreadableImage(str(header["reason"])[:500])
+            path = request.get("path") or request.get("slide", {}).get("path", "")
+            raise UnreadableImage(without_path(str(header["reason"]), Path(path))[:500])
         return header, body
 
     def interrupt(self) -> None:
@@ -111,6 +112,14 @@ class WorkerProcess:
         if code is not None and -code == signal.SIGKILL:
             return "Reading the file was stopped by the system, most likely for the memory it needs."
         return "The reader crashed on this file."
+
+
+def without_path(text: str, path: Path) -> str:
+    """A message without where a file lies and what it is called, with or without its ending: both can name somebody."""
+    names = (str(path), *(str(parent) for parent in path.parents), path.name, path.stem)
+    for name in sorted({name for name in names if len(name) > 2}, key=len, reverse=True):
+        text = text.replace(name, "the file")
+    return text
 
 
 def _environment() -> dict[str, str]:
