@@ -1,0 +1,255 @@
+"""A world to ask questions in: people of every role, things that are theirs, and things that are not."""
+
+from __future__ import annotations
+
+import itertools
+from base64 import b64encode
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from exact_sdk.harness import Instance
+from starlette.testclient import TestClient
+
+from exact_core.auth.credentials import make_token, open_session
+from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
+from exact_core.storage.epochs import raise_epoch
+from exact_core.storage.models import (
+    AnnotationType,
+    Image,
+    ImageSet,
+    ImageSetMember,
+    ImageSetProduct,
+    Job,
+    Product,
+    Team,
+    TeamMember,
+    User,
+)
+from exact_core.tiles.probe import ProbeReport, probe_file
+from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
+
+ADDRESS = "http://127.0.0.1"
+PLUGIN = "eiph_score"
+ROLES = ("viewer", "annotator", "reviewer", "manager")
+HOLDERS = (*ROLES, "lead", "admin")
+"""Who has something to do with a place, from the least to the most."""
+
+PEOPLE = ("nobody", "stranger", *HOLDERS, "read_only")
+"""``read_only`` is a program with a manager's token that may only read."""
+
+SECRET_NAME = "Zebrowski Anna 1951"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Place:
+    """An image set with one of everything, and the numbers to ask for them."""
+
+    world: World
+    image_set: int
+    team: int
+    image: int
+    product: int
+    type: int
+    job: int
+    guest: int
+    guests: int
+    annotator: str
+    uploader: str
+    _made: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def annotation(self) -> str:
+        """A shape that the annotator of the place drew."""
+        return self._once("annotation", self._draw)
+
+    @property
+    def upload(self) -> str:
+        """An upload that the manager of the place began."""
+        return self._once("upload", self._begin_upload)
+
+    def parameters(self) -> dict[str, str]:
+        """What stands in addresses."""
+        return {
+            "image_set_id": str(self.image_set),
+            "team_id": str(self.team),
+            "image_id": str(self.image),
+            "product_id": str(self.product),
+            "type_id": str(self.type),
+            "job_id": str(self.job),
+            "user_id": str(self.guest),
+            "token_id": str(self.world.foreign_token),
+            "session_id": str(self.world.foreign_session),
+            "group": "a-group-of-somebody",
+            "name": "label",
+        }
+
+    def upload_headers(self) -> dict[str, str]:
+        """Headers that announce a file for the place."""
+        values = {"image_set": str(self.image_set), "name": f"{SECRET_NAME}.tif"}
+        metadata = ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in values.items())
+        return {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": metadata}
+
+    def shape(self) -> dict[str, object]:
+        """A request that draws a shape."""
+        geometry = {"shape": "box", "points": [[1, 1], [9, 9]]}
+        create = {"op": "create", "uuid": str(uuid4()), "type_id": self.type, "geometry": geometry}
+        return {"operations": [create]}
+
+    def _once(self, name: str, make: object) -> str:
+        if name not in self._made:
+            assert callable(make)
+            self._made[name] = make()
+        return self._made[name]
+
+    def _draw(self) -> str:
+        client = self.world.client(self.annotator)
+        answer = client.post(f"/api/v2/images/{self.image}/annotation-changes", json=self.shape())
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["annotations"][0]["id"])
+
+    def _begin_upload(self) -> str:
+        answer = self.world.client(self.uploader).post("/api/v2/uploads", headers=self.upload_headers())
+        assert answer.status_code == 201, answer.text
+        return str(answer.headers["location"].rsplit("/", 1)[1])
+
+
+class World:
+    """A running instance with people of every role."""
+
+    def __init__(self, instance: Instance, folder: Path) -> None:
+        self.instance = instance
+        self.services = instance.services
+        self._database = instance.services.database
+        self._path = write_jpeg_pyramid(folder / f"{SECRET_NAME}.tif", tissue(600, 700))
+        self._report: ProbeReport | None = None
+        self._clients: dict[str, TestClient] = {}
+        self.users = {name: self._user(name) for name in ("stranger", *ROLES, "lead", "victim", "owner", "drawer")}
+        self.users["admin"] = self._user("boss", is_admin=True)
+        self.own_team = self.team(leads=["stranger"])  # a stranger here is at home elsewhere
+        with self._database.write() as session:
+            self.foreign_token = make_token(session, self.users["victim"], "theirs", ("read",), 1)[0].id
+        self.foreign_session = 0
+        self.client("victim")
+        answer = self.client("victim").get("/api/v2/me/sessions")
+        self.foreign_session = answer.json()[0]["id"]
+
+    def _user(self, name: str, *, is_admin: bool = False) -> int:
+        with self._database.write() as session:
+            user = User(name=name, folded_name=name, display_name=name.title(), is_admin=is_admin)
+            session.add(user)
+            session.flush()
+            return user.id
+
+    def team(self, *, leads: list[str], members: list[str] | None = None) -> int:
+        """A new team of these people."""
+        with self._database.write() as session:
+            name = f"team-{next(_numbers)}"
+            team = Team(name=name, folded_name=name)
+            session.add(team)
+            session.flush()
+            people = [(each, True) for each in leads] + [(each, False) for each in members or []]
+            session.add_all(TeamMember(team_id=team.id, user_id=self.users[who], is_lead=lead) for who, lead in people)
+            raise_epoch(session, "access")
+            return team.id
+
+    def place(self, *, is_foreign: bool = False, mode: str = "cooperative", **image: object) -> Place:
+        """A new place: of the people of this world, or of others whom none of them knows."""
+        team = self.team(leads=["owner" if is_foreign else "lead"], members=["victim"])
+        guests = self.team(leads=["victim"])
+        number = next(_numbers)
+        with self._database.write() as session:
+            image_set = ImageSet(team_id=team, name=f"zebra set {number}", mode=mode)
+            product = Product(team_id=team, name=f"zebra product {number}")
+            session.add_all([image_set, product])
+            session.flush()
+            kind = AnnotationType(
+                product_id=product.id, name=f"zebra {number}", shapes=["box", "point"], example_path="examples/one.jpg"
+            )
+            roles = {"drawer": "annotator", "owner": "manager"} if is_foreign else {role: role for role in ROLES}
+            session.add_all(
+                ImageSetMember(image_set_id=image_set.id, user_id=self.users[who], role=role)
+                for who, role in roles.items()
+            )
+            guest = User(name=f"guest{number}", folded_name=f"guest{number}")
+            row = Image(image_set_id=image_set.id, name=f"zebra image {number}", **{**self._pixels(), **image})
+            session.add_all([kind, guest, row, ImageSetProduct(image_set_id=image_set.id, product_id=product.id)])
+            session.flush()
+            session.add_all(
+                [
+                    ImageSetMember(image_set_id=image_set.id, user_id=guest.id, role="viewer"),
+                    ImageSetMember(image_set_id=image_set.id, team_id=guests, role="viewer"),
+                ]
+            )
+            job = Job(type="core.probe", plugin="core", image_set_id=image_set.id, params={"image_ids": []})
+            session.add(job)
+            session.flush()
+            for epoch in ("access", "images"):
+                raise_epoch(session, epoch)
+            place = Place(
+                self, image_set.id, team, row.id, product.id, kind.id, job.id, guest.id, guests,
+                "drawer" if is_foreign else "annotator", "owner" if is_foreign else "manager",
+            )  # fmt: skip
+        if PLUGIN in self.services.kernel.records:
+            self.instance.switch(PLUGIN, place.image_set, enabled=True)
+        return place
+
+    def client(self, person: str) -> TestClient:
+        """The browser or the program of somebody, kept for the next time."""
+        if person not in self._clients:
+            self._clients[person] = self.new_client(person)
+        return self._clients[person]
+
+    def forget_clients(self) -> None:
+        """Let everybody log in again: somebody ended sessions."""
+        self._clients.clear()
+
+    def new_client(self, person: str) -> TestClient:
+        """A browser in which somebody has just logged in; for ``read_only`` a program."""
+        app = self.instance._app
+        if person == "nobody":
+            return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
+        with self._database.write() as session:
+            if person == "read_only":
+                _, token = make_token(session, self.users["manager"], "reader", ("read",), 1)
+                headers = {"Authorization": f"Bearer {token}"}
+                return TestClient(app, base_url=ADDRESS, headers=headers, raise_server_exceptions=False)
+            user = session.get_one(User, self.users[person])
+            secret = self.services.settings.secret
+            key = open_session(session, user, secret, days=1, user_agent="test")
+        return TestClient(
+            app,
+            base_url=ADDRESS,
+            headers={"X-CSRF-Token": csrf_token_of(secret, key), "Origin": ADDRESS},
+            cookies={SESSION_COOKIE: key},
+            raise_server_exceptions=False,
+            follow_redirects=False,
+        )
+
+    def _pixels(self) -> dict[str, object]:
+        """The columns of an image that can be shown; all places share one file."""
+        if self._report is None:
+            self._report = probe_file(self._path, self.services.settings)
+            assert not self._report.unreadable, self._report.unreadable
+            self.services.blobs.write("derived/shared.index", self._report.tile_index)
+            self.services.blobs.write("examples/one.jpg", b"\xff\xd8\xff\xd9")
+        report = self._report
+        return {
+            "private_name": f"{SECRET_NAME}.tif",
+            "file_path": str(self._path),
+            "is_external": True,
+            "status": "ready",
+            "content_version": f"v{next(_numbers)}",
+            "source_driver": report.driver,
+            "width": report.width,
+            "height": report.height,
+            "size_z": report.size_z,
+            "size_t": report.size_t,
+            "size_c": report.size_c,
+            "frames": report.frames,
+            "levels": list(report.levels),
+            "tile_index_path": "derived/shared.index",
+            "has_associated": ["label"],
+            "checksum": "c" * 64,
+        }
