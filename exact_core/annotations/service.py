@@ -57,11 +57,9 @@ class Annotations:
     def change_one(self, annotation_id: int, operation: Operation, reason: str = "") -> Known:
         """Change one annotation, found by its permanent number alone."""
         with UnitOfWork(self._database, self._hooks, self._actor) as uow:
-            image_id = image_of(uow.session, annotation_id)
-            try:
-                return self._writer(uow, image_id).apply([operation], reason).annotations[0]
-            except NotFound:  # in other words than for a number that nobody has, this would say that it exists
-                raise _no_annotation(annotation_id) from None
+            # First whether it may be seen: any other refusal would say that there is such an annotation.
+            known = find_one(uow.session, self._actor, annotation_id, rights_in(uow.session))
+            return self._writer(uow, known.image_id).apply([operation], reason).annotations[0]
 
     def undo(self, image_id: int) -> Outcome:
         """Take back the actor's last change on an image."""
