@@ -122,7 +122,7 @@ class World:
         self.instance = instance
         self.services = instance.services
         self._database = instance.services.database
-        self._path = write_jpeg_pyramid(folder / f"{SECRET_NAME}.tif", tissue(600, 700))
+        self.shared_file = write_jpeg_pyramid(folder / f"{SECRET_NAME}.tif", tissue(600, 700))
         self._report: ProbeReport | None = None
         self._clients: dict[str, TestClient] = {}
         self.users = {name: self._user(name) for name in ("stranger", *ROLES, "lead", "victim", "owner", "drawer")}
@@ -230,14 +230,14 @@ class World:
     def _pixels(self) -> dict[str, object]:
         """The columns of an image that can be shown; all places share one file."""
         if self._report is None:
-            self._report = probe_file(self._path, self.services.settings)
+            self._report = probe_file(self.shared_file, self.services.settings)
             assert not self._report.unreadable, self._report.unreadable
             self.services.blobs.write("derived/shared.index", self._report.tile_index)
             self.services.blobs.write("examples/one.jpg", b"\xff\xd8\xff\xd9")
         report = self._report
         return {
             "private_name": f"{SECRET_NAME}.tif",
-            "file_path": str(self._path),
+            "file_path": str(self.shared_file),
             "is_external": True,
             "status": "ready",
             "content_version": f"v{next(_numbers)}",
