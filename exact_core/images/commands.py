@@ -42,9 +42,12 @@ def import_(paths: tuple[Path, ...], set_name: str, team_name: str, copy: bool, 
     The exit status is 1 when a picture could not be read.
     """
     from exact_core.app import close_services, open_services
+    from exact_core.jobs.serve_commands import prepare_database
     from exact_core.settings import Settings
 
-    services = open_services(Settings())
+    settings = Settings()
+    prepare_database(settings)
+    services = open_services(settings)
     try:
         outcomes = _run(services, paths, set_name, team_name, copy=copy, wait=wait, as_json=as_json)
     finally:

@@ -230,3 +230,13 @@ def test_the_command_waits_prints_json_lines_and_fails_when_something_was_unread
     assert "1 duplicate" in again.stderr
     with services.database.read() as session:
         assert session.scalars(select(ImageSet.name)).all() == ["Slides"]
+
+
+def test_the_command_sets_up_a_new_instance(
+    make_picture: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("EXACT_DATA_DIR", str(tmp_path / "new"))
+    monkeypatch.delenv("EXACT_DATABASE_URL", raising=False)
+    done = CliRunner().invoke(import_, [str(make_picture("a.png")), "--set", "Slides", "--wait", "--json"])
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["ready"]
