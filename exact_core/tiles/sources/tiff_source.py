@@ -41,7 +41,10 @@ class TiffSource:
     def _open(self) -> None:
         series = [entry for entry in self._file.series if "Y" in entry.axes and "X" in entry.axes]
         if not series:
-            raise UnreadableImage("The TIFF holds no picture.")
+            is_cut = _first_directory(self._file) >= self._file.filehandle.size
+            raise UnreadableImage(
+                "The file is cut off: its description lies past its end." if is_cut else "The TIFF holds no picture."
+            )
         self._series = max(series, key=lambda entry: _area(entry))
         self._key = self._series.keyframe
         self._cache = SegmentCache()
@@ -234,6 +237,13 @@ class TiffSource:
         if len(self._levels) == 1 and largest.width * largest.height > DECODED_WHOLE:
             return "It is a large picture without smaller versions."
         return ""
+
+
+def _first_directory(file: tifffile.TiffFile) -> int:
+    """Where the header says that the description of the first page lies; slides often have it at their end."""
+    file.filehandle.seek(8 if file.is_bigtiff else 4)
+    size = int(file.tiff.offsetsize)
+    return int.from_bytes(file.filehandle.read(size), "little" if file.byteorder == "<" else "big")
 
 
 def _area(series: Any) -> int:

@@ -139,6 +139,17 @@ def test_a_file_that_is_cut_off_is_told_from_a_whole_one(
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("name", ["CMU-1-Small-Region.svs", "test3-DAPI-2-387.ndpi"])
+def test_a_slide_cut_before_its_description_is_called_cut_off(
+    shared_data: Path, probe: Probe, tmp_path: Path, name: str
+) -> None:
+    whole = (shared_data / "01-wsi" / name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(whole[: len(whole) // 10])
+    assert probe(path).unreadable == "The file is cut off: its description lies past its end."
+
+
+@pytest.mark.data
 def test_an_empty_file_is_called_empty(probe: Probe, tmp_path: Path) -> None:
     path = tmp_path / "empty.svs"
     path.touch()
