@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.platform.rights_rules import RULES, Rule
 from tests.platform.rights_world import HOLDERS, PEOPLE, PLUGIN, Place, World
+from tests.postgres import PostgresServer
 
 _READS = {"GET", "HEAD"}
 _ENDS_SESSIONS = ("/api/v2/auth", "/api/v2/me")
@@ -379,3 +381,33 @@ def test_a_plugin_that_is_off_has_no_routes_in_the_set(world: World) -> None:
     assert off.status_code == 200
     assert viewer.get(address).status_code == 404
     assert world.client("admin").get(address).status_code == 404
+
+
+@pytest.mark.postgres
+def test_the_other_database_decides_alike(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    """A smaller matrix: what is decided in SQL, and numbers that its columns cannot hold."""
+    wrong = []
+    with postgres_server.temporary() as name:
+        url = postgres_server.url_of(name)
+        with Instance(tmp_path / "data", [PLUGIN], database_url=url) as instance:
+            world = World(instance, tmp_path)
+            home, elsewhere = world.place(), world.place(is_foreign=True)
+            for operation, rule in RULES.items():
+                method, path = operation.split(" ")
+                if path.startswith(_ENDS_SESSIONS):
+                    continue
+                place = home if method in _READS else world.place()
+                for person in ("nobody", "stranger", "viewer", "manager"):
+                    answer = ask(world.client(person), operation, rule, place)
+                    if answer.status_code not in rule.expected(person, method, path):
+                        wrong.append(f"{operation} {person}: {answer.status_code} {answer.text[:100]}")
+                if rule.is_bound(path) and "{" in path:
+                    answer = ask(world.client("manager"), operation, rule, elsewhere)
+                    if answer.status_code != 404:
+                        wrong.append(f"{operation} elsewhere: {answer.status_code} {answer.text[:100]}")
+                for number in (str(2**31), str(2**63), str(10**30)):
+                    names = re.findall(r"{(\w+_id)}", path)
+                    answer = ask(world.client("admin"), operation, rule, home, dict.fromkeys(names, number))
+                    if names and answer.status_code not in {403, 404, 422}:
+                        wrong.append(f"{operation} {number}: {answer.status_code} {answer.text[:100]}")
+    assert wrong == []
