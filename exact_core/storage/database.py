@@ -151,12 +151,14 @@ def _refuse_broken_references(connection: Connection) -> None:
 
 
 def _translate(context: ExceptionContext) -> None:
-    """Turn "the database is away" and "no number is so large" into errors of ours; all else passes unchanged."""
+    """Turn "the database is away" and "that cannot be a value" into errors of ours; all else passes unchanged."""
     original = context.original_exception
     message = str(original).partition("\n")[0]
     state = getattr(original, "sqlstate", None)
     if isinstance(original, OverflowError) or state == _POSTGRES_OUT_OF_RANGE:
         raise Invalid("A number in the request is larger than any that can exist here.") from original
+    if "cannot contain NUL" in message:  # from psycopg, before it sends anything
+        raise Invalid("A text in the request holds a NUL character, which cannot be stored or found.") from original
     if isinstance(original, sqlite3.OperationalError):
         away = any(word in message for word in ("locked", "unable to open", "disk I/O", "is full"))
     else:  # without a connection it was the attempt to make one

@@ -156,6 +156,27 @@ def test_no_number_in_an_address_breaks_the_server(world: World, home: Place, nu
     assert broken == []
 
 
+def strange_queries(world: World, place: Place) -> list[str]:
+    """Values in queries that a database cannot hold, and what failed because of them."""
+    document = world.instance._app.openapi()
+    broken = []
+    for operation, rule in RULES.items():
+        method, path = operation.split(" ")
+        named = document["paths"][path][method.lower()].get("parameters", ())
+        queries = [each["name"] for each in named if each["in"] == "query"]
+        for name in queries if method == "GET" else ():
+            for value in ("\0", "a\0b", str(10**30), "-1", "\ud800".encode("utf-8", "surrogatepass"), "%", "W10"):
+                changed = Rule(rule.holders, query={**rule.query, name: value}, parameters=rule.parameters)
+                answer = ask(world.client("admin"), operation, changed, place)
+                if answer.status_code >= 500:
+                    broken.append(f"{operation} {name}={value!r}: {answer.status_code}")
+    return broken
+
+
+def test_no_value_in_a_query_breaks_the_server(world: World, home: Place) -> None:
+    assert strange_queries(world, home) == []
+
+
 def test_lists_show_nothing_of_other_places(world: World, home: Place, elsewhere: Place) -> None:
     with world.services.database.read() as session:
         from exact_core.storage.models import Image, ImageSet, Product, Team
@@ -410,4 +431,5 @@ def test_the_other_database_decides_alike(postgres_server: PostgresServer, tmp_p
                     answer = ask(world.client("admin"), operation, rule, home, dict.fromkeys(names, number))
                     if names and answer.status_code not in {403, 404, 422}:
                         wrong.append(f"{operation} {number}: {answer.status_code} {answer.text[:100]}")
+            wrong += strange_queries(world, home)
     assert wrong == []
