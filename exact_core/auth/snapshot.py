@@ -38,6 +38,7 @@ __all__ = ["AccessSnapshot", "ImageAccess"]
 
 POLL_SECONDS = 0.4
 REFUSE_AFTER_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.5
 _RECHECK_SECONDS = 60.0
 """A session or token is looked up again after this time, which also notes that it is in use."""
 _LONGEST_HEADER = 8192
@@ -57,6 +58,7 @@ class AccessSnapshot:
         self._valid_until = 0.0
         self._checked_at = float("-inf")
         self._own_changes = 0
+        self._is_unreachable = False
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -154,7 +156,11 @@ class AccessSnapshot:
         if state is not None and monotonic() < self._valid_until:
             return state
         if self._thread is not None and state is not None and self._valid_until > 0:
-            raise Unavailable("The database has not answered for two seconds; try again in a moment.")
+            # Either the database is away, or the background thread is late on a busy machine: wait a little for it.
+            is_free = not self._is_unreachable and self._lock.acquire(timeout=_PATIENCE_SECONDS)
+            if not is_free:
+                raise Unavailable("The database has not answered for two seconds; try again in a moment.")
+            self._lock.release()
         return self._refresh()
 
     def _refresh(self) -> AccessState:
@@ -187,7 +193,9 @@ class AccessSnapshot:
         while True:
             try:
                 self._refresh()
+                self._is_unreachable = False
             except (Unavailable, SQLAlchemyError) as error:
+                self._is_unreachable = True
                 _log.warning("Rights cannot be checked for changes: %s", error)
             if monotonic() - wrote_at > _RECHECK_SECONDS:
                 wrote_at = monotonic()

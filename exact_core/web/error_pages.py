@@ -21,6 +21,8 @@ def wants_page(request: Request) -> bool:
     path = request.url.path
     if path.startswith(("/api/", "/static/", "/healthz", "/readyz")) or "/static/" in path:
         return False
+    if not hasattr(request.app.state, "pages"):
+        return False
     accepted = request.headers.get("accept", "*/*")
     return request.method in ("GET", "HEAD") and ("text/html" in accepted or "*/*" in accepted)
 
