@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -114,11 +115,17 @@ class WorkerProcess:
         return "The reader crashed on this file."
 
 
+_ORDINARY_WORDS = frozenset(
+    ("empty", "file", "folder", "image", "level", "memory", "picture", "pixels", "slide", "tile")
+)
+"""Words of our own messages: a file of that name says nothing about anybody."""
+
+
 def without_path(text: str, path: Path) -> str:
     """A message without where a file lies and what it is called, with or without its ending: both can name somebody."""
-    names = (str(path), *(str(parent) for parent in path.parents), path.name, path.stem)
-    for name in sorted({name for name in names if len(name) > 2}, key=len, reverse=True):
-        text = text.replace(name, "the file")
+    names = {str(path), *(str(parent) for parent in path.parents), path.name, path.stem} - _ORDINARY_WORDS
+    for name in sorted((name for name in names if len(name) > 2), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "the file", text)
     return text
 
 
