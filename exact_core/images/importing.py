@@ -18,6 +18,7 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.images.adding import Arrival, add_images
 from exact_core.images.grouping import FileGroup, Kind, stored_names
+from exact_core.images.service import read_again
 from exact_core.images.stored_files import group_paths, members_of, rename_in_index
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Image, ImageSet, Job, Team
@@ -93,16 +94,25 @@ def import_pictures(
     copy: bool = False,
     probe: bool = True,
 ) -> Iterator[Outcome]:
-    """Add pictures in batches of one transaction each; yields what became of each, in order."""
+    """Add pictures in batches of one transaction each; yields what became of each, in order.
+
+    A file that the set has but could not read is read again: it may have been repaired since.
+    """
     for start in range(0, len(groups), BATCH):
         batch = groups[start : start + BATCH]
         known = {} if copy else _known_paths(services, image_set_id, [str(group.main) for group in batch])
         arrivals: list[tuple[str, Arrival]] = []
         outcomes: dict[str, Outcome] = {}
+        again: list[int] = []
         for group in batch:
             path = str(group.main)
             if path in known:
-                outcomes[path] = Outcome(path, known[path], "duplicate", "The set has this file already.")
+                image_id, status = known[path]
+                if status == "unreadable" and probe:
+                    again.append(image_id)
+                    outcomes[path] = Outcome(path, image_id, "probing")
+                else:
+                    outcomes[path] = Outcome(path, image_id, "duplicate", "The set has this file already.")
                 continue
             try:
                 path.encode("utf-8")
@@ -113,6 +123,8 @@ def import_pictures(
             except OSError as error:
                 reason = f"The file cannot be read: {error.strerror or 'unknown error'}."
                 outcomes[path] = Outcome(path, None, "unreadable", reason)
+        if again:
+            read_again(services, actor, image_set_id, again)
         outcomes |= _add(services, actor, image_set_id, arrivals, probe=probe)
         for group in batch:
             yield outcomes[str(group.main)]
@@ -256,17 +268,18 @@ def _add(
     return outcomes
 
 
-def _known_paths(services: Services, image_set_id: int, paths: Sequence[str]) -> dict[str, int]:
+def _known_paths(services: Services, image_set_id: int, paths: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Number and status of images whose files are used in place, by path."""
     with services.database.read() as session:
         rows = session.execute(
-            select(Image.file_path, Image.id).where(
+            select(Image.file_path, Image.id, Image.status).where(
                 Image.image_set_id == image_set_id,
                 Image.is_external,
                 Image.deleted_at.is_(None),
                 Image.file_path.in_([path for path in paths if _is_text(path)]),
             )
         )
-        return {row.file_path: row.id for row in rows}
+        return {row.file_path: (row.id, row.status) for row in rows}
 
 
 def _private_name(group: FileGroup) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from exact_core.auth.rights import Right, Rights
 from exact_core.images import tagging
 from exact_core.images.adding import ask_for_probing
 from exact_core.images.naming import clean_private_name
-from exact_core.images.stored_files import remove_files
+from exact_core.images.stored_files import files_of, remove_files
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Image, ImagePin, Job, now
 from exact_core.storage.unit_of_work import UnitOfWork
@@ -128,6 +129,7 @@ def read_again(services: Services, actor: Actor, image_set_id: int, image_ids: S
         chosen = [image for image in images if image.status in {"unreadable", "ready"} and image.deleted_at is None]
         for image in chosen:
             image.status, image.status_reason = "probing", ""
+            _measure_again(services, image)
             uow.record(_change(ImageAction.UPDATED, image, actor))
         ask_for_probing(services, uow.session, image_set_id, [image.id for image in chosen], actor)
         if chosen:
@@ -135,6 +137,15 @@ def read_again(services: Services, actor: Actor, image_set_id: int, image_ids: S
         return len(chosen)
 
     return _each_of(services, actor, image_set_id, image_ids, Right.EDIT_IMAGES, ask)
+
+
+def _measure_again(services: Services, image: Image) -> None:
+    """Take over the size of files that were replaced; what their content was says nothing about it now."""
+    if not image.is_external:
+        return
+    with contextlib.suppress(OSError):  # files that are gone are told about when they are read
+        image.size_bytes = sum(path.stat().st_size for path in files_of(services.blobs, image))
+        image.checksum = ""
 
 
 def tag_images(

@@ -182,7 +182,29 @@ def test_a_file_that_was_repaired_can_be_read_again(
     path.write_bytes(data)
     read_again(services, SYSTEM, image_set, [image.id])
     run_jobs(services)
-    assert (image_row(services, image.id).status, image_row(services, image.id).status_reason) == ("ready", "")
+    image = image_row(services, image.id)
+    assert (image.status, image.status_reason, image.size_bytes) == ("ready", "", len(data))
+    twin, part = path.with_name("twin.png"), path.with_name("part.png")
+    twin.write_bytes(data)
+    part.write_bytes(data[:100])
+    assert [each.status for each in imported(services, image_set, twin, part)] == ["duplicate", "probing"]
+
+
+def test_importing_a_file_again_reads_it_again_when_it_could_not_be_read(
+    services: Services, image_set: int, make_picture: Callable[..., Path]
+):
+    path = make_picture("a.png")
+    data = path.read_bytes()
+    path.write_bytes(data[:100])
+    first = imported(services, image_set, path)[0]
+    run_jobs(services)
+    assert image_row(services, first.image).status == "unreadable"
+    path.write_bytes(data)
+    again = imported(services, image_set, path)[0]
+    assert (again.status, again.image) == ("probing", first.image)
+    run_jobs(services)
+    assert image_row(services, first.image).status == "ready"
+    assert imported(services, image_set, path)[0].status == "duplicate"
 
 
 def test_a_set_is_found_by_name_or_made_in_the_only_team(
