@@ -118,6 +118,8 @@ class WorkerProcess:
 _ORDINARY_WORDS = frozenset(
     ("empty", "file", "folder", "image", "level", "memory", "picture", "pixels", "slide", "tile")
 )
+    ("empty", "file", "folder", "image", "level", "memory", "picture", "pixels", "slide", "tile")
+)
 """Words of our own messages: a file of that name says nothing about anybody."""
 
 
