@@ -118,8 +118,6 @@ class WorkerProcess:
 _ORDINARY_WORDS = frozenset(
     ("empty", "file", "folder", "image", "level", "memory", "picture", "pixels", "slide", "tile")
 )
-    ("empty", "file", "folder", "image", "level", "memory", "picture", "pixels", "slide", "tile")
-)
 """Words of our own messages: a file of that name says nothing about anybody."""
 
 
@@ -127,7 +125,7 @@ def without_path(text: str, path: Path) -> str:
     """A message without where a file lies and what it is called, with or without its ending: both can name somebody."""
     names = {str(path), *(str(parent) for parent in path.parents), path.name, path.stem} - _ORDINARY_WORDS
     for name in sorted((name for name in names if len(name) > 2), key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "the file", text)
+        text = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", "the file", text)
     return text
 
 
