@@ -96,4 +96,7 @@ class AnnotationReader(Protocol):
         """
 
     def revision(self, image_id: int) -> int:
-        """Return a number that rises with every change to annotations of the image's set: a key for caches."""
+        """Return a number that rises with every change to annotations of the image's set.
+
+        It is part of a cache's key, beside who asks and whether they may ``see_all``: neither raises it.
+        """

@@ -254,7 +254,7 @@ def test_complaints_lose_every_form_of_the_path() -> None:
     path = Path("/data/Zebrowski folder/Zebrowski Anna.mrxs")
     for text in (
         f"cannot open {path}", f"cannot open '{path.name}'", "Zebrowski Anna/Slidedat.ini is missing",
-        "no Zebrowski Anna_label.tif", 
+        "no Zebrowski Anna_label.tif",
         "in /data/Zebrowski folder nothing was found",
     ):  # fmt: skip
         assert SURNAME not in without_path(text, path)
