@@ -291,8 +291,10 @@ def _flat(part: Any) -> list[Any]:
 
 
 def _where(area: Any) -> str:
-    """Shapely's reason with the place, as in ``Self-intersection at (12 34)``."""
-    return str(shapely.is_valid_reason(area)).replace("[", " at (").replace("]", ")")
+    """Shapely's reason with the place in whole pixels, as in ``Self-intersection at (12, 34)``."""
+    reason, _, place = str(shapely.is_valid_reason(area)).partition("[")
+    numbers = [round(float(number)) for number in place.rstrip("]").split()]
+    return f"{reason} at ({', '.join(map(str, numbers))})" if numbers else reason
 
 
 def _spoken(shape: Shape) -> str:

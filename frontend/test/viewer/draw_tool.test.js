@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { filterOf, NEUTRAL } from '../../../exact_core/web/static/viewer/adjustments.js';
+import { crossingOf } from '../../../exact_core/web/static/viewer/crossing.js';
+import { ringArea } from '../../../exact_core/web/static/viewer/geometry.js';
 import { score } from '../../../exact_core/web/static/viewer/palette.js';
 import { tileSourceOptions } from '../../../exact_core/web/static/viewer/tile_source.js';
 import { DrawTool } from '../../../exact_core/web/static/viewer/tools/draw_tool.js';
@@ -46,6 +48,26 @@ test('clicks draw a polygon that a click on its first point closes', () => {
   const { done, click } = drawing('polygon');
   [[0, 0], [100, 0], [100, 100], [3, 4]].forEach(([x, y]) => click(x, y));
   assert.deepEqual(done[0].rings[0], [[0, 0], [100, 0], [100, 100]]);
+});
+
+test('a freehand outline that runs past its beginning loses the loose ends, not the shape', () => {
+  const { done, drag } = drawing('polygon');
+  drag([[0, 0], [0, 20], [50, 0], [100, 50], [50, 100], [0, 50], [-10, 10], [20, 10], [40, -30]]);
+  assert.equal(done.length, 1);
+  const [ring] = done[0].rings;
+  assert.equal(crossingOf(ring), null);
+  assert.ok(Math.abs(ringArea(ring)) > 5000, 'the large part stays');
+});
+
+test('clicks whose outline crosses itself go on instead of making a shape that nobody accepts', () => {
+  const { tool, done, hints, click } = drawing('polygon');
+  [[0, 0], [100, 100], [100, 0], [0, 90]].forEach(([x, y]) => click(x, y));
+  assert.ok(tool.finish());
+  assert.equal(done.length, 0);
+  assert.match(hints.at(-1) ?? '', /crosses itself/);
+  tool.undoStep();
+  tool.finish();
+  assert.deepEqual(done[0].rings[0], [[0, 0], [100, 100], [100, 0]]);
 });
 
 test('undo inside an unfinished shape takes points back and redo brings them again', () => {

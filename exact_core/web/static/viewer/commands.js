@@ -178,6 +178,7 @@ export class Commands {
         return;
       }
       if (this.at.hiddenTypes.has(typeId)) this.at.showType(typeId, true);
+      if (!this.at.display.visible) this.at.setDisplay({ visible: true });
       if (this.at.rack.shape !== null) this.at.rack.choose('select');
       const item = this.at.edits.current({ id: json.id, uuid: json.uuid }) ?? itemFromJson(json);
       this.at.selection.set([item.isComplete ? item : itemFromJson(json)]);

@@ -356,6 +356,8 @@ export function rotate(geometry, radians, pivot = centreOf(geometry)) {
   });
 }
 
+const SPAN = 1000;
+
 /**
  * Leave out vertices that change the outline by less than ``tolerance`` (Douglas and Peucker, without recursion).
  *
@@ -364,8 +366,10 @@ export function rotate(geometry, radians, pivot = centreOf(geometry)) {
 export function simplify(points, tolerance) {
   if (points.length < 3) return points.slice();
   const keep = new Uint8Array(points.length);
-  keep[0] = keep[points.length - 1] = 1;
-  const spans = [[0, points.length - 1]];
+  /** @type {[number, number][]} A zigzag costs the square of its length, so long outlines are taken in pieces. */
+  const spans = [];
+  for (let from = 0; from < points.length - 1; from += SPAN) spans.push([from, Math.min(from + SPAN, points.length - 1)]);
+  spans.forEach(([from, to]) => (keep[from] = keep[to] = 1));
   while (spans.length > 0) {
     const [from, to] = /** @type {[number, number]} */ (spans.pop());
     let [worst, at] = [tolerance, -1];

@@ -12,6 +12,7 @@ import OpenSeadragon from './openseadragon.js';
  * @typedef {import('./types.js').OverlayInfo} OverlayInfo
  * @typedef {import('./types.js').ImageInfo} ImageInfo
  * @typedef {import('./stage.js').Stage} Stage
+ * @typedef {{navigator?: HTMLElement, item?: any, asked?: string}} Drawn  What is on the page of one overlay.
  */
 
 const REST_MS = 180;
@@ -70,7 +71,7 @@ export class PluginOverlays {
     this.states.forEach((state) => this.#draw(state));
   }
 
-  /** @type {Map<string, {navigator?: HTMLElement, item?: any}>} */
+  /** @type {Map<string, Drawn>} */
   #drawn = new Map();
   /** @type {Set<HTMLElement>} */
   #layers = new Set();
@@ -122,20 +123,21 @@ export class PluginOverlays {
     const drawn = this.#drawn.get(info.id) ?? {};
     this.#drawn.set(info.id, drawn);
     const url = state.version ? `${info.url}${info.url.includes('?') ? '&' : '?'}v=${state.version}` : info.url;
-    if (again) {
-      drawn.navigator?.remove();
-      delete drawn.navigator;
-      if (drawn.item) this.stage.viewer.world.removeItem(drawn.item);
-      delete drawn.item;
-    }
     if (info.places.includes('navigator')) {
+      if (again && drawn.navigator) {
+        const [stale, fresh] = [drawn.navigator, this.#navigatorPicture(url, info.title)];
+        // The old picture stays until there is a new one: an edit does not make the map flicker.
+        ['load', 'error'].forEach((name) => fresh.addEventListener(name, () => stale.remove(), { once: true }));
+        drawn.navigator = fresh;
+      }
       drawn.navigator ??= visible ? this.#navigatorPicture(url, info.title) : undefined;
       if (drawn.navigator) drawn.navigator.hidden = !visible;
       if (drawn.navigator) drawn.navigator.style.opacity = String(opacity);
     }
     if (!info.places.includes('viewer')) return;
-    if (drawn.item) drawn.item.setOpacity(visible ? opacity : 0);
-    else if (visible) this.#addToViewer(state, url, drawn);
+    drawn.item?.setOpacity(visible ? opacity : 0);
+    if (again) drawn.asked = '';
+    if (visible && drawn.asked !== url) this.#addToViewer(state, url, drawn);
   }
 
   /** @param {string} url @param {string} title */
@@ -146,18 +148,29 @@ export class PluginOverlays {
     return picture;
   }
 
-  /** @param {{info: OverlayInfo, visible: boolean, opacity: number}} state @param {string} url @param {{item?: any}} drawn */
+  /** @param {{info: OverlayInfo, visible: boolean, opacity: number}} state @param {string} url @param {Drawn} drawn */
   #addToViewer(state, url, drawn) {
+    drawn.asked = url;
     if (!this.stage.isOpen) {
-      this.stage.on('open', () => !drawn.item && state.visible && this.#addToViewer(state, url, drawn));
+      this.stage.on('open', () => drawn.asked === url && !drawn.item && this.#addToViewer(state, url, drawn));
       return;
     }
     const source = state.info.is_tiled ? this.#tiledSource(url) : { type: 'image', url };
     this.stage.viewer.addTiledImage(/** @type {any} */ ({
-      tileSource: source, x: 0, y: 0, width: 1, opacity: state.opacity,
+      tileSource: source, x: 0, y: 0, width: 1, opacity: state.visible ? state.opacity : 0,
       success: (/** @type {any} */ event) => {
+        const { world } = this.stage.viewer;
+        // An answer that a newer one overtook is thrown away, and so is the picture that this one replaces.
+        if (drawn.asked !== url) {
+          world.removeItem(event.item);
+          return;
+        }
+        if (drawn.item) world.removeItem(drawn.item);
         drawn.item = event.item;
         event.item.setOpacity(state.visible ? state.opacity : 0);
+      },
+      error: () => {
+        if (drawn.asked === url) drawn.asked = '';
       },
     }));
   }

@@ -133,6 +133,7 @@ export class ToolRack {
       menu: (pointer, item) => workplace.commands.menu(pointer, item),
       open: (item) => workplace.commands.goTo([item]),
       highlight: (key) => workplace.commands.highlight(key),
+      tell: (text) => workplace.flash(text),
     });
   }
 }

@@ -22,6 +22,7 @@ import { syncAddress } from './link_sync.js';
 import { Overlay } from './overlay.js';
 import { Overview } from './overview.js';
 import { DetailsPanel } from './panels/details_panel.js';
+import { LayersPanel } from './panels/layers_panel.js';
 import { TypesPanel } from './panels/types_panel.js';
 import { PluginOverlays, addPluginTools, viewerFacade } from './plugin_page.js';
 import { addReadouts } from './readouts.js';
@@ -103,6 +104,7 @@ export class Workplace {
     });
     this.frames = addFrameControls($('#frames'), this.image, stage.frame, (frame) => this.setFrame(frame));
     this.pluginOverlays = new PluginOverlays(stage, this.image, this.overview.layers, $('#stage-overlays'), data.overlays);
+    new LayersPanel($('#layers'), this.pluginOverlays, preferences().layers ?? {}, (layers) => remember({ layers }));
     this.#connect();
     addShortcuts(this);
   }

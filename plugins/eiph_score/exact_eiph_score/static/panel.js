@@ -58,7 +58,7 @@ function scoreView(score, settings) {
     <p class="eiph-figure">
       <span class="eiph-value" data-testid="eiph-value">${readable(score.value)}</span>
       <span class="eiph-of">of ${score.maximum}</span>
-      <span class="eiph-total" data-testid="eiph-total">${score.total.toLocaleString()} cells in view</span>
+      <span class="eiph-total" data-testid="eiph-total">${score.total.toLocaleString('en')} ${score.total === 1 ? 'cell' : 'cells'} in view</span>
     </p>
     <div class="eiph-scale" role="img" aria-label=${`Score ${readable(score.value)} of ${score.maximum}`}>
       <div class="eiph-mark" hidden=${score.value === null} .style=${{ left: `${100 * part}%` }}></div>
@@ -80,7 +80,7 @@ function gradeTable(counts, settings) {
           <td class="eiph-bar">
             <div .style=${{ width: `${100 * parts[grade]}%`, 'background-color': COLORS[grade] }}></div>
           </td>
-          <td class="eiph-count">${count.toLocaleString()}</td>
+          <td class="eiph-count">${count.toLocaleString('en')}</td>
         </tr>`,
       )}
     </tbody>

@@ -48,7 +48,9 @@ export class DetailsPanel {
       this.#refreshMeasures(item);
       return;
     }
-    this.#shown = item ? keyOf(item) : null;
+    const shown = item ? keyOf(item) : null;
+    if (shown !== this.#shown && this.host.parentElement) this.host.parentElement.scrollTop = 0;
+    this.#shown = shown;
     if (selection.size === 0) this.host.replaceChildren();
     else render(this.host, item ? this.#one(item) : this.#many(selection.items));
   }

@@ -1,6 +1,7 @@
 // @ts-check
 /** Drawing one shape: by clicks, by dragging, or freehand, with an undo of its own until it is finished. */
 
+import { crossingOf, untangled } from '../crossing.js';
 import { placedShape } from '../default_shape.js';
 import { boxRing, corners, flawOf, simple, simplify, snapAngle, squareFrom } from '../geometry.js';
 
@@ -132,6 +133,10 @@ export class DrawTool {
       this.drawing.hint(`A ${this.shape} needs at least ${fewest} points. Esc stops drawing.`);
       return true;
     }
+    if (this.shape !== 'polyline' && crossingOf(this.#vertices)) {
+      this.drawing.hint('The outline crosses itself. Backspace takes the last point back · Esc stops');
+      return true;
+    }
     this.#finish(this.#path(this.#vertices));
     return true;
   }
@@ -206,8 +211,13 @@ export class DrawTool {
     const from = this.#steps.at(-1) ?? 0;
     const drawn = simplify(this.#vertices.slice(from), FREEHAND_TOLERANCE / this.drawing.zoom());
     this.#vertices = [...this.#vertices.slice(0, from), ...drawn];
-    if (from === 0) this.finish();
-    else this.#redraw();
+    if (from > 0) {
+      this.#redraw();
+      return;
+    }
+    // Nobody meets the beginning of an outline exactly: what sticks out or loops there is cut off.
+    if (this.shape !== 'polyline') this.#vertices = untangled(this.#vertices);
+    this.finish();
   }
 
   /** @param {Pointer} from @param {Pointer} to @returns {Geometry} */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Selecting shapes, and changing the selected ones with the pointer. */
 
+import { tangleOf } from '../crossing.js';
 import {
   deleteVertex, flawOf, insertVertex, isHit, moveVertex, resizeBox, resizeRotatedBox, rotate, centreOf, snapAngle,
   translateWithin,
@@ -32,6 +33,7 @@ import { isSameShape } from '../journal.js';
  * @property {(pointer: Pointer, item: Item | null) => boolean} menu
  * @property {(item: Item) => void} open  Double-click.
  * @property {(id: number | string | null) => void} highlight
+ * @property {(text: string) => void} tell  A hint that goes by itself.
  *
  * @typedef {{kind: 'handle', handle: Handle, item: Item} | {kind: 'move', items: Item[], from: XY} | {kind: 'marquee', from: XY}} Act
  */
@@ -103,7 +105,11 @@ export class SelectTool {
     }
     const changed = this.#changed;
     this.desk.preview(new Map());
-    if ([...changed.values()].some((geometry) => flawOf(geometry))) return;
+    const flaw = [...changed.values()].map((geometry) => flawOf(geometry) || (act.kind === 'handle' ? tangleOf(geometry) : '')).find(Boolean);
+    if (flaw) {
+      this.desk.tell(`Nothing was changed. ${flaw}`);
+      return;
+    }
     this.desk.change(changed, labelOf(act));
   }
 
