@@ -16,6 +16,7 @@ from exact_core.api.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from exact_core.api.context import Actor
+    from exact_core.auth.accounts import IssuedLink
     from exact_core.services import Services
     from exact_core.settings import Settings
 
@@ -71,8 +72,8 @@ def _empty(data: Path) -> None:
     (data / _MARK).write_text("This folder is emptied when 'exact demo' starts.\n")
 
 
-def _prepare(settings: Settings, folder: Path, slides: Path | None, is_new: bool) -> str:
-    """Fill the instance; the token of a one-time login link."""
+def _prepare(settings: Settings, folder: Path, slides: Path | None, is_new: bool) -> IssuedLink:
+    """Fill the instance and make a one-time login link."""
     from exact_core.app import close_services, open_services
     from exact_core.auth.accounts import issue_link, user_named
     from exact_core.jobs.serve_commands import prepare_database
@@ -83,7 +84,7 @@ def _prepare(settings: Settings, folder: Path, slides: Path | None, is_new: bool
         if is_new:
             _fill(services, folder, slides)
         with services.database.write() as session:
-            return issue_link(session, user_named(session, "demo")).token
+            return issue_link(session, user_named(session, "demo"))
     finally:
         close_services(services)
 
@@ -136,11 +137,11 @@ def _detect(services: Services, actor: Actor, slide: Path, image_id: int) -> Non
     click.echo(f"Added {count:,} graded nuclei.")
 
 
-def _serve(settings: Settings, token: str, browser: bool) -> None:
+def _serve(settings: Settings, link: IssuedLink, browser: bool) -> None:
     from exact_core.jobs.serve import Supervisor
 
     def when_ready(address: str) -> None:
-        login = f"{address}/login/link/{token}"
+        login = link.url(address)
         click.echo(f"ready {address}")
         click.echo(f"Log in once with: {login}")
         sys.stdout.flush()

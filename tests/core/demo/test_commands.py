@@ -63,7 +63,7 @@ def test_it_serves_prints_the_way_in_and_stops_cleanly(folder):
     demo = Demo(folder)
     try:
         address = demo.find(r"(?m)^ready (http://127\.0\.0\.1:\d+)$")
-        link = demo.find(r"(http://127\.0\.0\.1:\d+/login/link/\S+)")
+        link = demo.find(r"(http://127\.0\.0\.1:\d+/login/link#\S+)")
         with urllib.request.urlopen(address, timeout=20) as answer:
             assert answer.status == 200
             assert b"Log in" in answer.read()
