@@ -35,7 +35,7 @@ def ready_database(settings: Settings) -> Iterator[Database]:
     try:
         core = migrate.status(database)[0]
         if core.current is None:
-            migrate.upgrade(database)
+            migrate.upgrade(database, installed_schemas(settings))
         elif core.state != "current":
             raise ConfigurationError(f"The database is at revision {core.current}, not {core.head}: {core.reason}.")
         yield database
