@@ -46,8 +46,8 @@ export class Commands {
     const label = `Add ${type.name}`;
     const item = this.at.edits.create(type.id, geometry, label, { text: '', attributes: defaultsOf(type) });
     this.#noted(label);
-    if (this.at.hiddenTypes.has(type.id)) this.at.showType(type.id, true);
-    if (!this.at.display.visible) this.at.setDisplay({ visible: true });
+    if (this.at.visibility.hiddenTypes.has(type.id)) this.at.visibility.showType(type.id, true);
+    if (!this.at.visibility.display.visible) this.at.visibility.set({ visible: true });
     this.at.selection.set([item]);
   }
 
@@ -110,7 +110,7 @@ export class Commands {
     const items = this.#nudge?.items ?? this.#editable();
     if (items.length === 0) return;
     this.#nudge = { items, dx: (this.#nudge?.dx ?? 0) + dx, dy: (this.#nudge?.dy ?? 0) + dy };
-    this.at.preview(this.#nudged());
+    this.at.selected.draw(this.#nudged());
     this.#endNudge();
   }
 
@@ -177,8 +177,8 @@ export class Commands {
         this.at.flash(`There is no ${this.at.nameOf(typeId)} on this image yet.`);
         return;
       }
-      if (this.at.hiddenTypes.has(typeId)) this.at.showType(typeId, true);
-      if (!this.at.display.visible) this.at.setDisplay({ visible: true });
+      if (this.at.visibility.hiddenTypes.has(typeId)) this.at.visibility.showType(typeId, true);
+      if (!this.at.visibility.display.visible) this.at.visibility.set({ visible: true });
       if (this.at.rack.shape !== null) this.at.rack.choose('select');
       const item = this.at.edits.current({ id: json.id, uuid: json.uuid }) ?? itemFromJson(json);
       this.at.selection.set([item.isComplete ? item : itemFromJson(json)]);
@@ -217,7 +217,7 @@ export class Commands {
   }
 
   selectAll() {
-    const items = this.at.pickBox(this.at.stage.visibleBounds);
+    const items = this.at.selected.pickBox(this.at.stage.visibleBounds);
     if (this.at.rack.shape !== null) this.at.rack.choose('select');
     this.at.selection.set(items);
   }

@@ -2,14 +2,14 @@
 /** The images of a set: filters, grid and list, many at a time, and what is still on its way. */
 
 import { api } from '../api.js';
-import { confirmDialog, openDialog } from '../dialog.js';
-import { areaField, tagInput, textField } from '../fields.js';
 import { html, icon, render } from '../html.js';
-import { statusBadge, STATUS, thumbnail } from '../image_status.js';
+import { STATUS } from '../image_status.js';
 import { attachMenu } from '../menu.js';
-import { dateTime, plural, size } from '../time.js';
+import { plural } from '../time.js';
 import { showError, toast } from '../toast.js';
 import { debounce, empty, failure } from '../view.js';
+import { imageCard, imageRow, titleOf } from './image_cards.js';
+import { detailsDialog, purgeDialog, tagDialog } from './image_dialogs.js';
 
 /** @typedef {import('./image_set.js').SetPage} SetPage */
 /** @typedef {Record<string, any>} Image */
@@ -27,7 +27,7 @@ export function drawImages(target, page) {
 }
 
 /** One showing of the tab. */
-class ImageList {
+export class ImageList {
   /** @type {Image[]} */
   images = [];
   /** @type {Map<number, {element: HTMLElement, seen: string}>} */
@@ -237,7 +237,7 @@ class ImageList {
       const seen = JSON.stringify([image, this.selected.has(image.id)]);
       const known = this.cards.get(image.id);
       if (known?.seen === seen) return known.element;
-      const element = this.layout === 'grid' ? this.#card(image) : this.#row(image);
+      const element = this.layout === 'grid' ? imageCard(this, image) : imageRow(this, image);
       this.cards.set(image.id, { element, seen });
       return element;
     });
@@ -264,70 +264,16 @@ class ImageList {
   }
 
   /** @param {Image} image */
-  #picture(image) {
-    if (image.status === 'ready') return thumbnail(image.id, 256, image.content_version);
-    const known = STATUS[image.status];
-    return icon(known?.symbol ?? 'image', `icon--xl ${image.status === 'unreadable' ? '' : 'icon--spin'}`);
-  }
-
-  /** @param {Image} image */
-  #title(image) {
-    return image.private_name || image.name;
-  }
-
-  /** @param {Image} image */
-  #link(image) {
-    const title = this.#title(image);
-    if (image.status !== 'ready' || image.deleted_at) return html`<button type="button" class="link-btn truncate image-card__link" title=${title} @click=${() => this.details(image)}>${title}</button>`;
-    return html`<a class="image-card__link truncate" href="/image-sets/${this.page.id}/images/${image.id}" title=${title}>${title}</a>`;
-  }
-
-  /** @param {Image} image */
-  #facts(image) {
-    if (image.status === 'unreadable') return html`<span class="truncate danger-text" title=${image.status_reason}>${image.status_reason}</span>`;
-    if (image.status !== 'ready') return html`<span>${STATUS[image.status].label}${image.progress ? ` · ${Math.round(image.progress * 100)} %` : ''}</span>`;
-    return html`<span class="num truncate">${image.width.toLocaleString('en')} × ${image.height.toLocaleString('en')}${image.annotations ? ` · ${plural(image.annotations, 'shape')}` : ''}</span>`;
-  }
-
-  /** @param {Image} image */
-  #tools(image) {
-    const more = html`<button type="button" class="icon-btn icon-btn--small" aria-label="More for ${this.#title(image)}">${icon('ellipsis')}</button>`;
+  tools(image) {
+    const more = html`<button type="button" class="icon-btn icon-btn--small" aria-label="More for ${titleOf(image)}">${icon('ellipsis')}</button>`;
     attachMenu(more, () => this.#menu(image));
-    const pin = image.deleted_at ? null : html`<button type="button" class="icon-btn icon-btn--small" aria-pressed=${String(image.pinned)} aria-label="${image.pinned ? 'Unpin' : 'Pin'} ${this.#title(image)}" @click=${() => this.act(image.pinned ? 'unpin' : 'pin', [image.id])}>${icon('pin')}</button>`;
+    const pin = image.deleted_at ? null : html`<button type="button" class="icon-btn icon-btn--small" aria-pressed=${String(image.pinned)} aria-label="${image.pinned ? 'Unpin' : 'Pin'} ${titleOf(image)}" @click=${() => this.act(image.pinned ? 'unpin' : 'pin', [image.id])}>${icon('pin')}</button>`;
     return [pin, more];
   }
 
   /** @param {Image} image */
-  #checkbox(image) {
-    return html`<input type="checkbox" class="checkbox" aria-label="Select ${this.#title(image)}" checked=${this.selected.has(image.id)} @click=${(/** @type {MouseEvent} */ event) => this.#toggle(image, event.shiftKey)}>`;
-  }
-
-  /** @param {Image} image */
-  #card(image) {
-    const busy = image.status === 'probing' || image.status === 'converting';
-    return html`
-      <li class="card image-card ${this.selected.has(image.id) ? 'image-card--selected' : ''}" data-image=${image.id}>
-        <div class="image-card__picture">${this.#picture(image)}
-          ${busy ? html`<progress class="progress" max="1" value=${image.progress || null} aria-label=${STATUS[image.status].label}></progress>` : null}</div>
-        <div class="image-card__body">${this.#link(image)}<div class="image-card__meta">${this.#facts(image)}</div>
-          ${image.tags.length ? html`<div class="row tags">${image.tags.slice(0, 3).map((/** @type {string} */ tag) => html`<span class="tag"><span class="truncate">${tag}</span></span>`)}</div>` : null}</div>
-        <label class="image-card__select">${this.#checkbox(image)}</label>
-        <div class="image-card__tools">${this.#tools(image)}</div>
-      </li>`;
-  }
-
-  /** @param {Image} image */
-  #row(image) {
-    const picture = image.status === 'ready' ? thumbnail(image.id, 128, image.content_version, 'thumb') : html`<span class="thumb thumb--icon">${icon(STATUS[image.status]?.symbol ?? 'image')}</span>`;
-    return html`
-      <li class="image-row" data-image=${image.id}>
-        ${this.#checkbox(image)}${picture}
-        <div class="grow"><div class="truncate">${this.#link(image)}</div><div class="image-card__meta">${this.#facts(image)}</div></div>
-        <div class="row tags hide-small">${image.tags.slice(0, 3).map((/** @type {string} */ tag) => html`<span class="tag"><span class="truncate">${tag}</span></span>`)}</div>
-        ${image.status === 'ready' ? null : statusBadge(image.status)}
-        <span class="small muted num hide-small">${size(image.size_bytes)}</span>
-        <span class="row row--nowrap image-row__tools">${this.#tools(image)}</span>
-      </li>`;
+  checkbox(image) {
+    return html`<input type="checkbox" class="checkbox" aria-label="Select ${titleOf(image)}" checked=${this.selected.has(image.id)} @click=${(/** @type {MouseEvent} */ event) => this.#toggle(image, event.shiftKey)}>`;
   }
 
   /** @param {Image} image */
@@ -418,12 +364,7 @@ class ImageList {
 
   /** @param {Image} image */
   async #purge(image) {
-    const gone = await confirmDialog({
-      title: 'Remove the image for good?', action: 'Remove',
-      body: html`<p><strong>${this.#title(image)}</strong> and its ${plural(image.annotations, 'annotation')} are removed, and its files. This cannot be undone.</p>`,
-      submit: () => api.delete(`/images/${image.id}?permanently=true`),
-    });
-    if (gone) await this.load();
+    if (await purgeDialog(image)) await this.load();
   }
 
   async #readAllAgain() {
@@ -433,20 +374,7 @@ class ImageList {
 
   /** @param {number[]} ids */
   async #tag(ids) {
-    const chosen = this.images.filter((image) => ids.includes(image.id));
-    const common = chosen.length ? chosen[0].tags.filter((/** @type {string} */ tag) => chosen.every((image) => image.tags.includes(tag))) : [];
-    const input = tagInput({ tags: common, label: 'Tags', known: this.tags.map((tag) => tag.name) });
-    await openDialog({
-      title: ids.length === 1 ? 'Tags' : `Tags of ${plural(ids.length, 'image')}`, action: 'Save', size: 'small',
-      body: html`<div class="field">${input.element}<p class="field__hint">Enter or a comma ends a tag.${ids.length > 1 ? ' Only the tags that all of them have are shown.' : ''}</p></div>`,
-      submit: async () => {
-        const now = input.tags();
-        const fresh = now.filter((tag) => !common.includes(tag));
-        const gone = common.filter((/** @type {string} */ tag) => !now.includes(tag));
-        if (fresh.length) await api.post(`${this.path}/image-actions`, { action: 'tag', image_ids: ids, tags: fresh });
-        if (gone.length) await api.post(`${this.path}/image-actions`, { action: 'untag', image_ids: ids, tags: gone });
-      },
-    });
+    await tagDialog(this.path, this.images.filter((image) => ids.includes(image.id)), this.tags.map((tag) => tag.name));
     this.tags = await api.get(`${this.path}/image-tags`);
     this.#drawToolbar();
     await this.load();
@@ -454,30 +382,6 @@ class ImageList {
 
   /** @param {Image} image */
   async details(image) {
-    const { rights } = this.page;
-    const mayEdit = rights.edit_images && !image.deleted_at;
-    const resolution = image.mpp_x ? `${image.mpp_x.toFixed(4)} × ${(image.mpp_y ?? image.mpp_x).toFixed(4)} µm per pixel` : 'unknown';
-    const facts = [
-      ['Name', image.name], image.private_name ? ['File name', image.private_name] : null, ['State', statusBadge(image.status)],
-      image.width ? ['Size', `${image.width.toLocaleString('en')} × ${image.height.toLocaleString('en')} px`] : null,
-      image.size_z * image.size_t > 1 ? ['Frames', `${image.size_z} z × ${image.size_t} t × ${image.size_c} channels`] : null,
-      ['Resolution', resolution], image.objective_power ? ['Objective', `${image.objective_power}×`] : null,
-      image.vendor ? ['Scanner', image.vendor] : null, ['File size', size(image.size_bytes)], ['Added', dateTime(image.created_at)],
-    ].filter((each) => each !== null);
-    const saved = await openDialog({
-      title: this.#title(image), action: mayEdit ? 'Save' : undefined, size: 'wide',
-      body: [
-        image.status === 'unreadable' ? html`<div class="banner banner--danger">${icon('file-warning')}<div class="grow"><p><strong>This file cannot be read.</strong></p><p>${image.status_reason}</p></div></div>` : null,
-        html`<dl class="facts">${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`,
-        mayEdit ? [areaField('description', 'Description', image.description, { optional: true }),
-          html`<div class="form-grid">${textField('mpp_x', 'µm per pixel, across', image.mpp_x ?? '', { optional: true, type: 'number' })}${textField('mpp_y', 'µm per pixel, down', image.mpp_y ?? '', { optional: true, type: 'number' })}${textField('objective_power', 'Objective magnification', image.objective_power ?? '', { optional: true, type: 'number' })}</div>`]
-          : image.description ? html`<p>${image.description}</p>` : null,
-      ],
-      submit: mayEdit ? (data) => {
-        const number = (/** @type {string} */ name) => (data.get(name) ? Number(data.get(name)) : null);
-        return api.patch(`/images/${image.id}`, { description: data.get('description') ?? '', mpp_x: number('mpp_x'), mpp_y: number('mpp_y') ?? number('mpp_x'), objective_power: number('objective_power') });
-      } : undefined,
-    });
-    if (saved) await this.load();
+    if (await detailsDialog(image, this.page.rights.edit_images && !image.deleted_at)) await this.load();
   }
 }

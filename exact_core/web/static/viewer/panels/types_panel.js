@@ -165,12 +165,28 @@ export class TypesPanel {
         <div class="fold__body">
           <label class="switch small"><input type="checkbox" role="switch" checked=${fill} id="display-fill" @change=${(/** @type {any} */ e) => this.model.setDisplay({ fill: e.target.checked })}>
             Filled <span class="kbd">F</span></label>
-          <label class="slider small"><span>Opacity</span><input type="range" min="0.1" max="1" step="0.05" value=${opacity} id="display-opacity"
-            @input=${(/** @type {any} */ e) => this.model.setDisplay({ opacity: Number(e.target.value) })}><output class="num">${Math.round(opacity * 100)} %</output></label>
-          <label class="slider small"><span>Line</span><input type="range" min="1" max="5" step="0.5" value=${width} id="display-width"
-            @input=${(/** @type {any} */ e) => this.model.setDisplay({ width: Number(e.target.value) })}><output class="num">${width} px</output></label>
+          ${this.#slider('opacity', 'Opacity', opacity, [0.1, 1, 0.05], (value) => `${Math.round(value * 100)} %`)}
+          ${this.#slider('width', 'Line', width, [1, 5, 0.5], (value) => `${value} px`)}
         </div>
       </details>`;
+  }
+
+  /**
+   * @param {'opacity' | 'width'} name
+   * @param {string} label
+   * @param {number} value
+   * @param {[number, number, number]} range least, most and step
+   * @param {(value: number) => string} written
+   */
+  #slider(name, label, value, [least, most, step], written) {
+    const figure = html`<output class="num">${written(value)}</output>`;
+    const slide = (/** @type {any} */ event) => {
+      const chosen = Number(event.target.value);
+      figure.textContent = written(chosen);
+      this.model.setDisplay({ [name]: chosen });
+    };
+    return html`<label class="slider small"><span>${label}</span><input type="range" min=${least} max=${most} step=${step} value=${value}
+      id="display-${name}" @input=${slide}>${figure}</label>`;
   }
 
   #updateCounts() {
