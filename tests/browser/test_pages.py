@@ -381,6 +381,13 @@ def test_templates_never_read_a_value_as_markup(ann: Watched) -> None:
     assert found == {"images": 0, "text": f"{evil} {evil}{evil} 0", "title": evil, "refused": 2, "hacked": False}
 
 
+def test_the_api_is_described_and_its_operations_unfold(ann: Watched) -> None:
+    page = ann.open("/api/docs")
+    page.get_by_role("link", name="annotations", exact=True).click()
+    expect(page.locator("#api-docs .opblock").first).to_be_visible()
+    ann.require_no_problem()
+
+
 def test_a_page_allows_no_script_but_its_own(ann: Watched) -> None:
     page = ann.open("/profile")
     assert page.evaluate(

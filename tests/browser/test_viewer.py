@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ POINT, BOX, ELLIPSE, LINE, POLYLINE, POLYGON = range(1, 7)
 START = "#x=1100&y=1500&zoom=0.5"
 
 PLUGIN = """
-from exact_core.api import Frontend, Panel, PluginInfo, Slot, hookimpl
+from exact_core.api import Frontend, Overlay, OverlayPlace, Panel, PluginInfo, Slot, hookimpl
 
 @hookimpl
 def exact_plugin_info():
@@ -36,7 +37,17 @@ def exact_plugin_info():
 @hookimpl
 def exact_frontend():
     return Frontend(panels=(Panel("{name}.panel", "{title}", Slot.VIEWER_RIGHT),))
+
+@hookimpl
+def exact_overlays(image):
+    if "{name}" != "working":
+        return []
+    overview = Overlay("working.map", "Map", "map.png", places=(OverlayPlace.NAVIGATOR,), is_shown=True)
+    return [overview, Overlay("working.slide", "Map on the slide", "slide.png")]
 """
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 MODULES = {
     "hanging": "await new Promise(() => {}); export default () => {};",
     "throwing": "export default () => { throw new Error('out of luck'); };",
@@ -393,6 +404,67 @@ def test_a_plugin_that_hangs_or_throws_says_so_in_its_own_panel_and_the_others_w
     desk.press("r")
     desk.click(0, 0)
     desk.saved()
+
+
+def test_layers_of_plugins_are_shown_hidden_and_remembered(desk: Desk) -> None:
+    asked: list[str] = []
+
+    def picture(route: Route) -> None:
+        asked.append(route.request.url.rsplit("/", 1)[1])
+        route.fulfill(body=PIXEL, content_type="image/png")
+
+    desk.page.route("**/plugins/working/*.png", picture)
+    desk.open()
+    in_overview = desk.page.locator("#overview img.plugin-layer")
+    expect(in_overview).to_be_visible()
+    assert "slide.png" not in asked, "a layer that is off costs nothing"
+    desk.page.locator("#layers summary").click()
+    desk.page.get_by_role("switch", name="Map", exact=True).uncheck()
+    expect(in_overview).to_be_hidden()
+    with desk.page.expect_request("**/slide.png"):
+        desk.page.get_by_role("switch", name="Map on the slide").check()
+    expect(desk.page.get_by_label("Opacity of Map on the slide")).to_be_visible()
+
+    with desk.page.expect_request("**/slide.png"):
+        desk.page.reload()
+    desk.ready()
+    expect(in_overview).to_be_hidden()
+    expect(desk.page.locator("[id='layer-working.slide']")).to_be_checked()
+
+
+def test_an_outline_that_crosses_itself_is_mended_freehand_and_told_when_clicked(
+    desk: Desk, instance: Instance
+) -> None:
+    desk.open()
+    desk.press("p")
+    desk.drag((0, 0), (0, 60), (80, 0), (150, 80), (80, 150), (-20, 80), (-30, 30), (30, 20), (60, -60))
+    desk.counted(1)
+    desk.saved()
+    assert instance.live_shapes() == {POLYGON: 1}
+
+    for spot in ((-300, 100), (-200, 200), (-200, 100), (-300, 200)):
+        desk.click(*spot)
+    desk.press("Enter")
+    expect(desk.page.locator("#stage-hint")).to_contain_text("crosses itself")
+    desk.press("Backspace")
+    desk.press("Enter")
+    desk.counted(2)
+    desk.saved()
+    assert instance.live_shapes() == {POLYGON: 2}
+
+
+def test_the_slider_of_the_opacity_follows_the_hand_to_the_end(desk: Desk) -> None:
+    desk.open()
+    desk.page.get_by_text("How shapes are drawn").click()
+    slider = desk.page.locator("#display-opacity")
+    box = slider.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    desk.page.mouse.move(box["x"] + box["width"] - 8, y)
+    desk.page.mouse.down()
+    desk.page.mouse.move(box["x"] + 2, y, steps=6)
+    desk.page.mouse.up()
+    expect(slider).to_have_value("0.1")
 
 
 def test_others_may_look_but_not_change_and_the_page_says_why(desk: Desk, browser: Browser, instance: Instance) -> None:
