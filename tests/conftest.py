@@ -60,7 +60,7 @@ def quick_passwords() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with real slides and annotations, beside the repository."""
-    path = REPOSITORY.parent / "shared" / "data"
+    path = (REPOSITORY.parent / "shared" / "data").resolve()
     if not path.is_dir():
         pytest.skip(f"the folder with real slides, {path.name}, is not beside the repository")
     return path

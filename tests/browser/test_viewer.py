@@ -336,7 +336,12 @@ def test_a_conflict_shows_both_sides_and_loses_nothing(desk: Desk, instance: Ins
     desk.saved()
     change = """async (id) => {
       const token = document.querySelector('meta[name="csrf-token"]').content;
-      const [one] = (await (await fetch(`/api/v2/images/${id}/annotations`)).json()).items;
+      const read = async () => (await (await fetch(`/api/v2/images/${id}/annotations`)).json()).items;
+      let [one] = await read();
+      for (let turn = 0; turn < 50 && !one; turn++) {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        [one] = await read();
+      }
       await fetch(`/api/v2/annotations/${one.id}`, {
         method: 'PATCH', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token },
         body: JSON.stringify({ text: 'from elsewhere' }),

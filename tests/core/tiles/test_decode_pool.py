@@ -103,12 +103,12 @@ def test_a_process_killed_in_the_middle_fails_its_request_only(own_pool: DecodeP
 
 
 def test_a_request_that_hangs_is_given_up_and_its_process_ended(own_pool: DecodePool, slide: SlideFile) -> None:
-    pool = DecodePool(1, 1024, 1.0)
+    pool = DecodePool(1, 1024, 4.0)  # the first request also starts the process, which a busy machine does slowly
     try:
         pool.tile_now(slide, slide.levels[1], 0, 0, Frame())
         (pid,) = pool.process_ids
         os.kill(pid, signal.SIGSTOP)
-        with pytest.raises(UnreadableImage, match="longer than 1 seconds"):
+        with pytest.raises(UnreadableImage, match="longer than 4 seconds"):
             pool.tile_now(slide, slide.levels[1], 1, 0, Frame())
         assert not _is_running(pid)
         assert pool.tile_now(slide, slide.levels[1], 1, 0, Frame()).startswith(b"\xff\xd8")
