@@ -56,7 +56,7 @@ class ExactApp(FastAPI):
 def open_services(settings: Settings, candidates: Iterable[Candidate] | None = None) -> Services:
     """Open the parts of an instance: for the web server, workers and commands alike.
 
-    Nothing is started: no thread, no process. ``start_services`` does that for those who serve.
+    Nothing is started: no thread, no process. The application's lifespan does that for those who serve.
     """
     database = Database(settings.effective_database_url)
     jobs = JobQueue(settings.data_dir)

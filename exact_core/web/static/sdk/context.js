@@ -35,7 +35,7 @@ import { API_VERSION } from './version.js';
  */
 
 const JOB_PAUSE = 1500;
-const ENDED = new Set(['done', 'succeeded', 'failed', 'cancelled', 'finished']);
+const ENDED = new Set(['done', 'failed', 'cancelled']);
 
 /**
  * @param {PluginEntry} plugin
@@ -102,7 +102,7 @@ function watchJob(id, listener, signal) {
     while (!stopped && !signal.aborted) {
       const job = await api.get(`/jobs/${id}`, {}, { signal }).catch(() => null);
       if (job && !stopped) listener(job);
-      if (job && ENDED.has(job.status)) return;
+      if (job && ENDED.has(job.state)) return;
       await new Promise((resolve) => setTimeout(resolve, JOB_PAUSE));
     }
   };
