@@ -72,14 +72,7 @@ def get_job(services: Services, session: Session, actor: Actor, job_id: int) -> 
 def cancel_job(services: Services, actor: Actor, job_id: int) -> Job:
     """End a waiting job at once and a running one within seconds; a job that has ended stays as it is."""
     with services.database.write() as session:
-        job = session.scalar(
-            select(Job)
-            .where(Job.id == job_id, visible_jobs(services, session, actor))
-            .with_for_update()
-            .options(undefer(Job.log))
-        )
-        if job is None:
-            raise NotFound(f"There is no job {job_id} that you may see.")
+        job = _locked(services, session, actor, job_id)
         was_waiting = job.state == "queued"
         if was_waiting:
             job.state, job.message, job.finished_at = "cancelled", "Cancelled.", now()
@@ -93,14 +86,7 @@ def cancel_job(services: Services, actor: Actor, job_id: int) -> Job:
 def retry_job(services: Services, actor: Actor, job_id: int) -> Job:
     """Put a job that failed or was cancelled back into the queue."""
     with services.database.write() as session:
-        job = session.scalar(
-            select(Job)
-            .where(Job.id == job_id, visible_jobs(services, session, actor))
-            .with_for_update()
-            .options(undefer(Job.log))
-        )
-        if job is None:
-            raise NotFound(f"There is no job {job_id} that you may see.")
+        job = _locked(services, session, actor, job_id)
         if job.state not in {"failed", "cancelled"}:
             raise Conflict(f"The job is {job.state}; only failed and cancelled jobs can be started again.")
         if job.plugin == "core" and job.image_id is not None:
