@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from exact_core import __version__
 from exact_core.activation.starting import make_kernel
 from exact_core.annotations.reader import ScopedReader
+from exact_core.api.errors import ExactError
 from exact_core.auth.snapshot import AccessSnapshot
 from exact_core.jobs.queue import JobQueue
 from exact_core.services import Services
@@ -20,7 +21,7 @@ from exact_core.settings import Settings
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.database import Database
 from exact_core.tiles.decode_pool import DecodePool
-from exact_core.tiles.endpoint import TileApp, is_tile_path, tile_app
+from exact_core.tiles.endpoint import Answer, TileApp, is_tile_path, tile_app
 from exact_core.web.csrf import OwnHosts, foreign_host
 from exact_core.web.problems import send_problem
 
@@ -51,6 +52,15 @@ class ExactApp(FastAPI):
                 await send_problem(send, foreign_host(host.decode("latin-1")))
         else:
             await super().__call__(scope, receive, send)
+
+    def ready_tile(self, path: str, headers: Mapping[bytes, bytes]) -> Answer | None:
+        """Answer a GET request for a tile if nothing must be waited for; None sends it the ordinary way."""
+        if not is_tile_path(path) or not self.hosts.has(headers.get(b"host", b"").decode("latin-1")):
+            return None
+        try:
+            return self.tiles.answer_now(path, headers)
+        except ExactError:
+            return None  # the ordinary way refuses it again, and says why
 
 
 def open_services(settings: Settings, candidates: Iterable[Candidate] | None = None) -> Services:

@@ -18,13 +18,16 @@ def main() -> None:
     """Serve the application on an inherited socket until SIGTERM, or until the parent is gone."""
     from exact_core.app import create_app
     from exact_core.settings import Settings
+    from exact_core.tiles.protocol import tile_protocol
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     settings = Settings()
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
+        http=tile_protocol(app.ready_tile),
         access_log=False,  # addresses can hold what people search for
         log_config=None,
         server_header=False,

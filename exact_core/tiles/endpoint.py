@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exact_core.api.drivers import UnreadableImage
@@ -26,6 +27,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _Address = tuple[int, Frame, int, int, int]  # image, frame, level, column, row
 _CacheKey = tuple[int, str, Frame, int, int, int, str]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 
 PREFIX = "/api/v2/images/"
 _TILES = "/tiles/"
@@ -36,6 +38,16 @@ _ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"vary", b"Cookie, Authoriz
 # Browsers keep a tile but ask each time whether they may still show it: the answer is 304 or a refusal.
 _HEADERS = [(b"cache-control", b"private, max-age=0, must-revalidate"), *_ALWAYS]
 _PROBLEM_HEADERS = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *_ALWAYS]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A tile that somebody may see and that is not at hand."""
+
+    key: _CacheKey
+    image_set_id: int
+    etag: bytes
+    image: ServedImage | None
 
 
 class UnreadableTile(ExactError):
@@ -79,7 +91,28 @@ class TileApp:
         """Close the files of images."""
         self._images.close()
 
-    async def _answer(self, path: str, sent: dict[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def answer_now(self, path: str, sent: Mapping[bytes, bytes]) -> Answer | None:
+        """Answer a GET request without waiting for anything: a ready tile, or "not modified".
+
+        Args:
+            path: The request's path, without its query.
+            sent: Its headers, names in lower case.
+
+        Returns:
+            None when the tile must be waited for.
+
+        Raises:
+            ExactError: When the request is refused.
+        """
+        found = self._look(path, sent)
+        return None if isinstance(found, _Wanted) else found
+
+    async def _answer(self, path: str, sent: Mapping[bytes, bytes]) -> Answer:
+        found = self._look(path, sent)
+        return await self._answer_later(found) if isinstance(found, _Wanted) else found
+
+    def _look(self, path: str, sent: Mapping[bytes, bytes]) -> Answer | _Wanted:
+        """Check rights, then look whether the answer is at hand."""
         cookie, authorization, known = sent.get(b"cookie"), sent.get(b"authorization"), sent.get(b"if-none-match")
         actor = self._snapshot.authenticate(
             None if cookie is None else cookie.decode("latin-1"),
@@ -97,16 +130,27 @@ class TileApp:
         if known is not None and (known == etag or etag in (each.strip() for each in known.split(b","))):
             return 304, [(b"etag", etag), *_HEADERS], b""
         image = self._images.get(image_id, version) if access.status == "ready" else None
+        if image is not None and not plugins:
+            image.require(frame, level, column, row)
+            body = _ready_tile(image, frame, level, column, row)
+            if body is not None:
+                return 200, [_JPEG, (b"content-length", b"%d" % len(body)), (b"etag", etag), *_HEADERS], body
+        key = (image_id, version, frame, level, column, row, plugins)
+        return _Wanted(key, access.image_set_id, etag, image)
+
+    async def _answer_later(self, wanted: _Wanted) -> Answer:
+        """Open the image and render the tile where that is needed."""
+        image_id, version, frame, level, column, row, plugins = wanted.key
+        image = wanted.image
         if image is None:
             image = await self._open(image_id, version)
         image.require(frame, level, column, row)
         body = None if plugins else _ready_tile(image, frame, level, column, row)
-        if body is not None:
-            return 200, [_JPEG, (b"content-length", b"%d" % len(body)), (b"etag", etag), *_HEADERS], body
-        key = (image_id, version, frame, level, column, row, plugins)
-        body, media_type = self._cache.get(key) or await self._rendered(key, image, access.image_set_id)
-        kind = (b"content-type", media_type.encode())
-        return 200, [kind, (b"content-length", b"%d" % len(body)), (b"etag", etag), *_HEADERS], body
+        kind = _JPEG
+        if body is None:
+            kept = self._cache.get(wanted.key) or await self._rendered(wanted.key, image, wanted.image_set_id)
+            body, kind = kept[0], (b"content-type", kept[1].encode())
+        return 200, [kind, (b"content-length", b"%d" % len(body)), (b"etag", wanted.etag), *_HEADERS], body
 
     async def _open(self, image_id: int, version: str) -> ServedImage:
         """Open an image in a thread, once for all who wait for it."""
