@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, literal_column, not_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnCollection,
+    ColumnElement,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    not_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.scope import COUNTS, ROWS, Frame, ReadScope
-from exact_core.annotations.spatial import SUMMARY_CELL, merged, ranges, rows_in_ranges
+from exact_core.annotations.spatial import SUMMARY_CELL, WHOLE_IMAGE_CELL, merged, ranges, rows_in_ranges
 from exact_core.api.contributions import Shape
 
 _CELL_MASK = 0xFFFFFF
@@ -48,14 +60,29 @@ class Area:
 
 def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list[tuple[int, int, int]]:
     """Type, author (0 for none) and number of all shapes of an image that the scope shows."""
-    row = COUNTS.c
-    statement = (
-        select(row.type_id, row.author_id, func.sum(row.n))
-        .where(*scope.summary(frame))
-        .group_by(row.type_id, row.author_id)
-        .order_by(row.type_id, row.author_id)
-    )
+    if scope.at is None:
+        row: ColumnCollection[str, ColumnElement[Any]] = COUNTS.c
+        chosen = select(row.type_id, row.author_id, func.sum(row.n)).where(*scope.summary(frame))
+    else:
+        row = past_counts(scope, frame).c
+        chosen = select(row.type_id, row.author_id, func.sum(row.n))
+    statement = chosen.group_by(row.type_id, row.author_id).order_by(row.type_id, row.author_id)
     return [(type_id, author_id, int(n)) for type_id, author_id, n in session.execute(statement)]
+
+
+def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
+    """The rows of ``annotation_summary`` as they were at the scope's revision, counted from the states of then."""
+    row = ROWS.c
+    x, y = (_middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
+    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
+    cell = case((row.shape == Shape.IMAGE.number, WHOLE_IMAGE_CELL), else_=place)
+    author = func.coalesce(row.author_id, 0)
+    return (
+        select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
+        .where(*scope.revisions(frame))
+        .group_by(row.type_id, author, cell)
+        .subquery()
+    )
 
 
 def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell: int) -> Iterator[Count]:
@@ -71,7 +98,7 @@ def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell
     area = _within(area, scope)
     if area.is_empty:
         return
-    inner = _whole_cells(area, scope) if cell % SUMMARY_CELL == 0 else None
+    inner = _whole_cells(area, scope) if cell % SUMMARY_CELL == 0 and scope.at is None else None
     if inner is not None:
         yield from _from_summary(session, scope, inner, frame, cell)
     yield from _from_rows(session, scope, area, inner, frame, cell)

@@ -47,7 +47,7 @@ class ScopedReader:
 
     def revision(self, image_id: int) -> int:
         """Return a number that rises with every change to annotations of the image's set."""
-        return self._scope(image_id).image.revision
+        return self._scope(image_id).revision
 
     def _scope(self, image_id: int) -> ReadScope:
         if image_id not in self._scopes:

@@ -138,7 +138,7 @@ def view_annotations(
     box = Box(math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     asked = views.ViewRequest(box, scale, Frame(z, t, c), limit)
     accepted = request.headers.get("accept-encoding", "")
-    identity = f"{image_id} {scope.image.revision} {scope.tag} {asked} {wire.chosen_encoding(accepted)}"
+    identity = f"{image_id} {scope.revision} {scope.tag} {asked} {wire.chosen_encoding(accepted)}"
     etag = f'"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie, Authorization"}
     if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:

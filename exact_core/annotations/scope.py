@@ -8,7 +8,7 @@ whatever they ask; who manages the set sees all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
 from sqlalchemy import ColumnElement, Table, select
@@ -72,21 +72,28 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReadScope:
-    """The annotations of one image that one actor may see."""
+    """The annotations of one image that one actor may see, now or as they were at a revision of the image set."""
 
     image: ImageFacts
     only_author: int | None  # None: everybody's
+    at: int | None = None  # None: now
+
+    @property
+    def revision(self) -> int:
+        """The revision that is shown."""
+        return self.image.revision if self.at is None else self.at
 
     def revisions(self, frame: Frame | None = None) -> list[ColumnElement[bool]]:
-        """Conditions for live, visible rows of ``annotation_revision``."""
+        """Conditions for visible rows of ``annotation_revision`` that hold at the scope's revision."""
         row = ROWS.c
-        found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, row.valid_to == LIVE]
+        found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, *holds(ROWS, self.at)]
         if self.only_author is not None:
             found.append(row.author_id == self.only_author)
         return found + (frame.conditions(row.z, row.t, row.c) if frame else [])
 
     def summary(self, frame: Frame | None = None) -> list[ColumnElement[bool]]:
-        """Conditions for visible rows of ``annotation_summary``."""
+        """Conditions for visible rows of ``annotation_summary``, which counts what is live; never for the past."""
+        assert self.at is None, "kept counts know the present only"
         row = COUNTS.c
         found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, row.n > 0]
         if self.only_author is not None:
@@ -97,10 +104,21 @@ class ReadScope:
         """Whether work of this author may be seen."""
         return self.only_author is None or author_id == self.only_author
 
+    def as_of(self, revision: int) -> ReadScope:
+        """The same actor's view of the past."""
+        return replace(self, at=revision)
+
     @property
     def tag(self) -> str:
         """What distinguishes this scope from other actors', for keys of caches."""
-        return "all" if self.only_author is None else f"author-{self.only_author}"
+        whose = "all" if self.only_author is None else f"author-{self.only_author}"
+        return whose if self.at is None else f"{whose}-at-{self.at}"
+
+
+def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
+    """Conditions for the temporal rows (``valid_from``, ``valid_to``) of a table that hold now, or at a revision."""
+    row = table.c
+    return [row.valid_to == LIVE] if at is None else [row.valid_from <= at, row.valid_to > at]
 
 
 def image_facts(session: Session, image_id: int) -> ImageFacts:

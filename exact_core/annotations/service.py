@@ -162,7 +162,7 @@ def counts(session: Session, scope: ReadScope, frame: Frame) -> dict[str, Any]:
         per_type[type_id] = per_type.get(type_id, 0) + n
         per_author[author_id] = per_author.get(author_id, 0) + n
     return {
-        "revision": scope.image.revision,
+        "revision": scope.revision,
         "total": sum(per_type.values()),
         "types": [{"type_id": id_, "name": type_names.get(id_, ""), "count": n} for id_, n in per_type.items()],
         "authors": [

@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnCollection, ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import wire
+from exact_core.annotations.counts import past_counts
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.packing import unpack_steps
 from exact_core.annotations.scope import COUNTS, EVERYTHING, ROWS, Frame, ReadScope
@@ -57,7 +58,7 @@ class ViewRequest:
 
 def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
     """The encoded view; one query for rows, and one more for counts when the rectangle is large."""
-    if _cells_in(request.box) > _CELLS_READ_BLINDLY:
+    if scope.at is None and _cells_in(request.box) > _CELLS_READ_BLINDLY:
         cells = _summary(session, scope, request)
         if sum(row.n for row in cells) > max(MAX_CENTROIDS, request.limit):
             return _encode_summary(session, scope, request, cells)
@@ -121,15 +122,16 @@ def _extent(row: Any) -> int:
 
 def _summary(session: Session, scope: ReadScope, request: ViewRequest) -> _Rows:
     """Kept counts per type and cell of the cells that the rectangle meets."""
-    row = COUNTS.c
     x0, y0, x1, y1 = _cell_box(request.box)
+    if scope.at is None:
+        row: ColumnCollection[str, ColumnElement[Any]] = COUNTS.c
+        chosen = select(row.type_id, row.cell, func.sum(row.n).label("n")).where(*scope.summary(request.frame))
+    else:
+        row = past_counts(scope, request.frame).c
+        chosen = select(row.type_id, row.cell, func.sum(row.n).label("n"))
     column = row.cell.bitwise_and(0xFFFFFF)
-    statement = (
-        select(row.type_id, row.cell, func.sum(row.n).label("n"))
-        .where(*scope.summary(request.frame), row.cell >= y0 << 24, row.cell < y1 + 1 << 24, column.between(x0, x1))
-        .group_by(row.type_id, row.cell)
-    )
-    return session.execute(statement).all()
+    inside = (row.cell >= y0 << 24, row.cell < y1 + 1 << 24, column.between(x0, x1))
+    return session.execute(chosen.where(*inside).group_by(row.type_id, row.cell)).all()
 
 
 def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, cells: _Rows) -> bytes:
@@ -186,7 +188,7 @@ def _shapes(
         arrays["xy"] = steps.wide
     header = {
         "kind": kind,
-        "revision": scope.image.revision,
+        "revision": scope.revision,
         "n": len(rows),
         "box": list(request.box),
         "types": types,

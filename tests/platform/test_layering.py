@@ -12,7 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "exact_core"
 
-DOMAINS = frozenset({"activation", "annotations", "auth", "demo", "images", "imagesets", "jobs", "products", "tiles"})
+DOMAINS = frozenset(
+    {
+        *("activation", "agreement", "annotations", "auth", "demo", "exchange", "images", "imagesets", "jobs"),
+        *("products", "review", "search", "tiles", "versioning"),
+    }
+)
 LOWEST = frozenset({"", "api", "settings"})  # "" is the package itself: its version
 MAY_IMPORT = {
     "api": frozenset({"", "api"}),
