@@ -27,6 +27,7 @@ from exact_core.annotations.writing import Writer
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.api.events import AnnotationAction, AnnotationChange
+from exact_core.products.attributes import defaults
 from exact_core.storage.models import LIVE, now
 
 _AREAS = (Shape.POLYGON.number, Shape.MULTI_POLYGON.number)
@@ -100,6 +101,7 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
     rules.checked_frame(shapes.frame, writer.facts)
+    attributes = _checked_attributes(writer, shapes, refused)
     checked = _checked(shapes.columns, writer.facts.width, writer.facts.height, refused)
     if refused and not skip_bad:
         number, why = min(refused.items())
@@ -110,7 +112,7 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
     revision = writer.log_change_set(len(checked.index), kind, reason)
     chosen = checked.index.tolist()
     uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else _new_uuids(len(chosen))
-    ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
+    ids[checked.index] = _write(writer, shapes, checked, uuids, attributes, revision)
     _tell_hooks(writer, shapes, checked, uuids, ids, revision)
     return Added(revision, ids, refused)
 
@@ -126,18 +128,35 @@ def _check_types(writer: Writer, shapes: NewShapes) -> None:
         rule.require_shape(Shape.from_number(number))
     for text in shapes.texts or ():
         rules.checked_text(text)
-    for type_id, values in zip(shapes.type_ids.tolist(), shapes.attributes or (), strict=False):
-        rules.checked_attributes(writer.types.require(type_id), values or {})
+
+
+def _checked_attributes(writer: Writer, shapes: NewShapes, refused: dict[int, str]) -> list[dict[str, Any]] | None:
+    """Attributes with the defaults of the types; None when no shape can have any."""
+    kinds = {type_id: writer.types.require(type_id) for type_id in np.unique(shapes.type_ids).tolist()}
+    if not shapes.attributes and not any(kind.attributes for kind in kinds.values()):
+        return None
+    given = shapes.attributes or [None] * len(shapes.type_ids)
+    answer: list[dict[str, Any]] = []
+    for number, (type_id, values) in enumerate(zip(shapes.type_ids.tolist(), given, strict=True)):
+        kind = kinds[type_id]
+        try:
+            answer.append(rules.checked_attributes(kind, defaults(kind.attributes) | dict(values or {})))
+        except Invalid as error:
+            refused[number] = error.message
+            answer.append({})
+    return answer
 
 
 def _checked(columns: Columns, width: int, height: int, refused: dict[int, str]) -> _Checked:
     """Split into shapes that are good as they are, and those that are looked at one by one."""
     doubtful = _doubtful(columns, width, height)
-    good = np.flatnonzero(~doubtful)
-    fine = columns if len(good) == len(columns) else take(columns, ~doubtful)
+    fits = np.ones(len(columns), bool)
+    fits[list(refused)] = False
+    good = np.flatnonzero(~doubtful & fits)
+    fine = columns if len(good) == len(columns) else take(columns, ~doubtful & fits)
     index, packed = good.tolist(), pack_many(fine)
     boxes = [_boxes(fine, width, height)]
-    for number in np.flatnonzero(doubtful).tolist():
+    for number in np.flatnonzero(doubtful & fits).tolist():
         try:
             geometry = _one(take(columns, np.arange(len(columns)) == number), width, height)
         except Invalid as error:
@@ -235,7 +254,14 @@ def _boxes(columns: Columns, width: int, height: int) -> NDArray[np.int64]:
     return answer
 
 
-def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
+def _write(
+    writer: Writer,
+    shapes: NewShapes,
+    checked: _Checked,
+    uuids: list[str],
+    attributes: Sequence[Mapping[str, Any]] | None,
+    revision: int,
+) -> NDArray[np.int64]:
     at = now()
     chosen = checked.index.tolist()
     target = bulk_insert.target(writer.session)
@@ -261,7 +287,8 @@ def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str
             text=[shapes.texts[chosen[place]] for place in order.tolist()] if shapes.texts else None,
         )
     )
-    _write_attributes(writer, shapes, chosen, ids, revision)
+    if attributes:
+        _write_attributes(writer, [attributes[number] for number in chosen], ids, revision)
     types, index = np.unique(type_ids, return_inverse=True)
     pairs, counts = np.unique(cells << _TYPE_BITS | index, return_counts=True)
     frame = (shapes.frame.z, shapes.frame.t, shapes.frame.c)
@@ -276,14 +303,12 @@ def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str
 
 
 def _write_attributes(
-    writer: Writer, shapes: NewShapes, chosen: list[int], ids: NDArray[np.int64], revision: int
+    writer: Writer, attributes: Sequence[Mapping[str, Any]], ids: NDArray[np.int64], revision: int
 ) -> None:
-    if not shapes.attributes:
-        return
     rows = [
-        {"annotation_id": id_, "valid_from": revision, "valid_to": LIVE, "attributes": dict(values)}
-        for id_, number in zip(ids.tolist(), chosen, strict=True)
-        if (values := shapes.attributes[number])
+        {"annotation_id": id_, "valid_from": revision, "valid_to": LIVE, "attributes": values}
+        for id_, values in zip(ids.tolist(), attributes, strict=True)
+        if values
     ]
     if rows:
         writer.session.execute(insert(DETAILS), rows)

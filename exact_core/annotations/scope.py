@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Select, Table, exists, select
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
@@ -91,6 +91,15 @@ class ReadScope:
             found.append(row.author_id == self.only_author)
         return found + (frame.conditions(row.z, row.t, row.c) if frame else [])
 
+    def deleted(self) -> list[ColumnElement[bool]]:
+        """Conditions for the last state of what was deleted and not restored since, as far as it may be seen."""
+        row, later = ROWS.c, ROWS.alias("later")
+        found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, row.valid_to < LIVE]
+        if self.only_author is not None:
+            found.append(row.author_id == self.only_author)
+        newer = exists().where(later.c.annotation_id == row.annotation_id, later.c.valid_from >= row.valid_to)
+        return [*found, ~newer]
+
     def summary(self, frame: Frame | None = None) -> list[ColumnElement[bool]]:
         """Conditions for visible rows of ``annotation_summary``, which counts what is live; never for the past."""
         assert self.at is None, "kept counts know the present only"
@@ -121,30 +130,33 @@ def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
     return [row.valid_to == LIVE] if at is None else [row.valid_from <= at, row.valid_to > at]
 
 
+_FACTS = (
+    Image.id,
+    Image.image_set_id,
+    Image.name,
+    Image.width,
+    Image.height,
+    Image.size_z,
+    Image.size_t,
+    Image.size_c,
+    ImageSet.mode,
+    ImageSet.is_locked,
+    ImageSet.revision,
+)
+
+
 def image_facts(session: Session, image_id: int) -> ImageFacts:
     """The image with its set's mode and revision, in one query; ``NotFound`` when either is gone."""
-    columns = (
-        Image.id,
-        Image.image_set_id,
-        Image.name,
-        Image.width,
-        Image.height,
-        Image.size_z,
-        Image.size_t,
-        Image.size_c,
-        ImageSet.mode,
-        ImageSet.is_locked,
-        ImageSet.revision,
-    )
-    statement = (
-        select(*columns)
-        .join(ImageSet, ImageSet.id == Image.image_set_id)
-        .where(Image.id == image_id, Image.deleted_at.is_(None), ImageSet.deleted_at.is_(None))
-    )
-    found = session.execute(statement).first()
+    found = session.execute(_all_facts().where(Image.id == image_id)).first()
     if found is None:
         raise _no_image(image_id)
     return ImageFacts(*found)
+
+
+def read_scopes(session: Session, actor: Actor, image_set_id: int, can: Can) -> list[ReadScope]:
+    """What the actor may see of the annotations of each image of a set that they may view, in the set's order."""
+    found = _all_facts().where(Image.image_set_id == image_set_id).order_by(Image.position, Image.id)
+    return [scope_in(ImageFacts(*row), actor, can) for row in session.execute(found)]
 
 
 def read_scope(session: Session, actor: Actor, image_id: int, can: Can) -> ReadScope:
@@ -164,6 +176,13 @@ def require_size(facts: ImageFacts) -> None:
     """Refuse to place shapes on an image that was not read yet."""
     if not facts.width or not facts.height:
         raise Conflict(f"Image {facts.name} has no size yet: wait until it is ready, or see why it cannot be read.")
+
+
+def _all_facts() -> Select[Any]:
+    """The facts of images that are there."""
+    there = (Image.deleted_at.is_(None), ImageSet.deleted_at.is_(None))
+    facts: Any = select(*_FACTS).join(ImageSet, ImageSet.id == Image.image_set_id).where(*there)
+    return cast("Select[Any]", facts)
 
 
 def _no_image(image_id: int) -> NotFound:

@@ -137,26 +137,8 @@ class Writer:
 
     def log_change_set(self, count: int, kind: str, reason: str = "", reverts: int | None = None) -> int:
         """Take the image set's next revision number and write down whose it is."""
-        raised = (
-            update(ImageSet)
-            .where(ImageSet.id == self.facts.image_set_id)
-            .values(revision=ImageSet.revision + 1)
-            .returning(ImageSet.revision)
-        )
-        revision: int = self.session.execute(raised).scalar_one()
-        log = {
-            "image_set_id": self.facts.image_set_id,
-            "revision": revision,
-            "image_id": self.facts.image_id,
-            "actor_id": self.editor_id,
-            "at": now(),
-            "kind": kind,
-            "reason": reason,
-            "n_changes": count,
-            "reverts": reverts,
-        }
-        self.session.execute(insert(ChangeSet), [log])
-        return revision
+        log = {"image_id": self.facts.image_id, "kind": kind, "reason": reason, "n_changes": count, "reverts": reverts}
+        return next_revision(self.session, self.facts.image_set_id, {**log, "actor_id": self.editor_id})
 
     def _event(self, change: Change, revision: int, restores: bool) -> AnnotationChange:
         known, after = change.known, change.after
@@ -262,7 +244,8 @@ class _Batch:
         assert state is not None
         facts = self._writer.facts
         rule = self._writer.types.require(operation.type_id or state.type_id)
-        if rule.id != state.type_id:
+        is_relabelled = rule.id != state.type_id
+        if is_relabelled:
             rule.require_active()
             state = replace(state, type_id=rule.id, attributes=self._kept(rule, state))
         if operation.geometry is not None:
@@ -277,6 +260,8 @@ class _Batch:
             state = replace(state, text=rules.checked_text(operation.text))
         if operation.attributes is not None:
             state = replace(state, attributes=rules.checked_attributes(rule, operation.attributes))
+        elif is_relabelled:
+            attributes.require(rule.attributes, state.attributes, rule.name)
         self._after[known.uuid] = state
         return known.uuid
 
@@ -333,6 +318,19 @@ class _Batch:
             known = Known(id_, str(row["uuid"]), image_id, author_id, name, str(row["claimed_author"]), at)
             self._by_id[id_] = self._by_uuid[known.uuid] = known
         self._new = list(new)
+
+
+def next_revision(session: Session, image_set_id: int, log: Mapping[str, Any]) -> int:
+    """Take an image set's next revision number, and write a line of its change log with these columns."""
+    raised = (
+        update(ImageSet)
+        .where(ImageSet.id == image_set_id)
+        .values(revision=ImageSet.revision + 1)
+        .returning(ImageSet.revision)
+    )
+    revision: int = session.execute(raised).scalar_one()
+    session.execute(insert(ChangeSet), [{**log, "image_set_id": image_set_id, "revision": revision, "at": now()}])
+    return revision
 
 
 def locked_facts(session: Session, image_id: int) -> ImageFacts:

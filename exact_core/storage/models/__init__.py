@@ -22,7 +22,8 @@ from exact_core.storage.models.image_set import (
     Tag,
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
-from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
+from exact_core.storage.models.search import SavedSearch
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -42,6 +43,7 @@ __all__ = [
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
+    "AnnotationTypeHistory",
     "Base",
     "ChangeSet",
     "Epoch",
@@ -61,6 +63,7 @@ __all__ = [
     "LoginThrottle",
     "PluginFault",
     "Product",
+    "SavedSearch",
     "Tag",
     "Team",
     "TeamMember",
