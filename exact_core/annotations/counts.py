@@ -85,7 +85,7 @@ def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
 def counting_cell() -> ColumnElement[int]:
     """Where a row of ``annotation_revision`` is counted, as SQL."""
     row = ROWS.c
-    x, y = (_middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
+    x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
     place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
     return case((row.shape == Shape.IMAGE.number, WHOLE_IMAGE_CELL), else_=place)
 
@@ -141,7 +141,7 @@ def _from_rows(
     if not places:
         return
     row = ROWS.c
-    x, y = _middle(row.x0, row.x1), _middle(row.y0, row.y1)
+    x, y = middle(row.x0, row.x1), middle(row.y0, row.y1)
     conditions = [*scope.revisions(frame), row.shape != Shape.IMAGE.number, _inside(x, y, area)]
     if inner is not None:
         conditions.append(not_(_inside(x, y, inner)))
@@ -187,7 +187,8 @@ def _around(area: Area, inner: Area) -> list[Area]:
     return [strip for strip in strips if not strip.is_empty]
 
 
-def _middle(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
+def middle(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
+    """The pixel in the middle of two, towards the upper left, as SQL."""
     return (cast(low, BigInteger) + high).bitwise_rshift(literal_column("1"))
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, func, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, func, insert, literal, or_, select, update
 
 from exact_core.annotations import number_tables, set_events
 from exact_core.annotations.counts import counting_cell
@@ -17,6 +17,13 @@ from exact_core.annotations.writing import next_revision
 from exact_core.api.errors import Conflict, Forbidden
 from exact_core.api.events import AnnotationAction
 from exact_core.storage.models import LIVE, ChangeSet, Image, now
+
+_STATE = [
+    column.name
+    for column in ROWS.columns
+    if not column.primary_key and column.name not in ("valid_to", "author_id", "editor_id", "edited_at")
+]
+"""Columns that say what a shape is, not who made it so and when."""
 
 
 def undo(writer: SetWriter, target: ChangeSet) -> tuple[int, int, int]:
@@ -64,16 +71,27 @@ class _Undo:
         return self.session.execute(count).scalar_one()
 
     def _to_set_back(self) -> Numbers:
-        """Annotations that are still as the change left them, and that the actor may change."""
-        revision, row, later = self.target.revision, ROWS.c, ROWS.alias("later")
+        """Annotations that are still as the change left them, and that the actor may change.
+
+        What counts is the state, not its revision: a change of it that was taken back is none.
+        """
+        revision, row = self.target.revision, ROWS.c
+        after, live = ROWS.alias("after"), ROWS.alias("live")
+        had, has = DETAILS.alias("had"), DETAILS.alias("has")
+        same = and_(
+            *(after.c[name] == live.c[name] for name in _STATE), had.c.attributes.is_not_distinct_from(has.c.attributes)
+        )
+        untouched = or_(and_(after.c.annotation_id.is_(None), live.c.annotation_id.is_(None)), same)
+        source = (
+            ROWS.outerjoin(after, and_(after.c.annotation_id == row.annotation_id, after.c.valid_from == revision))
+            .outerjoin(live, and_(live.c.annotation_id == row.annotation_id, live.c.valid_to == LIVE))
+            .outerjoin(had, _held_at(had, row.annotation_id, revision))
+            .outerjoin(has, and_(has.c.annotation_id == row.annotation_id, has.c.valid_to == LIVE))
+        )
         known = row.type_id.in_(self.writer.types.ids)  # a product may have left the image set since
         mine = [] if self.writer.may_edit_any else [row.author_id == self.writer.actor.user_id]
-        same = later.c.annotation_id == row.annotation_id
-        changed_since = exists().where(same, later.c.valid_from > revision)
-        deleted_since = exists().where(same, later.c.valid_from == revision, later.c.valid_to != LIVE)
-        found = select(row.annotation_id).where(
-            row.image_id.in_(self._images()), row.valid_to == revision, known, *mine, ~changed_since, ~deleted_since
-        )
+        touched = (row.image_id.in_(self._images()), row.valid_to == revision)
+        found = select(row.annotation_id).select_from(source).where(*touched, known, *mine, untouched)
         return np.fromiter(self.session.execute(found).scalars(), np.int64)
 
     def _images(self) -> Select[int]:
@@ -83,7 +101,7 @@ class _Undo:
         """Give annotations the states that they had before; counts change with them."""
         target, revision = self.target.revision, self.revision
         chosen = select(number_tables.table(self._dialect, "ids", {"id": ids}).c.id)
-        row, detail = ROWS.c, DETAILS.c
+        row = ROWS.c
         live = (row.annotation_id.in_(chosen), row.valid_to == LIVE)
         before = (row.annotation_id.in_(chosen), row.valid_to == target)
         self._sum(live, -1)
@@ -97,11 +115,30 @@ class _Undo:
             "edited_at": literal(now(), row.edited_at.type),
         }
         insert_copies(self.session, select().select_from(ROWS).where(*before), changed)
-        began = (detail.annotation_id.in_(chosen), detail.valid_from == target, detail.valid_to == LIVE)
-        self.session.execute(update(DETAILS).where(*began).values(valid_to=revision))
-        ended = (detail.annotation_id.in_(chosen), detail.valid_to == target)
+        self._set_details_back(ids)
+
+    def _set_details_back(self, ids: Numbers) -> None:
+        """Give annotations the attributes that they had before; those that have them still keep their row."""
+        chosen = number_tables.table(self._dialect, "ids", {"id": ids})
+        had, has = DETAILS.alias("had"), DETAILS.alias("has")
+        before = self.target.revision - 1
+        differ = (
+            select(chosen.c.id)
+            .select_from(chosen)
+            .outerjoin(had, _held_at(had, chosen.c.id, before))
+            .outerjoin(has, and_(has.c.annotation_id == chosen.c.id, has.c.valid_to == LIVE))
+            .where(had.c.attributes.is_distinct_from(has.c.attributes))
+        )
+        changed = np.fromiter(self.session.execute(differ).scalars(), np.int64)
+        if not len(changed):
+            return
+        detail = DETAILS.c
+        these = select(number_tables.table(self._dialect, "ids", {"id": changed}).c.id)
+        live = (detail.annotation_id.in_(these), detail.valid_to == LIVE)
+        self.session.execute(update(DETAILS).where(*live).values(valid_to=self.revision))
+        old = (detail.annotation_id.in_(these), detail.valid_from <= before, detail.valid_to > before)
+        copies = select(detail.annotation_id, literal(self.revision), literal(LIVE), detail.attributes).where(*old)
         names = ["annotation_id", "valid_from", "valid_to", "attributes"]
-        copies = select(detail.annotation_id, literal(revision), literal(LIVE), detail.attributes).where(*ended)
         self.session.execute(insert(DETAILS).from_select(names, copies))
 
     def _sum(self, conditions: Sequence[ColumnElement[bool]], step: int) -> None:
@@ -121,3 +158,9 @@ class _Undo:
             was = now_live.get(told.id)
             action = AnnotationAction.RESTORED if was is None else AnnotationAction.UPDATED
             writer.record(told.change(action, place, was, told.state))
+
+
+def _held_at(details: FromClause, annotation_id: ColumnElement[int], revision: int) -> ColumnElement[bool]:
+    """The condition that joins the attributes that an annotation had at a revision."""
+    held = (details.c.valid_from <= revision, details.c.valid_to > revision)
+    return and_(details.c.annotation_id == annotation_id, *held)

@@ -324,7 +324,8 @@ class SearchField:
     Attributes:
         name: ``<plugin>.<word>``, what people type.
         kind: How its values are written.
-        expression: Gives the SQL expression for a row; called while a query is compiled.
+        expression: Gives the SQL expression for a row, under the plugin's settings in the image set; called while a
+            query is compiled.
         title: What people read; the name when it is empty.
         description: What it means, in a sentence.
         values: Values to offer while somebody types.
@@ -332,7 +333,7 @@ class SearchField:
 
     name: str
     kind: SearchKind
-    expression: Callable[[SearchRow], ColumnElement[Any]]
+    expression: Callable[[SearchRow, BaseModel | None], ColumnElement[Any]]
     title: str = ""
     description: str = ""
     values: tuple[str, ...] = ()

@@ -142,7 +142,7 @@ def _check_search_fields(name: str, fields: Sequence[SearchField]) -> None:
     _check_ids(name, "exact_search_fields", [each.name for each in fields])
     for each in fields:
         word = each.name.removeprefix(f"{name}.")
-        _require(_WORD.fullmatch(word) is not None, f"exact_search_fields: {word!r} is not a plain word")
+        _require(_WORD.fullmatch(word) is not None, f"exact_search_fields: {word!r} is no plain word")
         _require(isinstance(each.kind, SearchKind), f"exact_search_fields: the kind of {each.name!r} is no SearchKind")
         _require(callable(each.expression), f"exact_search_fields: the expression of {each.name!r} is no function")
 

@@ -69,11 +69,13 @@ class Decided:
         rows: The condition on ``annotation_revision``; never null.
         counts: The same on ``annotation_summary``, where it says the same of all shapes that one row counts.
         needs: Tables that must be joined for it.
+        box: Where a shape's bounding box must reach for the condition to be true; None for anywhere.
     """
 
     rows: ColumnElement[bool]
     counts: ColumnElement[bool] | None = None
     needs: frozenset[str] = frozenset()
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +189,7 @@ def needs(condition: Condition) -> frozenset[str]:
 
 def box_of(condition: Condition) -> Box | None:
     """A rectangle that the bounding box of every row that fulfils the condition meets; None for anywhere."""
-    if isinstance(condition, Checked):
+    if isinstance(condition, Checked | Decided):
         return condition.box
     if isinstance(condition, Together):
         boxes = [box for part in condition.parts if (box := box_of(part)) is not None]

@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, false
 
+from exact_core.annotations.counts import middle
 from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, Box
 from exact_core.annotations.packing import unpack_many
 from exact_core.annotations.scope import ROWS
@@ -36,7 +37,7 @@ MAX_REGIONS = 50_000
 _SHAPE_CALLS = "polygon(x,y,x,y,x,y), box(x,y,x,y) or circle(x,y,50um)"
 _ON_IMAGE = ROWS.c.shape != Shape.IMAGE.number
 _LENGTHS = {"um": 1.0, "mm": 1e3, "cm": 1e4, "nm": 1e-3}
-_NO_SCALE = "have no known resolution: distances in micrometres fit nothing there"
+_NO_SCALE = "without a known resolution: distances in micrometres fit nothing there"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +62,11 @@ def _inside(use: Use, op: Op, value: Value) -> Condition:
     scale = _scale(use.image) if value.name == "circle" and _unit_of(value) else (1.0, 1.0)
     x0, y0, x1, y1 = area.bounds
     box = _box(x0 / scale[0], y0 / scale[1], x1 / scale[0], y1 / scale[1])
+    if value.name == "box":
+        row = ROWS.c
+        x, y = middle(row.x0, row.x1), middle(row.y0, row.y1)
+        lies = and_(_ON_IMAGE, x >= math.ceil(x0), x <= math.floor(x1), y >= math.ceil(y0), y <= math.floor(y1))
+        return Decided(lies, box=box)
     shapely.prepare(area)
 
     def check(batch: Batch) -> Flags:
@@ -214,7 +220,8 @@ def _area_of(use: Use, value: Call) -> Any:
         if unit != "px" and use.image.scale is None:
             return None
         scale = (1.0, 1.0) if unit == "px" else _scale(use.image)
-        return shapely.Point(x * scale[0], y * scale[1]).buffer(radius, quad_segs=64)
+        centre = shapely.Point(x * scale[0], y * scale[1])
+        return centre.buffer(radius, quad_segs=64) if radius > 0 else centre
     raise wrong(value, f"an area is a class or one of {_SHAPE_CALLS}")
 
 

@@ -63,9 +63,10 @@ def _build(plugin: str, given: SearchField) -> Build:
 def _expression(asked: Asked, plugin: str, given: SearchField) -> ColumnElement[Any]:
     """What the plugin gives for a row; its mistakes are recorded against it."""
     row = SearchRow(ROWS.c.annotation_id, ROWS.c.image_id, ROWS.c.type_id, ROWS.c.author_id)
-    faults = asked.services.kernel.faults
+    kernel = asked.services.kernel
+    faults, settings = kernel.faults, kernel.activation.of(asked.image_set_id).settings.get(plugin)
     with blamed_on(faults, plugin, HOOK, asked.image_set_id, passes=(ExactError,)):
-        made = given.expression(row)
+        made = given.expression(row, settings)
         if not isinstance(made, ExpressionElementRole):
             raise TypeError(f"the expression of {given.name!r} gave {type(made).__name__}, not SQL")
         return made

@@ -22,7 +22,7 @@ from exact_core.search.syntax import Op, Value
 
 _LENGTHS = {"um": 1.0, "mm": 1e3, "cm": 1e4, "nm": 1e-3}  # in micrometres
 _AREAS = {f"{unit}2": size * size for unit, size in _LENGTHS.items()}
-_NO_SCALE = "have no known resolution: sizes in micrometres fit nothing there"
+_NO_SCALE = "without a known resolution: sizes in micrometres fit nothing there"
 
 _WITH_AREA = ROWS.c.shape.in_([shape.number for shape in measures.AREAS])
 _WITH_LENGTH = ROWS.c.shape.in_([shape.number for shape in (*measures.AREAS, *measures.LINES)])
