@@ -11,6 +11,7 @@ import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
 import { drawProducts } from './set_products.js';
+import { drawSearch } from './set_search.js';
 import { drawSettings } from './set_settings.js';
 
 /**
@@ -32,6 +33,7 @@ const events = new EventTarget();
 /** @type {Record<string, {title: string, symbol: string, draw: (target: HTMLElement, page: SetPage) => unknown}>} */
 const TABS = {
   images: { title: 'Images', symbol: 'images', draw: drawImages },
+  search: { title: 'Search', symbol: 'search', draw: drawSearch },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
@@ -87,7 +89,7 @@ function open(id) {
   const isPlugin = !(id in TABS);
   plugins.hidden = !isPlugin;
   target.hidden = isPlugin;
-  target.classList.toggle('tab-text', id !== 'images');
+  target.classList.toggle('tab-text', id !== 'images' && id !== 'search');
   const settings = $('#plugin-settings');
   settings.hidden = id !== 'settings' || !settings.childElementCount;
   for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);
