@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { carriedAttributes, missingAttributes } from '../../../exact_core/web/static/shell/attribute_fields.js';
 import { attributeName } from '../../../exact_core/web/static/shell/attribute_editor.js';
 
+/** @type {any[]} */
 const definitions = [
   { name: 'grade', kind: 'choice', choices: ['low', 'high'], required: true }, { name: 'd', kind: 'number', min: 0, max: 9 },
   { name: 'signs', kind: 'multi_choice', choices: ['a', 'b'] }, { name: 'day', kind: 'date' }, { name: 'sure', kind: 'boolean', required: true },

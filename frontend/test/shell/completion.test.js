@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { completionAt, quoted } from '../../../exact_core/web/static/shell/search/completion.js';
 
+/** @param {string} name @param {string} kind @param {string[]} values @param {string[]} operators */
 const field = (name, kind = 'text', values = [], operators = [':', '=', '~']) => ({
   name, title: name.toUpperCase(), kind, operators, description: '', example: `${name}:x`, values, plugin: '',
 });
@@ -11,14 +12,14 @@ const FIELDS = [
   field('author', 'person', ['me', 'none', 'ann']), field('attr.grade', 'choice', ['low', 'high']), field('deleted', 'choice', ['yes', 'no'], [':']),
 ];
 
-/** Complete at the caret, which is written |. */
+/** Complete at the caret, which is written |. @param {string} text @returns {any} */
 function at(text) {
   const caret = text.indexOf('|');
   const found = completionAt(text.replace('|', ''), caret, FIELDS);
   return found && { ...found, labels: found.options.map((option) => option.label) };
 }
 
-/** What the query is after the first option was taken. */
+/** What the query is after the first option was taken. @param {string} text */
 function taken(text, place = 0) {
   const found = at(text);
   const query = text.replace('|', '');
@@ -71,7 +72,7 @@ test('values are quoted only where they must be', () => {
 test('no text and no caret break it', () => {
   const letters = ['a', 'class', ':', '>', '"', '(', ')', ',', ' ', '-', '\\', '!', '~', 'é'];
   let seed = 7;
-  const next = (most) => { seed = (seed * 1103515245 + 12345) % 2147483648; return seed % most; };
+  const next = (/** @type {number} */ most) => { seed = (seed * 1103515245 + 12345) % 2147483648; return seed % most; };
   for (let round = 0; round < 2000; round += 1) {
     const text = Array.from({ length: next(12) }, () => letters[next(letters.length)]).join('');
     const caret = next(text.length + 1);

@@ -6,7 +6,8 @@ import { flatten, moved, placeOfKey, withDescendants } from '../../../exact_core
 const types = [
   { id: 1, parent_id: null }, { id: 2, parent_id: 1 }, { id: 3, parent_id: 1 }, { id: 4, parent_id: 3 }, { id: 5, parent_id: null }, { id: 6, parent_id: 99 },
 ];
-const shape = (list) => flatten(list).map(({ type, depth }) => `${'-'.repeat(depth)}${type.id}`).join(' ');
+/** @param {any[] | null} list */
+const shape = (list) => flatten(/** @type {any[]} */ (list)).map(({ type, depth }) => `${'-'.repeat(depth)}${type.id}`).join(' ');
 
 test('a tree is shown from the top, each type with its branch', () => {
   assert.equal(shape(types), '1 -2 -3 --4 5 6');
@@ -28,6 +29,7 @@ test('a type moves with its branch, and never below itself', () => {
 });
 
 test('arrow keys move among neighbours, into the one above, and out of the parent', () => {
+  /** @param {any[]} list @param {number} id @param {string} key */
   const press = (list, id, key) => {
     const place = placeOfKey(list, id, key);
     return place && shape(moved(list, id, place));
@@ -38,5 +40,5 @@ test('arrow keys move among neighbours, into the one above, and out of the paren
   assert.equal(press(types, 3, 'ArrowRight'), '1 -2 --3 ---4 5 6');
   assert.equal(press(types, 4, 'ArrowLeft'), '1 -2 -3 -4 5 6');
   assert.equal(press(types, 3, 'ArrowLeft'), '1 -2 3 -4 5 6');
-  for (const [id, key] of [[1, 'ArrowUp'], [6, 'ArrowDown'], [2, 'ArrowRight'], [1, 'ArrowLeft'], [4, 'ArrowUp'], [77, 'ArrowUp']]) assert.equal(placeOfKey(types, id, key), null);
+  for (const [id, key] of /** @type {[number, string][]} */ ([[1, 'ArrowUp'], [6, 'ArrowDown'], [2, 'ArrowRight'], [1, 'ArrowLeft'], [4, 'ArrowUp'], [77, 'ArrowUp']])) assert.equal(placeOfKey(types, id, key), null);
 });
