@@ -109,7 +109,7 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
         return Added(writer.facts.revision, ids, refused)
     revision = writer.log_change_set(len(checked.index), kind, reason)
     chosen = checked.index.tolist()
-    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else _new_uuids(len(chosen))
+    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else []
     ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
     _tell_hooks(writer, shapes, checked, uuids, ids, revision)
     return Added(revision, ids, refused)
@@ -236,15 +236,22 @@ def _boxes(columns: Columns, width: int, height: int) -> NDArray[np.int64]:
 
 
 def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
+    """Store identities, states, attributes and counts; makes ``uuids`` when it is empty, and returns the numbers."""
     at = now()
     chosen = checked.index.tolist()
     target = bulk_insert.target(writer.session)
     image_id, author_id = writer.facts.image_id, writer.editor_id
-    ids = target.identities(image_id, uuids, author_id, shapes.claimed_author, at)
     keys, cells = tile_keys(checked.boxes), summary_cells(checked.boxes)
     cells[checked.shape == Shape.IMAGE.number] = WHOLE_IMAGE_CELL
     type_ids = shapes.type_ids[checked.index]
-    order = np.argsort(keys, kind="stable")  # rows lie in this order, so that each page is written once
+    # Rows lie in this order and numbers are given in it, so that each page of table and indexes is written once.
+    order = np.argsort(keys, kind="stable")
+    ids = np.empty(len(order), np.int64)
+    in_order = [uuids[place] for place in order.tolist()] if uuids else _new_uuids(len(order))
+    ids[order] = target.identities(image_id, in_order, author_id, shapes.claimed_author, at)
+    if not uuids:
+        by_place = dict(zip(order.tolist(), in_order, strict=True))
+        uuids += [by_place[place] for place in range(len(order))] if writer.record is not None else []
     target.states(
         bulk_insert.Rows(
             image_id=image_id,

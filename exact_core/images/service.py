@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.removing import remove_states
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import ImageAction, ImageChange
@@ -117,6 +118,7 @@ def purge_image(services: Services, actor: Actor, image_id: int) -> None:
         if image.deleted_at is None:
             raise Conflict("Delete the image first; it can then be removed for good.")
         uow.session.expunge(image)
+        remove_states(uow.session, image_id)
         uow.session.execute(delete(Image).where(Image.id == image_id))
         uow.after_commit(lambda: remove_files(services.blobs, image))
         raise_epoch(uow.session, "images")
