@@ -45,12 +45,22 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
-    """A checked shape: vertices of all rings in one array, with the length and kind of each ring."""
+    """A checked shape: vertices of all rings in one array, with the length and kind of each ring.
+
+    Vertices are fixed-point numbers: a vertex divided by ``2**fraction_bits`` is its place in level-0 pixels.
+    """
 
     shape: Shape
     vertices: Vertices  # (n, 2)
     ring_lengths: tuple[int, ...]
     ring_holes: tuple[bool, ...]
+    fraction_bits: int = 0
+
+    @property
+    def xy(self) -> NDArray[np.float64]:
+        """The vertices in level-0 pixels, ``(n, 2)``."""
+        places: NDArray[np.float64] = self.vertices / float(1 << self.fraction_bits)
+        return places
 
     def box(self, width: int, height: int) -> Box:
         """The bounding box; a label of the whole image has the image's."""
@@ -124,8 +134,9 @@ def parse(value: object, width: int, height: int) -> Geometry:
     return from_rings(shape, arrays, holes, width, height)
 
 
-def from_rings(shape: Shape, rings: Sequence[Vertices], holes: Sequence[bool], width: int, height: int) -> Geometry:
-    """Build a geometry of rounded rings: order corners, cut to the image, mend polygons that cross themselves."""
+def from_rings(shape: Shape, rings: Sequence[NDArray[Any]], holes: Sequence[bool], width: int, height: int) -> Geometry:
+    """Build a geometry of rings: order corners, cut to the image, mend polygons that cross themselves."""
+    rings = [ring if ring.dtype == np.int32 else rounded(np.asarray(ring, np.float64)) for ring in rings]
     if len(rings) != 1 and shape not in _AREAS:
         raise Invalid(f"A {_spoken(shape)} has exactly one ring of vertices, not {len(rings)}.")
     rings = [without_repeats(ring) for ring in rings] if shape in _AREAS else list(rings)

@@ -28,16 +28,39 @@ _WIDE = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """Many geometries as flat arrays; rings of geometry ``i`` are ``ring_start[i]`` to ``ring_start[i + 1]``."""
+    """Many geometries as flat arrays; rings of geometry ``i`` are ``ring_start[i]`` to ``ring_start[i + 1]``.
+
+    A vertex of geometry ``i`` divided by ``2**fraction_bits[i]`` is its place in level-0 pixels; None: all are whole.
+    """
 
     shape: NDArray[np.uint8]
     ring_start: NDArray[np.uint32]
     ring_length: NDArray[np.uint32]
     ring_hole: NDArray[np.uint8]
     vertices: NDArray[np.int32]  # (m, 2)
+    fraction_bits: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.shape)
+
+    @property
+    def ring_vertex(self) -> NDArray[np.int64]:
+        """Where each ring begins among the vertices, and one more for the end."""
+        return np.concatenate([[0], np.cumsum(self.ring_length, dtype=np.int64)])
+
+    @property
+    def ring_owner(self) -> NDArray[np.int64]:
+        """To which geometry each ring belongs."""
+        return np.repeat(np.arange(len(self)), self.rings)
+
+    @property
+    def xy(self) -> NDArray[np.float64]:
+        """The vertices in level-0 pixels, ``(m, 2)``."""
+        places = self.vertices.astype(np.float64)
+        if self.fraction_bits is not None and self.fraction_bits.any():
+            owner = np.repeat(self.ring_owner, self.ring_length.astype(np.int64))
+            places /= np.ldexp(1.0, self.fraction_bits.astype(np.int64))[owner, None]
+        return places
 
     @property
     def rings(self) -> NDArray[np.int64]:
@@ -88,6 +111,7 @@ def columns_of(geometries: Sequence[Geometry]) -> Columns:
         np.array(lengths, np.uint32),
         np.array(holes, np.uint8),
         np.concatenate(vertices) if vertices else np.empty((0, 2), np.int32),
+        np.array([geometry.fraction_bits for geometry in geometries], np.uint8),
     )
 
 
@@ -98,7 +122,12 @@ def take(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
     vertex = np.repeat(ring, columns.ring_length.astype(np.int64))
     starts = np.concatenate([[0], np.cumsum(rings[chosen])]).astype(np.uint32)
     return Columns(
-        columns.shape[chosen], starts, columns.ring_length[ring], columns.ring_hole[ring], columns.vertices[vertex]
+        columns.shape[chosen],
+        starts,
+        columns.ring_length[ring],
+        columns.ring_hole[ring],
+        columns.vertices[vertex],
+        None if columns.fraction_bits is None else columns.fraction_bits[chosen],
     )
 
 
