@@ -27,6 +27,7 @@ from exact_core.annotations.spatial import SUMMARY_CELL, WHOLE_IMAGE_CELL, merge
 from exact_core.api.contributions import Shape
 
 _CELL_MASK = 0xFFFFFF
+_LABELS = [shape.number for shape in Shape if shape.is_label]
 
 
 class Count(NamedTuple):
@@ -75,7 +76,7 @@ def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     row = ROWS.c
     x, y = (_middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
     place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
-    cell = case((row.shape == Shape.IMAGE.number, WHOLE_IMAGE_CELL), else_=place)
+    cell = case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)
     author = func.coalesce(row.author_id, 0)
     return (
         select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
@@ -137,7 +138,7 @@ def _from_rows(
         return
     row = ROWS.c
     x, y = _middle(row.x0, row.x1), _middle(row.y0, row.y1)
-    conditions = [*scope.revisions(frame), row.shape != Shape.IMAGE.number, _inside(x, y, area)]
+    conditions = [*scope.revisions(frame), row.shape.not_in(_LABELS), _inside(x, y, area)]
     if inner is not None:
         conditions.append(not_(_inside(x, y, inner)))
     columns: list[ColumnElement[Any]] = [row.type_id]

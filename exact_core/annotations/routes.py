@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
+from pydantic_core import PydanticSerializationError
 from starlette.types import Message
 
 from exact_core.annotations import service, views, wire
-from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, Box
+from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, MAX_VERTICES, Box
 from exact_core.annotations.schemas import (
     AnnotationChangesIn,
     AnnotationOut,
@@ -23,11 +24,15 @@ from exact_core.annotations.schemas import (
 from exact_core.annotations.scope import Frame, read_scope
 from exact_core.annotations.undo import undo_state
 from exact_core.annotations.writing import Delete
+from exact_core.api.contributions import Shape
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.errors import Invalid, TooLarge
 from exact_core.storage.idempotency import Repeat
 
 MAX_BODY = 64 * 1024 * 1024
+MAX_LISTS = MAX_VERTICES + 200_000
+"""Lists in a request: vertices, rings, and what holds them. Counted in the bytes, because a parsed vertex takes twenty
+times the room."""
 
 
 class _BoundedRoute(APIRoute):
@@ -45,6 +50,10 @@ class _BoundedRoute(APIRoute):
                 body += part
                 if len(body) > MAX_BODY:
                     raise _too_large()
+            if body.count(b"[") > MAX_LISTS:
+                raise TooLarge(
+                    f"The request has over {MAX_VERTICES:,} vertices; simplify them, or send several requests."
+                )
 
             async def receive() -> Message:
                 return {"type": "http.request", "body": bytes(body), "more_body": False}
@@ -67,9 +76,8 @@ def change_annotations(
 ) -> Response:
     """Do ordered operations on an image as one revision, all or nothing."""
     operations = [operation.value() for operation in changes.operations]
-    repeat = Repeat(
-        actor, idempotency_key, request.method, request.url.path, changes.model_dump_json() if idempotency_key else ""
-    )
+    body = _written(changes) if idempotency_key else ""
+    repeat = Repeat(actor, idempotency_key, request.method, request.url.path, body)
     return _json(_annotations(request, actor).apply(image_id, operations, changes.reason, repeat))
 
 
@@ -85,12 +93,13 @@ def list_annotations(
     t: _Frame = -1,
     c: _Frame = -1,
     cursor: Annotated[str | None, Query(description="Where the page before ended.")] = None,
+    shape: Annotated[list[Shape], Query(description="Only these shapes.")] = [],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=service.MAX_PAGE)] = 100,
     newest_first: bool = False,
 ) -> Response:
     """The live annotations that the actor may see, page by page in the order of drawing."""
     scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    filters = service.Filters(type_id, author_id, Frame(z, t, c))
+    filters = service.Filters(type_id, author_id, shape, Frame(z, t, c))
     found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first)
     return _json(service.as_json(found))
 
@@ -200,6 +209,14 @@ def redo_change(request: Request, image_id: int, actor: CurrentActor) -> Respons
 def _annotations(request: Request, actor: CurrentActor) -> service.Annotations:
     services = services_of(request)
     return service.Annotations(services.database, services.kernel.hooks, actor)
+
+
+def _written(changes: AnnotationChangesIn) -> str:
+    """The request in one way of writing, to know it again."""
+    try:
+        return changes.model_dump_json()
+    except PydanticSerializationError:
+        raise Invalid("The request is nested too deeply to be one that draws shapes.") from None
 
 
 def _json(body: bytes) -> Response:

@@ -14,10 +14,13 @@ from sqlalchemy.orm import Session
 from exact_core.annotations import bulk, undo
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.counts import by_type_and_author
+from exact_core.annotations.geometry import Box
 from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope
+from exact_core.annotations.spatial import tile_key
 from exact_core.annotations.states import Known, select_known
 from exact_core.annotations.writing import Operation, Outcome, Writer
 from exact_core.api.context import Actor
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid, NotFound
 from exact_core.storage.database import Database
 from exact_core.storage.idempotency import Repeat
@@ -101,6 +104,7 @@ class Filters:
 
     type_ids: Sequence[int] = ()
     author_ids: Sequence[int] = ()
+    shapes: Sequence[Shape] = ()
     frame: Frame = EVERYTHING
 
 
@@ -116,6 +120,8 @@ def page(
         conditions.append(ROWS.c.type_id.in_(filters.type_ids))
     if filters.author_ids:
         conditions.append(ROWS.c.author_id.in_(filters.author_ids))
+    if filters.shapes:
+        conditions += _of_shapes(scope, filters.shapes)
     if cursor is not None:
         after = _position(cursor)
         conditions.append(Annotation.id < after if newest_first else Annotation.id > after)
@@ -126,6 +132,18 @@ def page(
         "items": [known.to_json() for known in found[:limit]],
         "next_cursor": str(found[limit - 1].id) if more else None,
     }
+
+
+def _of_shapes(scope: ReadScope, shapes: Sequence[Shape]) -> list[ColumnElement[bool]]:
+    row = ROWS.c
+    wanted = row.shape.in_([shape.number for shape in shapes])
+    if not all(shape.is_label for shape in shapes):
+        return [wanted]
+    # Labels lie in the place of the whole image (of earlier releases: less its last edge), found without a scan.
+    width, height = scope.image.width, scope.image.height
+    places = {tile_key(Box(0, 0, width - less, height - less)) for less in (0, 1)}
+    there = select(row.annotation_id).where(*scope.revisions(), row.tile_key.in_(places), wanted)
+    return [wanted, Annotation.id.in_(there)]
 
 
 def find_one(session: Session, actor: Actor, annotation_id: int, can: Can) -> Known:

@@ -52,7 +52,7 @@ class State:
     @property
     def cell(self) -> int:
         """Where it is counted."""
-        return WHOLE_IMAGE_CELL if self.shape is Shape.IMAGE else summary_cell(self.box)
+        return WHOLE_IMAGE_CELL if self.shape.is_label else summary_cell(self.box)
 
     def event(self) -> AnnotationState:
         """The form that hooks are told."""

@@ -39,7 +39,7 @@ class ViewRequest:
     """A rectangle to look at.
 
     Attributes:
-        box: The rectangle, both ends inclusive.
+        box: The rectangle; what only touches it belongs to it.
         scale: Screen pixels per image pixel; None when every shape is wanted whole.
         frame: Which frames.
         limit: Most shapes that come whole.
@@ -186,6 +186,8 @@ def _shapes(
         arrays |= {"first": steps.first, "delta": steps.delta}
     elif steps.wide is not None:
         arrays["xy"] = steps.wide
+    if steps.fraction_bits is not None:
+        arrays["fraction_bits"] = steps.fraction_bits
     header = {
         "kind": kind,
         "revision": scope.revision,

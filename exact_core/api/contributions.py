@@ -36,11 +36,20 @@ class Shape(StrEnum):
     ROTATED_BOX = "rotated_box"
     MULTI_POLYGON = "multi_polygon"
     IMAGE = "image"
+    """A label of the whole image, or of one frame of it."""
+
+    ABSENT = "absent"
+    """Says that what the type names does not occur in the image, or in the frame."""
 
     @property
     def number(self) -> int:
         """Its number in storage and in binary views, from 1."""
         return _SHAPE_NUMBERS[self]
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it has no vertices and says something of the whole image or frame."""
+        return self in (Shape.IMAGE, Shape.ABSENT)
 
     @classmethod
     def from_number(cls, number: int) -> Shape:

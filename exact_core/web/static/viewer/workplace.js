@@ -12,6 +12,7 @@ import { parseView } from './deep_link.js';
 import { defaultSize } from './default_shape.js';
 import { Edits } from './edits.js';
 import { addFrameControls } from './frame_controls.js';
+import { stepAt } from './geometry.js';
 import { Gestures } from './gestures.js';
 import { itemFromJson } from './items.js';
 import { openJournalStorage } from './journal_storage.js';
@@ -80,6 +81,7 @@ export class Workplace {
       image: this.image,
       actor: { id: data.actor.id, name: data.actor.display_name || data.actor.name },
       frame: () => this.frame,
+      step: () => stepAt(this.stage.zoom),
     });
     this.counts = new Counts(
       async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`)),
