@@ -58,19 +58,30 @@ def _cut(shape: ReadShape, inside: list[Ring], crossing: list[Ring], report: Rep
         yield replace(shape, shape=Shape.POLYGON, rings=rings, holes=[index > 0 for index in range(len(rings))])
         return
     holes = shapely.union_all([_area([ring], [False]) for ring in (*inside, *crossing)])
-    left = shapely.get_parts(_area(outlines, shape.holes).difference(holes))
-    parts = [part for part in left if part.geom_type == "Polygon"]
-    if not parts:
+    left = _area(outlines, shape.holes).difference(holes)
+    if left.area > 0:
+        yield replace(shape, **_drawn(left))
+    else:
         report.lose("outlines that their holes cover completely: left out")
-        return
-    kind = Shape.POLYGON if len(parts) == 1 else Shape.MULTI_POLYGON
+
+
+def as_one(areas: Sequence[tuple[Sequence[Ring], Sequence[bool]]]) -> dict[str, Any]:
+    """``shape``, ``rings`` and ``holes`` of several polygons as one: as they are, or merged where they overlap."""
+    polygons = [_area(rings, holes) for rings, holes in areas]
+    if all(each.geom_type == "Polygon" for each in polygons) and shapely.MultiPolygon(polygons).is_valid:
+        rings = [ring for found, _ in areas for ring in found]
+        return {"shape": Shape.MULTI_POLYGON, "rings": rings, "holes": [hole for _, found in areas for hole in found]}
+    return _drawn(shapely.union_all(polygons))
+
+
+def _drawn(area: Any) -> dict[str, Any]:
+    parts = [part for part in shapely.get_parts(area) if part.geom_type == "Polygon"]
     pieces = [(ring, index > 0) for part in parts for index, ring in enumerate([part.exterior, *part.interiors])]
-    yield replace(
-        shape,
-        shape=kind,
-        rings=[np.asarray(shapely.get_coordinates(ring)[:-1]) for ring, _ in pieces],
-        holes=[hole for _, hole in pieces],
-    )
+    return {
+        "shape": Shape.POLYGON if len(parts) == 1 else Shape.MULTI_POLYGON,
+        "rings": [np.asarray(shapely.get_coordinates(ring)[:-1]) for ring, _ in pieces],
+        "holes": [hole for _, hole in pieces],
+    }
 
 
 def _outlines(shape: ReadShape) -> list[Ring]:

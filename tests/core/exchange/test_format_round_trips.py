@@ -25,6 +25,7 @@ TOLERANCES = {
     "aperio-xml": 1e-9,
     "asap-xml": 1e-9,
     "ndpa": 0.002001,  # half a nanometre of a pixel of 250 nm
+    "ome-xml": 1e-6,
 }
 """Formats that keep everything, and how far a vertex may move, in pixels."""
 
