@@ -226,6 +226,8 @@ def write(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
         for index, ring in enumerate(rings):
             hole = index > 0 and shape.geometry.ring_holes[index]
             drawn, native = _element(shape, ring, slide, out)
+            if shape.geometry.shape is Shape.ELLIPSE and not native:
+                report.lose("ellipses: NDPA has circles only, others are drawn as polygons that only EXACT reads back")
             left_out = ("text", "shape") if native else ("text",)
             extras = part_extras(shape, index, hole) if index else extras_of(shape, leave_out=left_out)
             details = (f"{shape.text}\n" if shape.text and not index else "") + MARK + compact(extras)
@@ -284,8 +286,6 @@ def _tell(shape: WrittenShape, report: Report) -> None:
         report.lose("multi-polygons: written as separate annotations, which only EXACT joins again")
     elif kind is Shape.ROTATED_BOX:
         report.lose("rotated boxes: drawn as polygons, which only EXACT reads back as boxes")
-    elif kind is Shape.ELLIPSE:
-        report.lose("ellipses: NDPA has circles only, others are drawn as polygons that only EXACT reads back")
     elif kind is Shape.IMAGE:
         report.lose("labels of the whole image: drawn as a rectangle around it")
     if shape.attributes:
