@@ -16,7 +16,7 @@ import numpy as np
 from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExchangeImage, ReadShape, Report, Ring, WrittenShape
-from exact_core.exchange.outlines import corners_of, ellipse_box, image_outline, is_rectangle, upright_box
+from exact_core.exchange.outlines import box_outline, corners_of, ellipse_box, image_outline, is_rectangle, upright_box
 
 Extras = dict[str, Any]
 """``uuid``, ``shape``, ``text``, ``attributes``, ``author``, ``frame`` (``[z, t, c]``), ``part`` (from 1), ``hole``."""
@@ -131,8 +131,9 @@ def _as_tagged(shape: ReadShape, tagged: str, image: ExchangeImage | None, toler
         box = upright_box(ring, tolerance)
         return shape if box is None else replace(shape, shape=Shape.BOX, rings=[box])
     if tagged == Shape.ROTATED_BOX:
+        ring = box_outline(ring) if shape.shape is Shape.BOX else ring
         fits = len(ring) == 4 and is_rectangle(ring, 3 + 0.01 * float(np.ptp(ring, axis=0).max()) + tolerance)
-        return replace(shape, shape=Shape.ROTATED_BOX) if fits else shape
+        return replace(shape, shape=Shape.ROTATED_BOX, rings=[ring]) if fits else shape
     if tagged == Shape.IMAGE and image is not None:
         whole = corners_of(image_outline(image.width, image.height))
         fits = float(np.abs(corners_of(ring) - whole).max()) <= max(tolerance, 1e-6)

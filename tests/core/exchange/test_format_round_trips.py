@@ -27,6 +27,7 @@ TOLERANCES = {
     "ndpa": 0.002001,  # half a nanometre of a pixel of 250 nm
     "ome-xml": 1e-6,
     "sliderunner": 1e-9,
+    "dicom-ann": 1e-9,
 }
 """Formats that keep everything, and how far a vertex may move, in pixels."""
 
