@@ -28,7 +28,7 @@ PRIVATE_GROUP, PRIVATE_CREATOR = 0x0067, "EXACT"
 MAX_LABEL = 64
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _CLASS_TAG = b"\x02\x00\x02\x00UI"
-_FAILURES = (
+_LIBRARY_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -87,11 +87,13 @@ def require_class(stream: BinaryIO, classes: tuple[str, ...], what: str) -> None
 @contextmanager
 def telling(what: str) -> Iterator[None]:
     """Turn the failures of the libraries into one refusal that says what is wrong."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
     try:
         yield
     except Invalid:
         raise
-    except _FAILURES as error:
+    except (*_LIBRARY_ERRORS, BytesLengthException, InvalidDicomError) as error:
         reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
         raise Invalid(f"The {what} file breaks the standard or is damaged: {reason}") from error
 
@@ -132,7 +134,7 @@ def color_of_lab(values: object) -> str | None:
     try:
         numbers = tuple(int(each) for each in values)  # type: ignore[attr-defined]
         red, green, blue = highdicom.color.CIELabColor.from_dicom_value(numbers).to_rgb()
-    except _FAILURES:
+    except _LIBRARY_ERRORS:
         return None
     return f"#{int(red):02x}{int(green):02x}{int(blue):02x}"
 

@@ -38,7 +38,9 @@ class Rows:
     def select(self, statement: str) -> Iterator[tuple[Any, ...]]:
         """Rows of a statement, one by one."""
         try:
-            yield from self._connection.execute(statement)
+            # Not "yield from", which would close the cursor of a connection that is already closed.
+            for row in self._connection.execute(statement):  # noqa: UP028
+                yield row
         except (sqlite3.Error, OverflowError, MemoryError) as error:
             raise _unreadable(error) from None
 
