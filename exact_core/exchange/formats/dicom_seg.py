@@ -23,6 +23,7 @@ from exact_core.exchange.numbers import read_object
 from exact_core.exchange.slide_properties import image_of_file
 
 MAX_SIDE = 1 << 22
+MAX_FRAMES = 1 << 22
 STRIP_PIXELS = 1 << 24
 THRESHOLD = 0.5
 
@@ -32,10 +33,12 @@ def sniff(head: bytes, _file_name: str) -> int:
 
 
 def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:
-    highdicom, _ = dicom.packages()
+    highdicom, pydicom = dicom.packages()
     dicom.require_class(stream, (dicom.SEGMENTATION, dicom.LABEL_MAP), WHAT)
     image = image_of_file(context, WHAT)
     with dicom.telling(WHAT):
+        _check(pydicom.dcmread(stream, stop_before_pixels=True))
+        stream.seek(0)
         found = highdicom.seg.segread(stream, lazy_frame_retrieval=True)
         matrix = _Matrix(found)
     scale = _scale(matrix, image, context.report)
@@ -66,24 +69,30 @@ def _segment(matrix: _Matrix, segment: Any, number: int, scale: Ring) -> Iterato
         )
 
 
+def _check(header: Any) -> None:
+    """Refuse what would be built up to any size from a few numbers."""
+    if "TotalPixelMatrixColumns" not in header:
+        raise Invalid("The segmentation is of a volume or a single picture, not of a slide; only slides' can be read.")
+    columns, rows = int(header.TotalPixelMatrixColumns), int(header.TotalPixelMatrixRows)
+    tile = int(header.Columns), int(header.Rows)
+    if min(columns, rows, *tile) < 1 or max(columns, rows) > MAX_SIDE:
+        raise Invalid(f"The segmentation claims {columns} × {rows} pixels in tiles of {tile[0]} × {tile[1]}.")
+    frames = int(header.NumberOfFrames)
+    full = str(header.get("DimensionOrganizationType", "")) == "TILED_FULL"
+    listed = MAX_FRAMES if full else len(header.get("PerFrameFunctionalGroupsSequence", []))
+    if not 0 < frames <= min(listed, MAX_FRAMES):
+        raise Invalid(f"The segmentation claims {frames} frames, and {listed} are described or can be read.")
+
+
 class _Matrix:
     """The total pixel matrix of a segmentation, read in strips."""
 
     def __init__(self, found: Any) -> None:
-        if "TotalPixelMatrixColumns" not in found:
-            raise Invalid(
-                "The segmentation is of a volume or a single picture, not of a slide; only slides' can be read."
-            )
         self._found = found
         self.columns, self.rows = int(found.TotalPixelMatrixColumns), int(found.TotalPixelMatrixRows)
-        tile = int(found.Rows), int(found.Columns)
-        if min(self.columns, self.rows, *tile) < 1 or max(self.columns, self.rows) > MAX_SIDE:
-            raise Invalid(
-                f"The segmentation claims {self.columns} × {self.rows} pixels in tiles of {tile[1]} × {tile[0]}."
-            )
         self.is_fractional = str(found.SegmentationType) == "FRACTIONAL"
-        self._height = max(1, min(tile[0], STRIP_PIXELS // self.columns))
-        self._strips = self._occupied(tile[0])
+        self._height = max(1, min(int(found.Rows), STRIP_PIXELS // self.columns))
+        self._strips = self._occupied(int(found.Rows))
 
     def _occupied(self, tile_rows: int) -> dict[int, set[int]]:
         """For each segment the strips in which it has tiles; those of segment 0 count for all."""
