@@ -44,7 +44,7 @@ from exact_core.exchange.outlines import (
     without_closing,
 )
 from exact_core.exchange.rings import level0_rings
-from exact_core.exchange.xml_reading import Attributes, XmlHandler, elements_at_start, read_xml
+from exact_core.exchange.xml_reading import PIECE, Attributes, XmlHandler, elements_at_start, read_xml
 from exact_core.exchange.xml_writing import XmlWriter
 
 TOLERANCE = 1e-3
@@ -58,6 +58,7 @@ class _Regions(XmlHandler[tuple[int, Element]]):
     """Finds regions, each with the number of its layer; a negative one has ``hole`` in its extras."""
 
     what = "Aperio XML"
+    roots = frozenset({"Annotations"})
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -214,7 +215,7 @@ class _Holes(_Regions):
 def _layers_with_loose_holes(stream: BinaryIO) -> set[int]:
     stream.seek(0)
     overlap = b""
-    for piece in iter(partial(stream.read, 1 << 20), b""):
+    for piece in iter(partial(stream.read, PIECE), b""):
         if _NEGATIVE.search(overlap + piece) or b"\0" in piece:
             break
         overlap = piece[-64:]

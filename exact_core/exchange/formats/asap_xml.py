@@ -42,7 +42,7 @@ from exact_core.exchange.outlines import (
     without_closing,
 )
 from exact_core.exchange.rings import level0_rings
-from exact_core.exchange.xml_reading import Attributes, XmlHandler, elements_at_start, read_xml
+from exact_core.exchange.xml_reading import PIECE, Attributes, XmlHandler, elements_at_start, read_xml
 from exact_core.exchange.xml_writing import XmlWriter
 
 TOLERANCE = 1e-3
@@ -62,6 +62,7 @@ class _Annotations(XmlHandler[Element]):
     """Finds annotations; the label of a hole is still that of its group."""
 
     what = "ASAP XML"
+    roots = frozenset({"ASAP_Annotations", "Annotations"})
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -185,7 +186,7 @@ def _groups_with_holes(stream: BinaryIO) -> set[str]:
     """Groups with a second group of their name and ``_hole`` whose annotations do not say whose hole they are."""
     stream.seek(0)
     overlap = b""
-    for piece in iter(partial(stream.read, 1 << 20), b""):
+    for piece in iter(partial(stream.read, PIECE), b""):
         if _HOLE_GROUP.search(overlap + piece) or b"\0" in piece:
             break
         overlap = piece[-64:]

@@ -94,6 +94,7 @@ class _States(XmlHandler[Element]):
     """Finds the annotations of view states."""
 
     what = "NDPA"
+    roots = frozenset({"annotations"})
 
     def __init__(self, image: ExchangeImage, report: Report) -> None:
         super().__init__()
@@ -200,11 +201,13 @@ class _States(XmlHandler[Element]):
         return self._slide.pixels(places)
 
 
-def sniff(head: bytes, _file_name: str) -> int:
+def sniff(head: bytes, file_name: str) -> int:
     elements = elements_at_start(head)
     if not elements or elements[0][0] != "annotations":
         return 0
-    return 100 if any(name == "ndpviewstate" for name, _ in elements) else 0
+    if len(elements) == 1:
+        return 95 if file_name.lower().endswith(".ndpa") else 0
+    return 100 if elements[1][0] == "ndpviewstate" else 0
 
 
 def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:

@@ -47,6 +47,7 @@ class _FactFinder(XmlHandler[None]):
     """Finds everything but the shapes."""
 
     what = "OME-XML"
+    roots = frozenset({"OME"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +85,7 @@ class _Rois(XmlHandler[ReadShape]):
     """Finds ROIs and makes annotations of them."""
 
     what = "OME-XML"
+    roots = frozenset({"OME"})
 
     def __init__(self, facts: _Facts, context: ReadContext) -> None:
         super().__init__()
