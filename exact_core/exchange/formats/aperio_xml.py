@@ -43,7 +43,9 @@ from exact_core.exchange.outlines import (
     upright_box,
     without_closing,
 )
+from exact_core.exchange.refusing import refuse
 from exact_core.exchange.rings import level0_rings
+from exact_core.exchange.slide_properties import likely_image
 from exact_core.exchange.xml_reading import PIECE, Attributes, XmlHandler, elements_at_start, read_xml
 from exact_core.exchange.xml_writing import XmlWriter
 
@@ -75,6 +77,7 @@ class _Regions(XmlHandler[tuple[int, Element]]):
         self._values: dict[str, object] = {}
         self._extras: Extras = {}
         self._comment = ""
+        self._wrong = ""
 
     def start(self, name: str, attributes: Attributes) -> bool | None:
         if name in ("Vertex", "V") and self._region is not None:
@@ -83,10 +86,9 @@ class _Regions(XmlHandler[tuple[int, Element]]):
                 self._coordinates.append(float(attributes["Y"]))
             except (KeyError, ValueError):
                 del self._coordinates[len(self._coordinates) // 2 * 2 :]
-                place = f"{self._place} vertex {len(self._coordinates) // 2 + 1}"
-                self._coordinates.extend(number(attributes.get(axis), axis, place) for axis in "XY")
+                self._read_strictly(attributes)
         elif name == "Region":
-            self._region, self._values, self._extras, self._comment = attributes, {}, {}, ""
+            self._region, self._values, self._extras, self._comment, self._wrong = attributes, {}, {}, "", ""
             self._coordinates = array("d")
             self._count += 1
             self._line = self.line
@@ -109,6 +111,14 @@ class _Regions(XmlHandler[tuple[int, Element]]):
         elif name == "Comments":
             self._comment = text.strip()
 
+    def _read_strictly(self, vertex: Attributes) -> None:
+        """Read a vertex with decimal commas, or note what is wrong with it."""
+        place = f"{self._place}, vertex {len(self._coordinates) // 2 + 1}"
+        try:
+            self._coordinates.extend([number(vertex.get(axis), axis, place) for axis in "XY"])
+        except Invalid as error:
+            self._wrong = self._wrong or error.message
+
     @property
     def _place(self) -> str:
         return f"layer {self._layer}, region {self._count} (line {self._line})"
@@ -128,7 +138,10 @@ class _Regions(XmlHandler[tuple[int, Element]]):
             return
         ring = without_closing(np.array(self._coordinates, np.float64).reshape(-1, 2))
         if not np.isfinite(ring).all():
-            raise Invalid(f"{self._place} has a coordinate that is not finite (NaN or infinity).")
+            self._wrong = f"{self._place} has a coordinate that is not finite (NaN or infinity)."
+        if self._wrong:
+            refuse(self._report, self._place, self._wrong)
+            return
         if not len(ring):
             self._report.lose("regions without vertices: left out")
             return
@@ -181,12 +194,12 @@ def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:
     for layer, group in groupby(regions, key=itemgetter(0)):
         elements = (element for _, element in group)
         if layer not in layers:
-            yield from joined(elements, context.only_image, context.report, TOLERANCE)
+            yield from joined(elements, likely_image(context), context.report, TOLERANCE)
             continue
         # Only layers with holes that name no outline are in memory at once.
         held = list(elements)
         rest = [each for each in held if not _is_loose_hole(each)]
-        shapes = list(joined(rest, context.only_image, context.report, TOLERANCE))
+        shapes = list(joined(rest, likely_image(context), context.report, TOLERANCE))
         yield from with_holes(shapes, [each.shape for each in held if _is_loose_hole(each)], context.report)
 
 

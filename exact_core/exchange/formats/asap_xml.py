@@ -41,7 +41,9 @@ from exact_core.exchange.outlines import (
     upright_box,
     without_closing,
 )
+from exact_core.exchange.refusing import refuse
 from exact_core.exchange.rings import level0_rings
+from exact_core.exchange.slide_properties import likely_image
 from exact_core.exchange.xml_reading import PIECE, Attributes, XmlHandler, elements_at_start, read_xml
 from exact_core.exchange.xml_writing import XmlWriter
 
@@ -72,18 +74,23 @@ class _Annotations(XmlHandler[Element]):
         self._line = 0
         self._coordinates = array("d")
         self._order = array("q")
+        self._wrong = ""
 
     def start(self, name: str, attributes: Attributes) -> bool | None:
         if name == "Coordinate" and self._annotation is not None:
             place = f"{self._place}, coordinate {len(self._order) + 1}"
-            self._coordinates.extend(number(attributes.get(axis), axis, place) for axis in "XY")
-            order = attributes.get("Order")
-            self._order.append(len(self._order) if order is None else _order(order, place))
+            try:
+                x, y = (number(attributes.get(axis), axis, place) for axis in "XY")
+                order = attributes.get("Order")
+                self._order.append(len(self._order) if order is None else _order(order, place))
+                self._coordinates.extend((x, y))
+            except Invalid as error:
+                self._wrong = self._wrong or error.message
         elif name == "Annotation":
             self._annotation = attributes
             self._count += 1
             self._line = self.line
-            self._coordinates, self._order = array("d"), array("q")
+            self._coordinates, self._order, self._wrong = array("d"), array("q"), ""
         return None
 
     def end(self, name: str, text: str) -> None:
@@ -96,6 +103,9 @@ class _Annotations(XmlHandler[Element]):
         return f"annotation {self._count} (line {self._line})"
 
     def _finish(self, annotation: Attributes) -> None:
+        if self._wrong:
+            refuse(self._report, self._place, self._wrong)
+            return
         ring = np.array(self._coordinates, np.float64).reshape(-1, 2)
         order = np.array(self._order)
         if (np.diff(order) < 0).any():
@@ -174,12 +184,14 @@ def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:
             else:
                 yield element
 
-    yield from joined(passing(), context.only_image, context.report, TOLERANCE)
+    yield from joined(passing(), likely_image(context), context.report, TOLERANCE)
     # Only groups with holes that name no outline are in memory at once.
     for base, elements in held.items():
         loose = [each.shape for each in elements if each.shape.label != base and not each.extras.get("part")]
         rest = [each for each in elements if each.shape.label == base or each.extras.get("part")]
-        yield from with_holes(list(joined(rest, context.only_image, context.report, TOLERANCE)), loose, context.report)
+        yield from with_holes(
+            list(joined(rest, likely_image(context), context.report, TOLERANCE)), loose, context.report
+        )
 
 
 def _groups_with_holes(stream: BinaryIO) -> set[str]:

@@ -33,8 +33,9 @@ from exact_core.exchange.extras import Element, Extras, completed, extras_of, wi
 from exact_core.exchange.formats import dicom_objects as dicom
 from exact_core.exchange.numbers import read_object
 from exact_core.exchange.outlines import box_outline, image_outline, is_rectangle, turned_ellipse, upright_box
+from exact_core.exchange.refusing import refuse
 from exact_core.exchange.rings import level0_rings
-from exact_core.exchange.slide_properties import image_of_file, slide_property
+from exact_core.exchange.slide_properties import image_of_file, likely_image, slide_property
 
 WHAT = "DICOM annotations"
 HOLE = "_hole"
@@ -147,7 +148,7 @@ class _Read:
 def _shapes(
     group: _Read, to_pixels: Any, holes: dict[tuple[int, int], list[Ring]], context: ReadContext
 ) -> Iterator[ReadShape]:
-    report = context.report
+    report, image = context.report, likely_image(context)
     for name, _, unit in group.measured:
         if not any("attributes" in row for row in group.rows[:1]):
             report.warn(f"Measurements of {group.label!r}: {name} is in {unit}.")
@@ -157,7 +158,8 @@ def _shapes(
         place = f"{group.place}, annotation {index + 1}"
         ring = to_pixels(group.data[index])
         if not np.isfinite(ring).all():
-            raise Invalid(f"{place} has a coordinate that is not finite (NaN or infinity).")
+            refuse(report, place, f"{place} has a coordinate that is not finite (NaN or infinity).")
+            continue
         shape, ring = _shape_of(group.kind, ring, report)
         found = ReadShape(place, group.label, shape, [ring], attributes=group.attributes(index), color=group.color)
         if extras.get("part") and waiting is not None and waiting.uuid == extras.get("uuid"):
@@ -165,7 +167,7 @@ def _shapes(
         else:
             if waiting is not None:
                 yield waiting
-            waiting = completed(Element(found, extras), context.only_image, TOLERANCE)
+            waiting = completed(Element(found, extras), image, TOLERANCE)
         for hole in holes.get((group.number, index), ()):
             waiting = with_ring(waiting, hole, hole=True)
     if waiting is not None:
@@ -206,7 +208,7 @@ class _Group:
 
 
 def write(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
-    highdicom, pydicom = dicom.packages()
+    highdicom, _ = dicom.packages()
     image = document.images[0]
     groups, newest = _gathered(document, image, report)
     if not groups:
@@ -232,7 +234,7 @@ def write(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
         content_time=newest.time().replace(microsecond=0),
     )
     dicom.set_times(made, newest)
-    pydicom.dcmwrite(stream, made, enforce_file_format=True)
+    dicom.save(made, stream)
 
 
 def _gathered(document: ExportDocument, image: ExchangeImage, report: Report) -> tuple[list[_Group], datetime]:

@@ -37,6 +37,7 @@ from exact_core.exchange.outlines import (
     upright_box,
     without_closing,
 )
+from exact_core.exchange.refusing import refuse
 from exact_core.exchange.rings import level0_rings
 from exact_core.exchange.slide_properties import image_of_file, slide_number
 from exact_core.exchange.xml_reading import Attributes, XmlHandler, elements_at_start, read_xml
@@ -109,6 +110,7 @@ class _States(XmlHandler[Element]):
         self._pair: dict[str, float] = {}
         self._id = ""
         self._line = 0
+        self._wrong = ""
 
     def start(self, name: str, attributes: Attributes) -> bool | None:
         if name == "ndpviewstate":
@@ -120,20 +122,28 @@ class _States(XmlHandler[Element]):
         return name in _LEAVES
 
     def end(self, name: str, text: str) -> None:
+        try:
+            self._end(name, text)
+        except Invalid as error:
+            self._wrong = self._wrong or error.message
+        if name == "annotation":
+            if self._wrong:
+                refuse(self._report, self._place, self._wrong)
+            self._annotation, self._wrong = None, ""
+
+    def _end(self, name: str, text: str) -> None:
         if self._in_point:
+            place = f"{self._place}, point {len(self._points) // 2 + 1}"
             if name in ("x", "y"):
-                place = f"{self._place}, point {len(self._points) // 2 + 1}"
                 self._pair[name] = number(text.strip(), name, place)
             elif name == "point":
-                place = f"{self._place}, point {len(self._points) // 2 + 1}"
-                for axis in "xy":
-                    if axis not in self._pair:
-                        raise Invalid(f"{place} has no {axis}.")
-                    self._points.append(self._pair[axis])
                 self._in_point = False
+                if len(self._pair) < 2:
+                    raise Invalid(f"{place} has no {'y' if 'x' in self._pair else 'x'}.")
+                self._points.extend((self._pair["x"], self._pair["y"]))
         elif name == "annotation" and self._annotation is not None:
-            self._finish(self._annotation)
-            self._annotation = None
+            if not self._wrong:
+                self._finish(self._annotation)
         elif name in _LEAVES:
             (self._state if self._annotation is None else self._values)[name] = text
 
