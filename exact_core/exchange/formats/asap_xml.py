@@ -176,9 +176,8 @@ def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:
     def passing() -> Iterator[Element]:
         for element in read_xml(stream, _Annotations(context.report)):
             label = element.shape.label
-            base = (
-                label.removesuffix(HOLE) if element.extras.get("hole") or label.removesuffix(HOLE) in groups else label
-            )
+            is_hole = element.extras.get("hole") or (not element.extras and label.removesuffix(HOLE) in groups)
+            base = label.removesuffix(HOLE) if is_hole else label
             if base in groups:
                 held[base].append(element)
             else:
@@ -209,7 +208,7 @@ def _groups_with_holes(stream: BinaryIO) -> set[str]:
     for element in read_xml(stream, _Annotations(Report())):
         label = element.shape.label
         groups.add(label)
-        if label.endswith(HOLE) and not element.extras.get("part"):
+        if label.endswith(HOLE) and not element.extras:
             loose.add(label.removesuffix(HOLE))
     return groups & loose
 
