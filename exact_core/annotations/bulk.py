@@ -87,7 +87,15 @@ def columns_of_rings(shape: Shape, rings: Sequence[Any]) -> Columns:
     return columns_of([Geometry(shape, ring, (len(ring),), (False,)) for ring in arrays])
 
 
-def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str = "", skip_bad: bool = False) -> Added:
+def add(
+    writer: Writer,
+    shapes: NewShapes,
+    *,
+    kind: str = "import",
+    reason: str = "",
+    skip_bad: bool = False,
+    revision: int | None = None,
+) -> Added:
     """Add shapes as one revision of the image set.
 
     Args:
@@ -96,6 +104,8 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
         kind: ``import`` or ``model``, as the change log shall say.
         reason: Shown in the history.
         skip_bad: Leave out shapes that cannot be kept and report them, instead of refusing all.
+        revision: Add them to this revision, which was taken in the same transaction, instead of taking the next one;
+            who gives it counts the changes.
     """
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
@@ -107,7 +117,8 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
     ids = np.zeros(len(shapes.columns), np.int64)
     if not len(checked.index):
         return Added(writer.facts.revision, ids, refused)
-    revision = writer.log_change_set(len(checked.index), kind, reason)
+    if revision is None:
+        revision = writer.log_change_set(len(checked.index), kind, reason)
     chosen = checked.index.tolist()
     uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else []
     ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
@@ -137,9 +148,10 @@ def _checked(columns: Columns, width: int, height: int, refused: dict[int, str])
     fine = columns if len(good) == len(columns) else take(columns, ~doubtful)
     index, packed = good.tolist(), pack_many(fine)
     boxes = [_boxes(fine, width, height)]
+    ends = np.concatenate([[0], np.cumsum(columns.ring_length, dtype=np.int64)])
     for number in np.flatnonzero(doubtful).tolist():
         try:
-            geometry = _one(take(columns, np.arange(len(columns)) == number), width, height)
+            geometry = _one(columns, number, ends, width, height)
         except Invalid as error:
             refused[number] = error.message
             continue
@@ -150,10 +162,12 @@ def _checked(columns: Columns, width: int, height: int, refused: dict[int, str])
     return _Checked(order, columns.shape.astype(np.int64)[order], packed, np.concatenate(boxes))
 
 
-def _one(column: Columns, width: int, height: int) -> Geometry:
-    shape = Shape.from_number(int(column.shape[0]))
-    rings = np.split(column.vertices, np.cumsum(column.ring_length.astype(np.int64))[:-1])
-    return from_rings(shape, rings, [bool(hole) for hole in column.ring_hole], width, height)
+def _one(columns: Columns, number: int, ends: NDArray[np.int64], width: int, height: int) -> Geometry:
+    """One of many shapes, checked by itself; ring ``i`` goes from vertex ``ends[i]`` to ``ends[i + 1]``."""
+    first, last = int(columns.ring_start[number]), int(columns.ring_start[number + 1])
+    rings = [columns.vertices[ends[ring] : ends[ring + 1]] for ring in range(first, last)]
+    holes = [bool(hole) for hole in columns.ring_hole[first:last]]
+    return from_rings(Shape.from_number(int(columns.shape[number])), rings, holes, width, height)
 
 
 def _doubtful(columns: Columns, width: int, height: int) -> NDArray[np.bool_]:
@@ -247,7 +261,7 @@ def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str
     # Rows lie in this order and numbers are given in it, so that each page of table and indexes is written once.
     order = np.argsort(keys, kind="stable")
     ids = np.empty(len(order), np.int64)
-    in_order = [uuids[place] for place in order.tolist()] if uuids else _new_uuids(len(order))
+    in_order = [uuids[place] for place in order.tolist()] if uuids else new_uuids(len(order))
     ids[order] = target.identities(image_id, in_order, author_id, shapes.claimed_author, at)
     if not uuids:
         by_place = dict(zip(order.tolist(), in_order, strict=True))
@@ -323,7 +337,7 @@ def _tell_hooks(
         )
 
 
-def _new_uuids(count: int) -> list[str]:
+def new_uuids(count: int) -> list[str]:
     """Time-ordered names (version 7) that lie side by side in an index, which makes adding them fast."""
     stamp = f"{time.time_ns() // 1_000_000:012x}"
     noise = secrets.token_hex(7)
