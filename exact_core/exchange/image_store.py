@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from exact_core.exchange.values import AttributeValues
 if TYPE_CHECKING:
     from exact_core.exchange.storing import Stored
 
+_T = TypeVar("_T")
 _LEFT_OUT, _UNKNOWN = 0, -1  # instead of the number of a type
 
 
@@ -180,8 +181,8 @@ class ImageStore:
             type_ids=np.array([each.type_id for each in chosen], np.int64),
             frame=frame,
             uuids=uuids,
-            texts=[each.text for each in chosen],
-            attributes=[each.attributes for each in chosen],
+            texts=_unless_empty([each.text for each in chosen]),
+            attributes=_unless_empty([each.attributes for each in chosen]),
             claimed_author=author,
         )
         added = bulk.add(self._writer, shapes, skip_bad=True, revision=self._taken_revision())
@@ -233,6 +234,11 @@ class ImageStore:
         allowed = " or ".join(_spoken(shape) for shape in self._allowed[int(type_id)])
         form = _spoken(Shape.from_number(int(number)))
         return f"{self._names[int(type_id)]} is drawn as {allowed}, not as {form}."
+
+
+def _unless_empty(values: list[_T]) -> list[_T] | None:
+    """The values, or nothing when no shape has one."""
+    return values if any(values) else None
 
 
 def _spoken(shape: Shape) -> str:

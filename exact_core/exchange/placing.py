@@ -1,9 +1,4 @@
-"""From the platform's frame of reference to that of exchange documents, and back; nobody else does this sum.
-
-The platform's coordinates name centres of pixels and its boxes hold both of their corner pixels; a document measures
-from the outer corner of the upper left pixel. A vertex is moved by half a pixel, a box gets its far side: what covers
-the pixels 10 to 19 goes from 10 to 20.
-"""
+"""Vertices between stored shapes and exchange documents: the same level-0 pixels, as flat arrays on their way in."""
 
 from __future__ import annotations
 
@@ -18,9 +13,6 @@ from exact_core.annotations.packing import Columns
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import Ring
 
-_HALF = 0.5
-_CORNERED = (Shape.BOX, Shape.ELLIPSE)
-_CORNERED_NUMBERS = tuple(shape.number for shape in _CORNERED)
 _AREA_NUMBERS = (Shape.POLYGON.number, Shape.MULTI_POLYGON.number)
 
 
@@ -59,22 +51,14 @@ class Places:
 
 
 def places_of(geometries: Sequence[Geometry]) -> NDArray[np.float64]:
-    """The vertices of many shapes in a document's frame, one after another, ``(m, 2)``."""
+    """The vertices of many shapes in level-0 pixels, one after another, ``(m, 2)``."""
     if not geometries:
         return np.empty((0, 2))
-    xy = np.concatenate([geometry.vertices for geometry in geometries]).astype(np.float64)
-    xy += _HALF
-    start = 0
-    for geometry in geometries:
-        if geometry.shape in _CORNERED:
-            xy[start] -= _HALF
-            xy[start + 1] += _HALF
-        start += len(geometry.vertices)
-    return xy
+    return np.concatenate([geometry.vertices for geometry in geometries]).astype(np.float64)
 
 
 def rings_of(geometry: Geometry) -> list[Ring]:
-    """The rings of one shape in a document's frame; none for a label of the whole image."""
+    """The rings of one shape in level-0 pixels; none for a label of the whole image."""
     if not geometry.ring_lengths:
         return []
     return np.split(places_of([geometry]), np.cumsum(geometry.ring_lengths)[:-1])
@@ -88,13 +72,12 @@ def columns_of_places(places: Places, width: int, height: int) -> tuple[Columns,
     refused = _refused(places)
     if refused:
         places = _emptied(places, refused)
-    xy = _from_document(places, width, height)
     columns = Columns(
         places.shape,
         places.ring_start.astype(np.uint32),
         places.ring_length.astype(np.uint32),
         places.ring_hole,
-        np.floor(xy + _HALF).astype(np.int32),
+        _rounded(places, width, height),
     )
     return _without_repeats(columns), refused
 
@@ -131,21 +114,10 @@ def _emptied(places: Places, chosen: dict[int, str]) -> Places:
     return Places(shape, start, places.ring_length[ring], places.ring_hole[ring], places.xy[keep[places.vertex_owner]])
 
 
-def _from_document(places: Places, width: int, height: int) -> NDArray[np.float64]:
-    """The same vertices in the platform's frame, not rounded."""
-    xy = places.xy - _HALF
-    # The outer edge of the last pixel belongs to that pixel; everything farther out is for the checks of shapes.
-    edge = places.xy == [width, height]
-    xy = np.where(edge, [width - 1, height - 1], xy)
-    ring_vertex = np.concatenate([[0], np.cumsum(places.ring_length)])
-    first_ring = places.ring_start[:-1]
-    rings = np.diff(places.ring_start)
-    cornered = np.isin(places.shape, _CORNERED_NUMBERS) & (rings == 1)
-    cornered[cornered] = places.ring_length[first_ring[cornered]] == 2
-    first = ring_vertex[first_ring[cornered]]
-    a, b = places.xy[first], places.xy[first + 1]
-    xy[first], xy[first + 1] = np.minimum(a, b), np.maximum(a, b) - 1
-    return xy
+def _rounded(places: Places, width: int, height: int) -> NDArray[np.int32]:
+    """Whole pixels; what lies on the right or lower edge of the image is in its last pixel."""
+    xy = np.floor(places.xy + 0.5)
+    return np.where(xy == [width, height], [width - 1, height - 1], xy).astype(np.int32)
 
 
 def _without_repeats(columns: Columns) -> Columns:

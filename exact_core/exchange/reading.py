@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -213,7 +214,7 @@ def _count(content: Content, shape: ReadShape) -> None:
             raise Invalid(f"The file has more than {_MOST_LABELS:,} different labels: those are no annotation types.")
         facts = content.labels[shape.label] = LabelFacts()
     facts.count += 1
-    facts.shapes[shape.shape.value] += 1
+    facts.shapes[shape.shape] += 1
     facts.color = facts.color or shape.color
     if shape.attributes:
         for name, value in shape.attributes.items():
@@ -231,26 +232,33 @@ def _note_attribute(facts: LabelFacts, name: str, value: object) -> None:
 
 def cleaned(shape: ReadShape, report: Report) -> ReadShape:
     """A shape whose words can be kept: UTF-8, no NUL, not longer than the platform's; ``Invalid`` when it is none."""
-    if shape.shape is not Shape.IMAGE and not any(len(ring) for ring in shape.rings):
+    if shape.shape is not Shape.IMAGE and not any(map(len, shape.rings)):
         raise Invalid(f"The {shape.shape.value.replace('_', ' ')} is empty: it has no vertices.")
-    label = _text(shape.label).strip()
+    words: dict[str, Any] = {}
+    label = _word(shape.label).strip()
+    if label != shape.label:
+        words["label"] = label
     if len(label) > _MOST_LABEL_CHARACTERS:
         raise Invalid(f"Its label has more than {_MOST_LABEL_CHARACTERS} characters.")
-    text = _text(shape.text)
-    if len(text) > MAX_TEXT:
-        report.lose(f"texts: cut after {MAX_TEXT:,} characters")
-        text = text[:MAX_TEXT]
-    words: dict[str, Any] = {
-        "label": label,
-        "text": text,
-        "author": _text(shape.author)[:_MOST_AUTHOR_CHARACTERS],
-        "uuid": _uuid(shape.uuid),
-        "image": None if shape.image is None else _text(shape.image),
-        "attributes": {_text(name): _value(value) for name, value in shape.attributes.items()},
-        "score": None if shape.score is None else float(shape.score),
-    }
-    changed = {name: value for name, value in words.items() if value != getattr(shape, name)}
-    return replace(shape, **changed) if changed else shape
+    if (shape.text and (text := _text(shape.text)) != shape.text) or len(shape.text) > MAX_TEXT:
+        words["text"] = text[:MAX_TEXT]
+        if len(text) > MAX_TEXT:
+            report.lose(f"texts: cut after {MAX_TEXT:,} characters")
+    if shape.author and (author := _word(shape.author)[:_MOST_AUTHOR_CHARACTERS]) != shape.author:
+        words["author"] = author
+    if shape.image and (image := _word(shape.image)) != shape.image:
+        words["image"] = image
+    if shape.uuid is not None and not _UUID.fullmatch(shape.uuid):
+        words["uuid"] = _uuid(shape.uuid)
+    if shape.attributes:
+        words["attributes"] = {_text(name): _value(value) for name, value in shape.attributes.items()}
+    return replace(shape, **words) if words else shape
+
+
+@lru_cache(maxsize=10_000)
+def _word(text: str) -> str:
+    """A text that comes with many shapes."""
+    return _text(text)
 
 
 def _text(value: object) -> str:
@@ -268,9 +276,7 @@ def _value(value: Any) -> str | bool | int | float | None:
     return _text(value)
 
 
-def _uuid(value: str | None) -> str | None:
-    if value is None or _UUID.fullmatch(value):
-        return value
+def _uuid(value: str) -> str | None:
     try:
         return str(uuid.UUID(value))
     except ValueError:

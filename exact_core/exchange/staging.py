@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from exact_core.annotations.geometry import MAX_RINGS, MAX_VERTICES
 from exact_core.annotations.scope import Frame
 from exact_core.api.errors import Invalid
-from exact_core.exchange.document import ReadShape
+from exact_core.exchange.document import ReadShape, Ring
 from exact_core.exchange.placing import Places
 
 PIECE_SHAPES = 20_000
@@ -132,7 +132,7 @@ class Staging:
 
 def _encoded(shapes: Sequence[ReadShape]) -> tuple[bytes, bytes]:
     """Bounding boxes, and everything: a header of JSON, padded to multiples of 8, and the vertices."""
-    rings = [np.asarray(ring, np.float64).reshape(-1, 2) for shape in shapes for ring in shape.rings]
+    rings = [_ring(ring) for shape in shapes for ring in shape.rings]
     labels: dict[str, int] = {}
     authors: dict[str, int] = {}
     head: dict[str, Any] = {
@@ -166,6 +166,12 @@ def _places(head: Mapping[str, Any], xy: NDArray[np.float64]) -> Places:
         np.array(head["hole"], np.uint8),
         xy,
     )
+
+
+def _ring(ring: Ring) -> Ring:
+    if isinstance(ring, np.ndarray) and ring.dtype == np.float64 and ring.ndim == 2:
+        return ring
+    return np.asarray(ring, np.float64).reshape(-1, 2)
 
 
 def _holes(shape: ReadShape) -> Sequence[bool]:

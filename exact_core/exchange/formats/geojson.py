@@ -16,14 +16,15 @@ import orjson
 
 from exact_core.annotations.rules import DEFAULT_FRAME
 from exact_core.api.contributions import Shape
-from exact_core.exchange.document import ExchangeImage, ExportDocument, Format, Report, WrittenShape
-from exact_core.exchange.formats.geojson_reading import read
+from exact_core.exchange.document import ExchangeImage, ExportDocument, Format, Report, Ring, WrittenShape
+from exact_core.exchange.formats.geojson_reading import is_rectangle, read
 from exact_core.exchange.placing import places_of
 
 _BATCH = 2_000
 _TYPE = re.compile(rb'"type"\s*:\s*"Feature(Collection)?"')
-_TURN = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)  # begins on an axis: the bounds are exact
+_TURN = np.linspace(0, 2 * np.pi, 65)
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)  # it begins on an axis, so that the bounds are exact
+_CIRCLE[-1] = _CIRCLE[0]
 _COORDINATES = "level-0 pixels from the outer corner of the upper left pixel, x right, y down"
 
 
@@ -45,9 +46,13 @@ def write(document: ExportDocument, target: BinaryIO, _report: Report) -> None:
     separator = b"\n"
     shapes = document.shapes(image)
     while batch := list(islice(shapes, _BATCH)):
-        target.write(separator + b",\n".join(map(orjson.dumps, _features(batch, image))))
+        target.write(separator + b",\n".join(_dumped(feature) for feature in _features(batch, image)))
         separator = b",\n"
     target.write(b"\n]}\n")
+
+
+def _dumped(feature: dict[str, Any]) -> bytes:
+    return orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _facts(document: ExportDocument, image: ExchangeImage) -> dict[str, Any]:
@@ -66,8 +71,8 @@ def _facts(document: ExportDocument, image: ExchangeImage) -> dict[str, Any]:
 
 
 def _features(batch: Sequence[WrittenShape], image: ExchangeImage) -> Iterator[dict[str, Any]]:
-    """Features of many shapes, whose vertices are moved and turned into lists all at once."""
-    vertices = places_of([shape.geometry for shape in batch]).tolist()
+    """Features of many shapes, whose vertices are moved all at once and never become Python's numbers."""
+    vertices = places_of([shape.geometry for shape in batch])
     start = 0
     for shape in batch:
         stop = start + len(shape.geometry.vertices)
@@ -83,48 +88,49 @@ def _features(batch: Sequence[WrittenShape], image: ExchangeImage) -> Iterator[d
         }
 
 
-def _geometry(shape: WrittenShape, vertices: list[Any], image: ExchangeImage) -> tuple[dict[str, Any], str]:
+def _geometry(shape: WrittenShape, vertices: Ring, image: ExchangeImage) -> tuple[dict[str, Any], str]:
     """The geometry, and the name of the shape where a reader could not know it from that."""
     form = shape.geometry.shape
     if form is Shape.POINT:
         return {"type": "Point", "coordinates": vertices[0]}, ""
     if form in (Shape.LINE, Shape.POLYLINE):
         looks_like = Shape.LINE if len(vertices) == 2 else Shape.POLYLINE
-        return {"type": "LineString", "coordinates": vertices}, "" if form is looks_like else form.value
+        return {"type": "LineString", "coordinates": vertices}, "" if form is looks_like else form
     if form is Shape.BOX:
         return {"type": "Polygon", "coordinates": [_corners(vertices)]}, ""
     if form is Shape.ELLIPSE:
         return {"type": "Polygon", "coordinates": [_outline(vertices)], "isEllipse": True}, ""
     if form is Shape.ROTATED_BOX:
-        return {"type": "Polygon", "coordinates": [[*vertices, vertices[0]]]}, form.value
+        return {"type": "Polygon", "coordinates": [vertices[[0, 1, 2, 3, 0]]]}, form
     if form in (Shape.POLYGON, Shape.MULTI_POLYGON):
         parts = _parts(shape, vertices)
         if form is Shape.MULTI_POLYGON:
             return {"type": "MultiPolygon", "coordinates": parts}, ""
-        return {"type": "Polygon", "coordinates": parts[0]}, form.value if _is_rectangle(parts[0]) else ""
+        return {"type": "Polygon", "coordinates": parts[0]}, form if _is_rectangle(parts[0]) else ""
     # QuPath has no label of a whole image: it is shown a rectangle around the image.
-    whole = [[0, 0], [image.width, image.height]]
-    return {"type": "Polygon", "coordinates": [_corners(whole)]}, form.value
+    whole = np.array([[0, 0], [image.width, image.height]])
+    return {"type": "Polygon", "coordinates": [_corners(whole)]}, form
 
 
-def _corners(corners: list[Any]) -> list[Any]:
-    (x0, y0), (x1, y1) = corners
+def _corners(corners: Ring) -> list[Any]:
+    (x0, y0), (x1, y1) = corners.tolist()
     return [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
 
 
-def _outline(corners: list[Any]) -> list[Any]:
-    low, high = np.array(corners)
-    ring = ((low + high) / 2 + (high - low) / 2 * _CIRCLE).tolist()
-    return [*ring, ring[0]]
+def _outline(corners: Ring) -> Ring:
+    low, high = corners
+    ring: Ring = (low + high) / 2 + (high - low) / 2 * _CIRCLE
+    return ring
 
 
-def _parts(shape: WrittenShape, vertices: list[Any]) -> list[list[Any]]:
+def _parts(shape: WrittenShape, vertices: Ring) -> list[list[Ring]]:
     """Each outline with the holes after it, every ring closed."""
-    parts: list[list[Any]] = []
+    if len(shape.geometry.ring_lengths) == 1:
+        return [[np.concatenate((vertices, vertices[:1]))]]
+    parts: list[list[Ring]] = []
     start = 0
     for length, hole in zip(shape.geometry.ring_lengths, shape.geometry.ring_holes, strict=True):
-        ring = vertices[start : start + length]
-        ring.append(ring[0])
+        ring = np.concatenate((vertices[start : start + length], vertices[start : start + 1]))
         start += length
         if hole:
             parts[-1].append(ring)
@@ -133,20 +139,16 @@ def _parts(shape: WrittenShape, vertices: list[Any]) -> list[list[Any]]:
     return parts
 
 
-def _is_rectangle(rings: list[Any]) -> bool:
+def _is_rectangle(rings: Sequence[Ring]) -> bool:
     """Whether a reader would take a polygon for a box."""
-    if len(rings) != 1 or len(rings[0]) != 5:
-        return False
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3), _ = rings[0]
-    return bool(x0 == x1 and y1 == y2 and x2 == x3 and y3 == y0) or (y0 == y1 and x1 == x2 and y2 == y3 and x3 == x0)
+    return len(rings) == 1 and len(rings[0]) == 5 and is_rectangle(rings[0])
 
 
 def _properties(shape: WrittenShape, form: str) -> dict[str, Any]:
     kind = shape.type
-    color = [int(kind.color[place : place + 2], 16) for place in (1, 3, 5)]
     properties: dict[str, Any] = {
         "objectType": "annotation",
-        "classification": {"name": kind.name, "color": color},
+        "classification": {"name": kind.name, "color": list(bytes.fromhex(kind.color[1:]))},
     }
     if shape.text:
         properties["name"] = shape.text

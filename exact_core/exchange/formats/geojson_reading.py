@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -79,30 +79,29 @@ def _shapes(feature: Any, place: str, image: str | None, report: Report) -> Iter
         raise Invalid("Its geometry or its properties are no object.")
     exact = properties.get("exact")
     exact = exact if isinstance(exact, dict) else {}
-    drawn = _drawn(geometry, str(exact.get("shape", "")))
-    base = ReadShape(
-        place,
-        _label(properties),
-        Shape.POINT,
-        (),
-        image=image,
-        frame=_frame(geometry),
-        uuid=identity if isinstance(identity := feature.get("id"), str) else None,
-        text=str(properties.get("name") or ""),
-        attributes=_attributes(properties, report),
-        author=str(exact.get("claimed_author") or exact.get("author") or ""),
-        color=_color(properties),
-    )
-    for number, each in enumerate(drawn):
-        first = number == 0
-        yield replace(base, shape=each.shape, rings=each.rings, holes=each.holes, uuid=base.uuid if first else None)
+    identity = feature.get("id")
+    frame = _frame(geometry)
+    for each in _drawn(geometry, str(exact.get("shape", ""))):
+        yield ReadShape(
+            place,
+            _label(properties),
+            each.shape,
+            each.rings,
+            each.holes,
+            image,
+            frame,
+            identity if isinstance(identity, str) else None,
+            str(properties.get("name") or ""),
+            _attributes(properties, report),
+            str(exact.get("author") or ""),
+            None,
+            _color(properties),
+        )
+        identity = None  # of several shapes the first one has it
     nucleus = feature.get("nucleusGeometry")
     if isinstance(nucleus, dict):
         for each in _drawn(nucleus, ""):
-            yield replace(
-                base, place=f"{place}, nucleus", label=NUCLEUS, shape=each.shape, rings=each.rings, holes=each.holes,
-                uuid=None, text="", attributes={}, color=None,
-            )  # fmt: skip
+            yield ReadShape(f"{place}, nucleus", NUCLEUS, each.shape, each.rings, each.holes, image, frame)
 
 
 def _drawn(geometry: Mapping[str, Any] | None, form: str) -> list[Drawn]:
@@ -147,12 +146,12 @@ def _polygon(coordinates: Sequence[Any], form: str, is_ellipse: bool) -> Drawn:
         return Drawn(Shape.ELLIPSE, [_bounds(rings[0])], (False,))
     if form == Shape.ROTATED_BOX.value:
         return Drawn(Shape.ROTATED_BOX, [rings[0][:4]], (False,))
-    if form == Shape.POLYGON.value or len(rings) > 1 or not _is_rectangle(rings[0]):
+    if form == Shape.POLYGON.value or len(rings) > 1 or not is_rectangle(rings[0]):
         return Drawn(Shape.POLYGON, rings, [index > 0 for index in range(len(rings))])
     return Drawn(Shape.BOX, [_bounds(rings[0])], (False,))
 
 
-def _is_rectangle(ring: Ring) -> bool:
+def is_rectangle(ring: Ring) -> bool:
     """Whether an upright rectangle was drawn; QuPath takes such polygons for rectangles too."""
     if len(ring) != 5 or (ring[0] != ring[4]).any():
         return False
