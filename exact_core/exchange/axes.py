@@ -25,24 +25,29 @@ _FEWEST_TO_SUSPECT = 20
 _FILLED = 0.8  # of the corner that the image would take in micrometres
 _OVERSHOOT = 0.02  # of the side; shapes at the edge reach out a little
 _FEWEST_FIT = 0.5
+_DISTORTED = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """What is done to coordinates: divided by micrometres per pixel, then turned upside down.
+    """What is done to coordinates: divided by micrometres per pixel, turned upside down, enlarged.
 
     ``height`` is what y is taken from, when that is not 0: files count up from the lower edge, or downwards below 0.
+    ``growth`` is how much larger the image is than the copy that the shapes were drawn on.
     """
 
     scale_x: float = 1.0
     scale_y: float = 1.0
     is_flipped: bool = False
     height: float = 0.0
+    growth: tuple[float, float] = (1.0, 1.0)
 
     @property
     def words(self) -> str:
         """What to tell about it; empty when nothing is done."""
         told = []
+        if self.growth != (1.0, 1.0):
+            told.append(f"its shapes were drawn on a smaller or larger copy and were scaled by {self.growth[0]:.6g}")
         if self.scale_x != 1.0 or self.scale_y != 1.0:
             told.append(f"its coordinates are micrometres and were divided by {self.scale_x:g} µm per pixel")
         if self.is_flipped:
@@ -51,7 +56,8 @@ class Mend:
 
     def boxes(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bounding boxes in pixels of the image."""
-        scaled = boxes / [self.scale_x, self.scale_y, self.scale_x, self.scale_y]
+        scale = self._scale
+        scaled = boxes * [*scale, *scale]
         if not self.is_flipped:
             return scaled
         x0, y0, x1, y1 = scaled.T
@@ -61,10 +67,14 @@ class Mend:
         """Shapes in pixels of the image."""
         if not self.words:
             return places
-        xy = places.xy / [self.scale_x, self.scale_y]
+        xy = places.xy * self._scale
         if self.is_flipped:
             xy[:, 1] = self.height - xy[:, 1]
         return replace(places, xy=xy)
+
+    @property
+    def _scale(self) -> tuple[float, float]:
+        return self.growth[0] / self.scale_x, self.growth[1] / self.scale_y
 
 
 @dataclass(slots=True)
@@ -76,14 +86,28 @@ class _Tally:
 
 
 def mend_of(
-    boxes: Iterable[NDArray[np.float64]], image: ExchangeImage, *, unit: Unit = "auto", y_axis: YAxis = "auto"
+    boxes: Iterable[NDArray[np.float64]],
+    image: ExchangeImage,
+    *,
+    unit: Unit = "auto",
+    y_axis: YAxis = "auto",
+    growth: tuple[float, float] = (1.0, 1.0),
 ) -> Mend:
-    """What to do to the coordinates of the shapes of one image, whose bounding boxes are given piece by piece.
+    """What to do to the coordinates of the shapes of one image.
+
+    Args:
+        boxes: Their bounding boxes, piece by piece.
+        image: The image.
+        unit: What the coordinates are, when it was said.
+        y_axis: Where y points to, when it was said.
+        growth: How much larger the image is than the copy that the shapes were drawn on; see :func:`growth_of`.
 
     Raises:
         Invalid: They are not pixels, as far as can be seen, and what they are is not certain.
     """
-    tallies = [_Tally(mend) for mend in _candidates(image, unit, y_axis)]
+    tallies = [_Tally(replace(mend, growth=growth)) for mend in _candidates(image, unit, y_axis)]
+    if growth != (1.0, 1.0):
+        tallies = tallies[:1]
     total, low, high, is_whole = 0, np.full(2, np.inf), np.full(2, -np.inf), True
     for piece in boxes:
         good = piece[np.isfinite(piece).all(axis=1)]
@@ -95,10 +119,22 @@ def mend_of(
         for tally in tallies:
             tally.inside += _inside(tally.mend.boxes(good), image)
     if not total:
-        return Mend()
+        return tallies[0].mend
     if unit == "auto" and tallies[0].inside == total and not is_whole and total >= _FEWEST_TO_SUSPECT:
         _refuse_likely_micrometres(total, low, high, image)
     return _chosen(tallies, total, image)
+
+
+def growth_of(image: ExchangeImage, size: tuple[int, int] | None) -> tuple[float, float] | None:
+    """How much larger an image is than its size in the file; None when that is another picture's size.
+
+    A copy has the same proportions, but for the rounding of its sides.
+    """
+    if size is None or size == (image.width, image.height):
+        return 1.0, 1.0
+    growth = image.width / size[0], image.height / size[1]
+    rounding = 1 / min(size) + _DISTORTED
+    return growth if abs(growth[0] / growth[1] - 1) <= rounding else None
 
 
 def _candidates(image: ExchangeImage, unit: Unit, y_axis: YAxis) -> list[Mend]:

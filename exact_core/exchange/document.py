@@ -92,6 +92,7 @@ class ReadShape:
         uuid: Its identity, when the file has one that is a UUID.
         author: Who drew it, as the file says.
         score: Confidence of a model, 0 to 1.
+        image_size: Width and height of the image as the file says; what was drawn on a smaller copy is enlarged.
     """
 
     place: str
@@ -107,6 +108,7 @@ class ReadShape:
     author: str = ""
     score: float | None = None
     color: str | None = None
+    image_size: tuple[int, int] | None = None
 
 
 class Report:

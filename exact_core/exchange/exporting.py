@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -23,11 +22,11 @@ from exact_core.auth.rights import Right, Rights
 from exact_core.exchange.archives import ArchiveWriter
 from exact_core.exchange.catalog import images_of, types_of
 from exact_core.exchange.document import ExchangeImage, ExchangeType, ExportDocument, Format, Report, WrittenShape
+from exact_core.exchange.file_names import member_names, safe_name
 from exact_core.storage.database import Database
 from exact_core.storage.models import ImageSet, User
 
 _BATCH = 1_000
-_NOT_IN_FILE_NAMES = re.compile(r"[^\w.()+ -]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,31 +159,6 @@ def file_name(document: ExportDocument, chosen: Format) -> str:
         return f"{safe_name(document.title)}-{chosen.name}.zip"
     name = document.images[0].name if len(document.images) == 1 else document.title
     return f"{safe_name(name)}{chosen.extension}"
-
-
-def member_names(images: Sequence[ExchangeImage], extension: str) -> list[str]:
-    """A file name for each image, each once whatever the case: after the original name where that is shown."""
-    taken: set[str] = set()
-    names = []
-    for image in images:
-        stem = stem_of(image)
-        if stem.casefold() in taken:
-            stem = f"{stem}-{image.id}"
-        taken.add(stem.casefold())
-        names.append(f"{stem}{extension}")
-    return names
-
-
-def stem_of(image: ExchangeImage) -> str:
-    """What files about an image are called: its original name without the suffix where that is shown, or its name."""
-    if image.file_name:
-        return safe_name(image.file_name.rpartition(".")[0] or image.file_name)
-    return safe_name(image.name)
-
-
-def safe_name(name: str) -> str:
-    """A name that every file system takes, without parts of a path."""
-    return _NOT_IN_FILE_NAMES.sub("_", name).strip(" .")[:120] or "annotations"
 
 
 def _geometries(batch: Sequence[StreamedAnnotation]) -> Iterator[Geometry]:

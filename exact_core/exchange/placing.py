@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, MAX_RINGS, MAX_VERTICES, Geometry
 from exact_core.annotations.packing import Columns
 from exact_core.api.contributions import Shape
-from exact_core.exchange.document import Ring
 
 _AREA_NUMBERS = (Shape.POLYGON.number, Shape.MULTI_POLYGON.number)
 
@@ -54,14 +53,11 @@ def places_of(geometries: Sequence[Geometry]) -> NDArray[np.float64]:
     """The vertices of many shapes in level-0 pixels, one after another, ``(m, 2)``."""
     if not geometries:
         return np.empty((0, 2))
-    return np.concatenate([geometry.vertices for geometry in geometries]).astype(np.float64)
-
-
-def rings_of(geometry: Geometry) -> list[Ring]:
-    """The rings of one shape in level-0 pixels; none for a label of the whole image."""
-    if not geometry.ring_lengths:
-        return []
-    return np.split(places_of([geometry]), np.cumsum(geometry.ring_lengths)[:-1])
+    xy = np.concatenate([geometry.vertices for geometry in geometries]).astype(np.float64)
+    bits = [getattr(geometry, "fraction_bits", 0) for geometry in geometries]
+    if any(bits):
+        xy /= np.repeat(np.ldexp(1.0, bits), [len(geometry.vertices) for geometry in geometries])[:, None]
+    return xy
 
 
 def columns_of_places(places: Places, width: int, height: int) -> tuple[Columns, dict[int, str]]:

@@ -28,7 +28,7 @@ PIECE_SHAPES = 20_000
 _PIECE_VERTICES = 1_000_000
 _TABLES = (
     "piece (id INTEGER PRIMARY KEY, image INTEGER, boxes BLOB, data BLOB)",
-    "image (number INTEGER PRIMARY KEY, name TEXT)",
+    "image (number INTEGER PRIMARY KEY, name TEXT, width INTEGER, height INTEGER)",
 )
 
 
@@ -55,10 +55,16 @@ class Piece:
 
 
 class Staging:
-    """A file with the shapes of an import; the images of the file are numbered by their names, in order of coming."""
+    """A file with the shapes of an import.
+
+    Attributes:
+        names: What the file calls its images, by their numbers, in order of coming; None where it does not say.
+        sizes: Width and height of each, as the file says them first.
+    """
 
     def __init__(self, path: Path) -> None:
         self.names: list[str | None] = []
+        self.sizes: list[tuple[int, int] | None] = []
         self._numbers: dict[str | None, int] = {}
         self._open: dict[int, list[ReadShape]] = {}
         self._waiting = 0
@@ -70,8 +76,9 @@ class Staging:
             "CREATE TABLE IF NOT EXISTS piece (id INTEGER PRIMARY KEY, image INT, boxes BLOB, data BLOB)"
         )
         self._connection.execute("CREATE TABLE IF NOT EXISTS image (number INTEGER PRIMARY KEY, name TEXT)")
-        for number, name in self._connection.execute("SELECT number, name FROM image ORDER BY number"):
+        for number, name, *size in self._connection.execute("SELECT * FROM image ORDER BY number"):
             self.names.append(name)
+            self.sizes.append((size[0], size[1]) if size[0] else None)
             self._numbers[name] = number
 
     def add(self, shape: ReadShape) -> int:
@@ -85,7 +92,9 @@ class Staging:
         if number is None:
             number = self._numbers[shape.image] = len(self.names)
             self.names.append(shape.image)
-            self._connection.execute("INSERT INTO image VALUES (?, ?)", (number, shape.image))
+            self.sizes.append(shape.image_size)
+            size = shape.image_size or (None, None)
+            self._connection.execute("INSERT INTO image VALUES (?, ?, ?, ?)", (number, shape.image, *size))
         self._open.setdefault(number, []).append(shape)
         self._waiting += 1
         self._waiting_vertices += vertices

@@ -18,7 +18,7 @@ from exact_core.annotations.writing import Writer
 from exact_core.api.context import Actor
 from exact_core.api.errors import Forbidden, Invalid
 from exact_core.auth.rights import Right, Rights
-from exact_core.exchange.axes import Mend, Unit, YAxis, mend_of
+from exact_core.exchange.axes import Mend, Unit, YAxis, growth_of, mend_of
 from exact_core.exchange.catalog import images_of, type_of, types_of
 from exact_core.exchange.document import ExchangeImage, ExchangeType, Report
 from exact_core.exchange.image_store import ImageStore
@@ -238,7 +238,12 @@ def _create_type(session: Session, product: Product, label: str, content: Conten
 
 
 def _mend(staging: Staging, number: int, image: ExchangeImage, options: Options, report: Report) -> Mend:
-    mend = mend_of(staging.boxes(number), image, unit=options.unit, y_axis=options.y_axis)
+    size = staging.sizes[number]
+    growth = growth_of(image, size)
+    if growth is None and size is not None:
+        told = f"{size[0]} × {size[1]}"
+        report.warn(f"{image.name}: the file says it has {told} pixels, and it has {image.width} × {image.height}")
+    mend = mend_of(staging.boxes(number), image, unit=options.unit, y_axis=options.y_axis, growth=growth or (1.0, 1.0))
     if mend.words:
         report.warn(f"{image.name}: {mend.words}")
     return mend

@@ -105,7 +105,7 @@ def _geometry(shape: WrittenShape, vertices: Ring, image: ExchangeImage) -> tupl
     if form in (Shape.POLYGON, Shape.MULTI_POLYGON):
         parts = _parts(shape, vertices)
         if form is Shape.MULTI_POLYGON:
-            return {"type": "MultiPolygon", "coordinates": parts}, ""
+            return {"type": "MultiPolygon", "coordinates": parts}, form if len(parts) == 1 else ""
         return {"type": "Polygon", "coordinates": parts[0]}, form if _is_rectangle(parts[0]) else ""
     # QuPath has no label of a whole image: it is shown a rectangle around the image.
     whole = np.array([[0, 0], [image.width, image.height]])
@@ -157,6 +157,8 @@ def _properties(shape: WrittenShape, form: str) -> dict[str, Any]:
     exact: dict[str, Any] = {"author": shape.claimed_author or shape.author, "edited_at": shape.edited_at}
     if form:
         exact["shape"] = form
+    if kept := {name: value for name, value in shape.attributes.items() if isinstance(value, bool | None)}:
+        exact["attributes"] = kept
     properties["exact"] = exact
     return properties
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from exact_core.annotations.rules import DEFAULT_FRAME
 from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
@@ -18,6 +19,7 @@ NUCLEUS = "Nucleus"
 """Label of the second outline of QuPath's cells."""
 
 _GEOGRAPHIC = ("EPSG", "CRS84", "OGC")
+_DRAWN_AS_SAID = (Shape.POLYGON.value, Shape.ROTATED_BOX.value)
 _LABELS = ("classification", "label", "group", "class", "category", "type_name")
 
 
@@ -92,7 +94,7 @@ def _shapes(feature: Any, place: str, image: str | None, report: Report) -> Iter
             frame,
             identity if isinstance(identity, str) else None,
             str(properties.get("name") or ""),
-            _attributes(properties, report),
+            _attributes(properties, exact, report),
             str(exact.get("author") or ""),
             None,
             _color(properties),
@@ -123,7 +125,7 @@ def _drawn(geometry: Mapping[str, Any] | None, form: str) -> list[Drawn]:
         return [_polygon(_list(coordinates), form, bool(geometry.get("isEllipse")))]
     if kind == "MultiPolygon":
         parts = _list(coordinates)
-        rings = [_ring(ring) for part in parts for ring in _list(part)]
+        rings = [_opened(_ring(ring)) for part in parts for ring in _list(part)]
         holes = [index > 0 for part in parts for index in range(len(part))]
         if len(parts) == 1 and form != Shape.MULTI_POLYGON.value:
             return [Drawn(Shape.POLYGON, rings, holes)]
@@ -144,11 +146,17 @@ def _polygon(coordinates: Sequence[Any], form: str, is_ellipse: bool) -> Drawn:
         raise Invalid("Its polygon is empty.")
     if is_ellipse:
         return Drawn(Shape.ELLIPSE, [_bounds(rings[0])], (False,))
-    if form == Shape.ROTATED_BOX.value:
-        return Drawn(Shape.ROTATED_BOX, [rings[0][:4]], (False,))
-    if form == Shape.POLYGON.value or len(rings) > 1 or not is_rectangle(rings[0]):
-        return Drawn(Shape.POLYGON, rings, [index > 0 for index in range(len(rings))])
-    return Drawn(Shape.BOX, [_bounds(rings[0])], (False,))
+    if form not in _DRAWN_AS_SAID and len(rings) == 1 and is_rectangle(rings[0]):
+        return Drawn(Shape.BOX, [_bounds(rings[0])], (False,))
+    rings = [_opened(ring) for ring in rings]
+    if form == Shape.ROTATED_BOX.value and len(rings[0]) == 4:
+        return Drawn(Shape.ROTATED_BOX, rings[:1], (False,))
+    return Drawn(Shape.POLYGON, rings, [index > 0 for index in range(len(rings))])
+
+
+def _opened(ring: Ring) -> Ring:
+    """A ring without its last vertex, which repeats the first one."""
+    return ring[:-1] if len(ring) > 1 and ring[0, 0] == ring[-1, 0] and ring[0, 1] == ring[-1, 1] else ring
 
 
 def is_rectangle(ring: Ring) -> bool:
@@ -189,11 +197,11 @@ def _form(name: str) -> Shape:
         raise Invalid(f"Its shape {name[:40]!r} is unknown.") from None
 
 
-def _frame(geometry: Mapping[str, Any] | None) -> Frame | None:
-    """The plane, as QuPath writes it; None where it says none."""
+def _frame(geometry: Mapping[str, Any] | None) -> Frame:
+    """The plane, as QuPath writes it; it leaves out the first one."""
     plane = (geometry or {}).get("plane")
     if not isinstance(plane, dict):
-        return None
+        return DEFAULT_FRAME
     values = [plane.get("z", 0), plane.get("t", 0), plane.get("c", -1)]
     if not all(isinstance(value, int) and -1 <= value < 2**15 for value in values):
         raise Invalid("Its plane is no whole numbers z, t and c.")
@@ -227,7 +235,7 @@ def _color(properties: Mapping[str, Any]) -> str | None:
     return f"#{packed & 0xFFFFFF:06x}" if isinstance(packed, int) else None
 
 
-def _attributes(properties: Mapping[str, Any], report: Report) -> dict[str, Any]:
+def _attributes(properties: Mapping[str, Any], exact: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Measurements and metadata; NaN says that something was not measured, and is left out."""
     found: dict[str, Any] = {}
     measurements = properties.get("measurements")
@@ -240,4 +248,5 @@ def _attributes(properties: Mapping[str, Any], report: Report) -> dict[str, Any]
                     found[str(name)] = value
                 elif value is not None:
                     report.lose("nested properties: an annotation's attributes are single values")
-    return found
+    kept = exact.get("attributes")
+    return found | kept if isinstance(kept, dict) else found
