@@ -80,7 +80,15 @@ def columns_of_rings(shape: Shape, rings: Sequence[Any]) -> Columns:
     return columns_of(geometries)
 
 
-def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str = "", skip_bad: bool = False) -> Added:
+def add(
+    writer: Writer,
+    shapes: NewShapes,
+    *,
+    kind: str = "import",
+    reason: str = "",
+    skip_bad: bool = False,
+    revision: int | None = None,
+) -> Added:
     """Add shapes as one revision of the image set.
 
     Args:
@@ -89,6 +97,8 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
         kind: ``import`` or ``model``, as the change log shall say.
         reason: Shown in the history.
         skip_bad: Leave out shapes that cannot be kept and report them, instead of refusing all.
+        revision: Add them to this revision, which was taken in the same transaction, instead of taking the next one;
+            who gives it counts the changes.
     """
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
@@ -100,7 +110,8 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
     ids = np.zeros(len(shapes.columns), np.int64)
     if not len(checked.index):
         return Added(writer.facts.revision, ids, refused)
-    revision = writer.log_change_set(len(checked.index), kind, reason)
+    if revision is None:
+        revision = writer.log_change_set(len(checked.index), kind, reason)
     chosen = checked.index.tolist()
     uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else []
     ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
@@ -135,7 +146,7 @@ def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]
     # Rows lie in this order and numbers are given in it, so that each page of table and indexes is written once.
     order = np.argsort(keys, kind="stable")
     ids = np.empty(len(order), np.int64)
-    in_order = [uuids[place] for place in order.tolist()] if uuids else _new_uuids(len(order))
+    in_order = [uuids[place] for place in order.tolist()] if uuids else new_uuids(len(order))
     ids[order] = target.identities(image_id, in_order, author_id, shapes.claimed_author, at)
     if not uuids:
         by_place = dict(zip(order.tolist(), in_order, strict=True))
@@ -211,7 +222,7 @@ def _tell_hooks(
         )
 
 
-def _new_uuids(count: int) -> list[str]:
+def new_uuids(count: int) -> list[str]:
     """Time-ordered names (version 7) that lie side by side in an index, which makes adding them fast."""
     stamp = f"{time.time_ns() // 1_000_000:012x}"
     noise = secrets.token_hex(7)

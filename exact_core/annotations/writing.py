@@ -129,11 +129,18 @@ class Writer:
     def commit(self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None) -> int:
         """Write changes as the image set's next revision, tell the hooks, and return its number."""
         revision = self.log_change_set(len(changes), kind, reason, reverts)
+        self.write(changes, revision, restores=kind != "edit")
+        return revision
+
+    def write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
+        """Write changes under a revision that was taken in this transaction, and tell the hooks.
+
+        ``restores`` says whether a deleted annotation that gets a state again comes back, rather than being new.
+        """
         write(self.session, changes, revision, self.editor_id, now())
         if self.record is not None:
             for change in changes:
-                self.record(self._event(change, revision, restores=kind != "edit"))
-        return revision
+                self.record(self._event(change, revision, restores))
 
     def log_change_set(self, count: int, kind: str, reason: str = "", reverts: int | None = None) -> int:
         """Take the image set's next revision number and write down whose it is."""
@@ -157,6 +164,14 @@ class Writer:
         }
         self.session.execute(insert(ChangeSet), [log])
         return revision
+
+    def count_changes(self, revision: int, count: int) -> None:
+        """Say how many annotations a change set of this transaction changed, once that is known."""
+        self.session.execute(
+            update(ChangeSet)
+            .where(ChangeSet.image_set_id == self.facts.image_set_id, ChangeSet.revision == revision)
+            .values(n_changes=count)
+        )
 
     def _event(self, change: Change, revision: int, restores: bool) -> AnnotationChange:
         known, after = change.known, change.after

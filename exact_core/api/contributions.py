@@ -54,13 +54,14 @@ class Shape(StrEnum):
     @classmethod
     def from_number(cls, number: int) -> Shape:
         """The shape that a number stands for; raises ``ValueError`` for none."""
-        for shape, value in _SHAPE_NUMBERS.items():
-            if value == number:
-                return shape
-        raise ValueError(f"{number} is no shape")
+        try:
+            return _SHAPES[number]
+        except KeyError:
+            raise ValueError(f"{number} is no shape") from None
 
 
 _SHAPE_NUMBERS = {shape: number for number, shape in enumerate(Shape, start=1)}
+_SHAPES = {number: shape for shape, number in _SHAPE_NUMBERS.items()}
 
 
 class Slot(StrEnum):

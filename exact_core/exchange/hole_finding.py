@@ -102,3 +102,29 @@ def _area(rings: Sequence[Ring], holes: Sequence[bool]) -> Any:
     polygons = [shapely.Polygon(outline, inner) for outline, *inner in parts]
     area = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
     return area if area.is_valid else shapely.make_valid(area)
+
+
+def nested(rings: Sequence[Ring]) -> tuple[list[Ring], list[bool]]:
+    """Rings in the order of shapes with holes: one that lies inside of an odd number of others is a hole.
+
+    Each outline comes with the holes after it that lie directly inside.
+    """
+    polygons = [_area([ring], [False]) for ring in rings]
+    tree = shapely.STRtree(polygons)
+    sizes = [float(polygon.area) for polygon in polygons]
+    around: list[list[int]] = []
+    for index, polygon in enumerate(polygons):
+        near = [int(each) for each in tree.query(polygon, predicate="covered_by")]
+        larger = [each for each in near if each != index and (sizes[each], -each) > (sizes[index], -index)]
+        around.append(sorted(larger, key=lambda each: sizes[each]))
+    holes_of: dict[int, list[int]] = defaultdict(list)
+    for index, outer in enumerate(around):
+        if len(outer) % 2:
+            holes_of[outer[0]].append(index)
+    order = [
+        (each, each != index)
+        for index, outer in enumerate(around)
+        if len(outer) % 2 == 0
+        for each in (index, *holes_of[index])
+    ]
+    return [rings[index] for index, _ in order], [hole for _, hole in order]
