@@ -18,6 +18,16 @@ def iou(first: Any, second: Any) -> float:
     return shared / together if together > 0 else float("nan")
 
 
+def ious(first: NDArray[Any], second: NDArray[Any]) -> Floats:
+    """Intersection over union of areas (shapely) one by one; 0 where both are empty."""
+    import shapely
+
+    shared = shapely.area(shapely.intersection(first, second))
+    together = shapely.area(first) + shapely.area(second) - shared
+    found: Floats = np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
+    return found
+
+
 def dice(first: Any, second: Any) -> float:
     """Twice the intersection over the sum of two areas (Dice 1945); NaN when both are empty."""
     both = first.area + second.area

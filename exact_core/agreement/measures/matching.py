@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from exact_core.agreement.measures.areas import ious
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Method = Literal["greedy", "optimal"]
@@ -72,9 +74,7 @@ def overlapping(first: Sequence[Any], second: Sequence[Any], least: float) -> Ca
 
     a, b = np.asarray(first, object), np.asarray(second, object)
     rows, columns = shapely.STRtree(b).query(a, predicate="intersects")
-    shared = shapely.area(shapely.intersection(a[rows], b[columns]))
-    together = shapely.area(a[rows]) + shapely.area(b[columns]) - shared
-    iou = np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
+    iou = ious(a[rows], b[columns])
     fits = (iou >= least) & (iou > 0)
     return Candidates(rows[fits].astype(np.int64), columns[fits].astype(np.int64), 1 - iou[fits])
 
