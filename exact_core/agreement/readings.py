@@ -195,7 +195,7 @@ def _part(
         .select_from(ROWS.join(_IDENTITIES, _IDENTITIES.c.id == row.annotation_id))
         .where(*conditions, _IDENTITIES.c.claimed_author != "")
     )
-    claimed = {id_: name for id_, name in session.execute(claims).tuples()}
+    claimed = dict(session.execute(claims).tuples().all())
     authors = table[:, -1].tolist()
     if claimed:
         ids = table[:, 1].tolist()

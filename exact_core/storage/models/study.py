@@ -133,11 +133,12 @@ class Activity(Base):
 
 
 class AgreementResult(Base):
-    """Figures that took long, kept until the annotations change; ``body`` is compressed JSON."""
+    """Figures that took long to make, of the state at a revision; ``body`` is compressed JSON."""
 
     __tablename__ = "agreement_result"
 
     image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # of revision and question
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the question
+    revision: Mapped[int]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
