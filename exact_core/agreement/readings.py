@@ -119,10 +119,10 @@ class Readings:
     has_read: NDArray[np.bool_]
     revision: int
 
-    def only(self, readers: Sequence[str] = (), type_ids: Sequence[int] = ()) -> Readings:
-        """The same for some readers (in this order) and some classes; empty means all."""
+    def only(self, readers: Sequence[str] | None = None, type_ids: Sequence[int] = ()) -> Readings:
+        """The same for some readers (in this order; None: all) and some classes (empty: all)."""
         numbers = {reader.key: number for number, reader in enumerate(self.readers)}
-        kept = [numbers[key] for key in readers if key in numbers] if readers else list(range(len(self.readers)))
+        kept = [numbers[key] for key in readers if key in numbers] if readers is not None else list(numbers.values())
         classes = [n for n, each in enumerate(self.classes) if not type_ids or each.id in set(type_ids)]
         marks = self.marks.where(np.isin(self.marks.reader, kept) & np.isin(self.marks.type, classes))
         marks = replace(marks, reader=_renumbered(marks.reader, kept), type=_renumbered(marks.type, classes))

@@ -65,7 +65,7 @@ def answer(
 ) -> dict[str, Any]:
     """Compare the readers of a set and say how far they agree, as plain JSON."""
     readings = load(session, everything, at=question.at)
-    chosen = readings.only(question.readers, question.type_ids)
+    chosen = readings.only(question.readers or None, question.type_ids)
     state = _state(chosen)
     progress(0.05)
     compared = None
@@ -99,7 +99,7 @@ def answer(
 
 def compared_of(session: Session, everything: Everything, question: Question) -> Compared | None:
     """What :func:`answer` rests on, for tables of everything; None where nothing can be compared."""
-    chosen = load(session, everything, at=question.at).only(question.readers, question.type_ids)
+    chosen = load(session, everything, at=question.at).only(question.readers or None, question.type_ids)
     if _state(chosen) != "ready":
         return None
     return compare(chosen, question.rule, lambda ids: _packed(session, ids, question.at), ordered=question.ordered)
