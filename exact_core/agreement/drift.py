@@ -23,7 +23,7 @@ from exact_core.agreement.gold import Gold
 from exact_core.agreement.measures.matching import f1, precision, recall
 from exact_core.agreement.measures.trend import Trend, trend
 from exact_core.agreement.parts import Floats, detection_parts, hit_cells, mark_counts
-from exact_core.agreement.readers import Reader, key_of, prepared_labels
+from exact_core.agreement.readers import Reader, key_of
 from exact_core.agreement.readings import Readings
 from exact_core.agreement.rules import MatchRule
 from exact_core.annotations.scope import ROWS
@@ -87,15 +87,12 @@ def shares(hits: int, extra: int, missed: int) -> dict[str, float | None]:
     return {name: finite(float(value)) for name, value in values.items()}
 
 
-def drift_of(
-    session: Session, compared: Compared | None, image_set_id: int, window: Window, resampling: Resampling
-) -> list[Drift]:
+def drift_of(session: Session, compared: Compared | None, window: Window, resampling: Resampling) -> list[Drift]:
     """How each reader does against the reference, over time.
 
     Args:
         session: Where to read when somebody worked.
         compared: What :meth:`Gold.against` gave.
-        image_set_id: Of the set.
         window: How time is cut.
         resampling: How intervals are made.
     """
@@ -104,7 +101,7 @@ def drift_of(
     readings = compared.readings
     counts, cells = mark_counts(readings, compared.usable), hit_cells(readings, compared.matched)
     last = len(readings.readers) - 1
-    labels = _windows(session, readings, image_set_id, window)
+    labels = _windows(session, readings, window)
     found = []
     for number, reader in enumerate(readings.readers[:-1]):
         parts = detection_parts(readings, counts, cells, number, last).sum(axis=2)
@@ -119,11 +116,11 @@ def own_figures(session: Session, everything: Everything, actor: Actor, resampli
     found = []
     for each in gold.all():
         if each.released_at is not None:
-            found += drift_of(session, gold.against(each, MatchRule()), everything.image_set_id, "week", resampling)
+            found += drift_of(session, gold.against(each, MatchRule()), "week", resampling)
     return [drift for drift in found if drift.reader.key == key]
 
 
-def _windows(session: Session, readings: Readings, image_set_id: int, window: Window) -> list[list[str]]:
+def _windows(session: Session, readings: Readings, window: Window) -> list[list[str]]:
     """For each reader the window of each image: when they last changed something there, or the image's round."""
     if window == "round":
         return [[image.group("round:") for image in readings.images]] * len(readings.readers)
@@ -137,10 +134,9 @@ def _windows(session: Session, readings: Readings, image_set_id: int, window: Wi
         .where(row.image_id.in_(image_ids), row.valid_to == LIVE)
         .group_by(row.image_id, row.author_id, Annotation.claimed_author)
     )
-    prepared = prepared_labels(session, image_set_id)
     times: dict[tuple[int, str], datetime] = {}
     for image_id, author_id, claimed, at in session.execute(query):
-        who = (image_id, key_of(author_id, "" if claimed in prepared else claimed))
+        who = (image_id, key_of(author_id, claimed))
         times[who] = max(at, times.get(who, at))
     return [[_label(times.get((i, reader.key)), window) for i in image_ids] for reader in readings.readers]
 

@@ -7,17 +7,18 @@ copied for a participant names its source, but belongs to the participant.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exact_core.api.errors import Invalid
-from exact_core.storage.models import Study, User
+from exact_core.storage.models import User
 
 NOBODY = "nobody"
 _USER, _CLAIMED = "user:", "claimed:"
+_PREPARED = "Prepared for study "
 MAX_KEY = 240
 
 
@@ -40,7 +41,6 @@ class Reader:
 class ReaderKeys:
     """Numbers for readers while rows are read: author and claimed author to the key's place in ``keys``."""
 
-    prepared: Collection[str]  # claimed authors that mean "copied for the author"
     keys: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
     _seen: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class ReaderKeys:
         """The number of who drew something; ``author_id`` is 0 when there is none."""
         known = self._seen.get((author_id, claimed))
         if known is None:
-            key = key_of(author_id, "" if claimed in self.prepared else claimed)
+            key = key_of(author_id, claimed)
             known = self._seen[author_id, claimed] = self._numbers.setdefault(key, len(self._numbers))
             if known == len(self.keys):
                 self.keys.append(key)
@@ -57,8 +57,8 @@ class ReaderKeys:
 
 
 def key_of(author_id: int | None, claimed: str) -> str:
-    """The key of whoever drew an annotation."""
-    if claimed:
+    """The key of whoever an annotation belongs to."""
+    if claimed and not claimed.startswith(_PREPARED):
         return _CLAIMED + claimed
     return f"{_USER}{author_id}" if author_id else NOBODY
 
@@ -95,11 +95,5 @@ def names_of(session: Session, keys: Iterable[str]) -> Mapping[str, str]:
 
 
 def prepared_label(study_id: int, source: str) -> str:
-    """The claimed author of what a study copies for its participants."""
-    return f"study {study_id}: {source}"[:200]
-
-
-def prepared_labels(session: Session, image_set_id: int) -> frozenset[str]:
-    """Those of all studies of a set."""
-    designs = session.scalars(select(Study.design).where(Study.image_set_id == image_set_id, Study.state != "draft"))
-    return frozenset(arm["label"] for design in designs for arm in design.get("arms", ()) if arm.get("label"))
+    """The claimed author of what a study copies for its participants; it stays theirs when the study is deleted."""
+    return f"{_PREPARED}{study_id}: {source}"[:200]

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, Table, func, select
 from sqlalchemy.orm import Session
 
 from exact_core.agreement.access import Everything
-from exact_core.agreement.readers import Reader, ReaderKeys, names_of, prepared_labels
+from exact_core.agreement.readers import Reader, ReaderKeys, names_of
 from exact_core.annotations.scope import ROWS, holds
 from exact_core.api.contributions import Shape
 from exact_core.storage.models import (
@@ -146,7 +146,7 @@ def load(
         at: As of this revision of the set; now unless given.
         image_ids: Only these images.
     """
-    keys = ReaderKeys(prepared_labels(session, everything.image_set_id))
+    keys = ReaderKeys()
     images = _images(session, everything.image_set_id, image_ids)
     place = {image.id: number for number, image in enumerate(images)}
     parts = [_part(session, chunk, at, place, keys) for chunk in _chunks(list(place))]

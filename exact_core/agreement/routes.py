@@ -135,7 +135,7 @@ def read_drift(
     gold = Gold(session, everything)
     question = asked.question()
     compared = gold.against(gold.get(gold_id), question.rule)
-    found = drift_of(session, compared, everything.image_set_id, asked.window, question.resampling)
+    found = drift_of(session, compared, asked.window, question.resampling)
     return DriftOut(
         window=asked.window,
         rule=compared.rule.to_json() if compared else None,

@@ -85,6 +85,41 @@ def intervals(
     return found
 
 
+def median_interval(
+    values: ArrayLike,
+    images: ArrayLike,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """The median of values that lie on images, with its percentile interval; a median is no function of sums.
+
+    Args:
+        values: One per observation.
+        images: Index of the image of each, from 0 without gaps.
+        level: Of the interval.
+        resamples: How many times images are drawn.
+        seed: The same seed gives the same interval.
+    """
+    given, image = np.asarray(values, np.float64), np.asarray(images, np.int64)
+    count = int(image.max(initial=-1)) + 1
+    value = float(np.median(given)) if len(given) else float("nan")
+    if count < FEWEST_IMAGES:
+        return Interval(value, None, None, count)
+    order = np.argsort(given, kind="stable")
+    sorted_values = given[order]
+    reached = np.cumsum(draws(count, resamples, seed)[:, image[order]], axis=1)
+    total = reached[:, -1:]
+    # The value in the middle, or the mean of the two there, of each resample with its repetitions.
+    low = np.minimum((reached < np.ceil(total / 2)).sum(axis=1), len(given) - 1)
+    high = np.minimum((reached < np.floor(total / 2) + 1).sum(axis=1), len(given) - 1)
+    medians = (sorted_values[low] + sorted_values[high]) / 2
+    tail = (1 - level) / 2
+    ends = np.quantile(medians, (tail, 1 - tail))
+    return Interval(value, float(ends[0]), float(ends[1]), count)
+
+
 @lru_cache(maxsize=4)
 def draws(images: int, resamples: int, seed: int) -> Floats:
     """How often each image is drawn in each resample, ``(resamples, images)``."""
