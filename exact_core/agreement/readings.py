@@ -195,7 +195,7 @@ def _part(
         .select_from(ROWS.join(_IDENTITIES, _IDENTITIES.c.id == row.annotation_id))
         .where(*conditions, _IDENTITIES.c.claimed_author != "")
     )
-    claimed = dict(session.execute(claims).tuples().all())
+    claimed = dict(session.execute(claims).all())
     authors = table[:, -1].tolist()
     if claimed:
         ids = table[:, 1].tolist()
@@ -266,7 +266,7 @@ def _with_finished(
         .join(Image, Image.id == StudyTask.image_id)
         .where(Image.image_set_id == image_set_id, StudyTask.finished_at.is_not(None))
     )
-    finished = [(place[i], keys.number(u, "")) for u, i in session.execute(query).tuples() if i in place]
+    finished = [(place[i], keys.number(u, "")) for u, i in session.execute(query) if i in place]
     grown = np.zeros((len(place), len(keys.keys)), bool)
     grown[:, : has_read.shape[1]] = has_read
     for image, reader in finished:

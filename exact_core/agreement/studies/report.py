@@ -119,7 +119,7 @@ def survey(session: Session, study: Study, design: Design) -> list[dict[str, Any
     given: dict[int, list[int]] = defaultdict(list)
     rows = session.execute(
         select(StudyAnswer.question, StudyAnswer.grade).where(StudyAnswer.study_id == study.id)
-    ).tuples()
+    )
     for question, grade in rows:
         given[question].append(grade)
     return [

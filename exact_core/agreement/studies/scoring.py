@@ -110,7 +110,7 @@ def _finished(session: Session, study: Study) -> set[tuple[int, int]]:
     query = select(StudyTask.user_id, StudyTask.image_id).where(
         StudyTask.study_id == study.id, StudyTask.finished_at.is_not(None)
     )
-    return set(session.execute(query).tuples())
+    return set(session.execute(query))
 
 
 def _only_finished(readings: Readings, finished: set[tuple[int, int]]) -> Readings:

@@ -90,9 +90,7 @@ def put_in(services: Services, team_id: int, name: str, files: Iterable[tuple[st
             )  # fmt: skip
         session.flush()
         image_set_id = image_set.id
-        images = dict(
-            session.execute(select(Image.name, Image.id).where(Image.image_set_id == image_set_id)).all()
-        )
+        images = dict(session.execute(select(Image.name, Image.id).where(Image.image_set_id == image_set_id)).all())
         types = dict(
             session.execute(
                 select(AnnotationType.name, AnnotationType.id).where(AnnotationType.product_id == product.id)
