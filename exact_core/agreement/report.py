@@ -74,7 +74,7 @@ def answer(
             chosen, question.rule, lambda ids: _packed(session, ids, question.at), ordered=question.ordered
         )
     progress(0.15)
-    found = all_figures(compared, question.resampling, progress) if compared else []
+    found = all_figures(compared, question.resampling, progress) if compared and len(compared.items) else []
     return {
         "image_set": {"id": everything.image_set_id, "name": everything.name, "mode": everything.mode},
         "revision": readings.revision,
