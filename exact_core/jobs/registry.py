@@ -20,6 +20,7 @@ CORE = "core"
 
 PROBE = "core.probe"
 CONVERT = "core.convert"
+AGREEMENT = "core.agreement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ CORE_TYPES = (
         "exact_core.images.conversion:run_conversion",
         give_up="exact_core.images.conversion:give_up",
     ),
+    RunnableType(AGREEMENT, CORE, "Compare readers", "exact_core.agreement.service:run_agreement"),
 )
 
 

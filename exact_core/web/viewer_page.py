@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from starlette.responses import HTMLResponse, Response
 
+from exact_core.agreement.studies.tasks import place_of
 from exact_core.api.deps import CurrentActor, DbSession
 from exact_core.api.errors import NotFound
 from exact_core.api.images import ImageInfo
@@ -79,12 +80,14 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
             "types": jsonable_encoder(types_of(session, image_set_id)),
             "strip": _place(session, image),
         }
+        study = place_of(session, actor.user_id, image_id)
         facts = _facts(image)
     frontends = enabled_frontends(services, visit.pages.assets, image_set_id)
     data |= {
         "rights": rights_in(services, actor, image_set_id),
         "plugins": frontends,
         "overlays": _overlays(services, facts) if facts else [],
+        "study": study.to_json() if study else None,
     }
     return visit.pages.render(
         visit.request,

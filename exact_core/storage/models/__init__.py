@@ -23,6 +23,16 @@ from exact_core.storage.models.image_set import (
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
 from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.study import (
+    Activity,
+    AgreementResult,
+    GoldImage,
+    GoldReference,
+    Study,
+    StudyAnswer,
+    StudyParticipant,
+    StudyTask,
+)
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -37,6 +47,8 @@ __all__ = [
     "EVERY_FRAME",
     "LIVE",
     "AccessToken",
+    "Activity",
+    "AgreementResult",
     "Annotation",
     "AnnotationDetail",
     "AnnotationRevision",
@@ -45,6 +57,8 @@ __all__ = [
     "Base",
     "ChangeSet",
     "Epoch",
+    "GoldImage",
+    "GoldReference",
     "IdempotencyKey",
     "Image",
     "ImagePin",
@@ -61,6 +75,10 @@ __all__ = [
     "LoginThrottle",
     "PluginFault",
     "Product",
+    "Study",
+    "StudyAnswer",
+    "StudyParticipant",
+    "StudyTask",
     "Tag",
     "Team",
     "TeamMember",
