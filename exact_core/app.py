@@ -142,6 +142,9 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
     from exact_core.tiles.routes import router as tiles
+    from exact_core.versioning.artefact_routes import router as artefacts
+    from exact_core.versioning.diff_routes import router as differences
+    from exact_core.versioning.routes import router as versions
     from exact_core.web import api_docs, health, pages, problems
     from exact_core.web.csrf import RequestGuard
     from exact_core.web.plugin_routes import add_plugin_routes
@@ -162,6 +165,9 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         jobs,
         agreement,
         studies,
+        versions,
+        artefacts,
+        differences,
     ):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from exact_core.annotations import rules
+from exact_core.annotations import digest, rules
 from exact_core.annotations.geometry import parse
 from exact_core.annotations.packing import pack
 from exact_core.annotations.scope import Can, Frame, ImageFacts, ReadScope, image_facts, require_size, scope_in
@@ -128,8 +128,8 @@ class Writer:
 
     def commit(self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None) -> int:
         """Write changes as the image set's next revision, tell the hooks, and return its number."""
-        revision = self.log_change_set(len(changes), kind, reason, reverts)
-        self.write(changes, revision, restores=kind != "edit")
+        revision = self.log_change_set(len(changes), kind, reason, reverts, rows=digest.changes_digest(changes))
+        self._write(changes, revision, restores=kind != "edit")
         return revision
 
     def write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
@@ -137,20 +137,43 @@ class Writer:
 
         ``restores`` says whether a deleted annotation that gets a state again comes back, rather than being new.
         """
+        self.fold(revision, digest.changes_digest(changes))
+        self._write(changes, revision, restores=restores)
+
+    def _write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
         write(self.session, changes, revision, self.editor_id, now())
         if self.record is not None:
             for change in changes:
                 self.record(self._event(change, revision, restores))
 
-    def log_change_set(self, count: int, kind: str, reason: str = "", reverts: int | None = None) -> int:
-        """Take the image set's next revision number and write down whose it is."""
+    def log_change_set(
+        self, count: int, kind: str, reason: str = "", reverts: int | None = None, *, rows: bytes = b""
+    ) -> int:
+        """Take the image set's next revision number and write down whose it is.
+
+        Args:
+            count: How many annotations change.
+            kind: What is done: ``edit``, ``undo``, ``import`` and so on.
+            reason: Shown in the history.
+            reverts: The revision that is taken back.
+            rows: The hash of all rows of the change set, see ``annotations/digest.py``; empty when they are written
+                afterwards, in parts that :meth:`write`, ``bulk.add`` or :meth:`fold` add to it.
+        """
+        # One statement: the digest of the newest change set, before this one is among them.
+        before = (
+            select(ChangeSet.digest)
+            .where(ChangeSet.image_set_id == self.facts.image_set_id)
+            .order_by(ChangeSet.revision.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
         raised = (
             update(ImageSet)
             .where(ImageSet.id == self.facts.image_set_id)
             .values(revision=ImageSet.revision + 1)
-            .returning(ImageSet.revision)
+            .returning(ImageSet.revision, before)
         )
-        revision: int = self.session.execute(raised).scalar_one()
+        revision, last_digest = self.session.execute(raised).one()
         log = {
             "image_set_id": self.facts.image_set_id,
             "revision": revision,
@@ -161,9 +184,16 @@ class Writer:
             "reason": reason,
             "n_changes": count,
             "reverts": reverts,
+            "digest": digest.linked(last_digest or "", rows),
         }
         self.session.execute(insert(ChangeSet), [log])
-        return revision
+        return int(revision)
+
+    def fold(self, revision: int, rows: bytes) -> None:
+        """Add the hash of more rows to a change set of this transaction that is written in parts."""
+        own = (ChangeSet.image_set_id == self.facts.image_set_id, ChangeSet.revision == revision)
+        before = self.session.scalar(select(ChangeSet.digest).where(*own)) or ""
+        self.session.execute(update(ChangeSet).where(*own).values(digest=digest.linked(before, rows)))
 
     def count_changes(self, revision: int, count: int) -> None:
         """Say how many annotations a change set of this transaction changed, once that is known."""

@@ -294,3 +294,31 @@ class Overlay:
     def is_tiled(self) -> bool:
         """Whether the address is a template for tiles."""
         return "{column}" in self.url and "{row}" in self.url
+
+
+class ArtefactKind(StrEnum):
+    """What a file that is kept with a version is."""
+
+    METRICS = "metrics"
+    MODEL = "model"
+    PREDICTION = "prediction"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file to keep with a version of an image set.
+
+    Attributes:
+        name: Its file name, ``coverage.json``.
+        content: All of it; a hook gives small files, large ones are attached later through the API.
+        kind: What it is.
+        media_type: Of the content.
+        description: One line for readers.
+    """
+
+    name: str
+    content: bytes
+    kind: ArtefactKind = ArtefactKind.FILE
+    media_type: str = "application/octet-stream"
+    description: str = ""

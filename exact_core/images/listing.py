@@ -61,6 +61,7 @@ def conditions(wanted: ImageFilter, actor: Actor) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         Image.image_set_id == wanted.image_set_id,
         Image.deleted_at.is_not(None) if wanted.deleted else Image.deleted_at.is_(None),
+        Image.purged_at.is_(None),
     ]
     if wanted.statuses:
         found.append(Image.status.in_(wanted.statuses))

@@ -17,6 +17,7 @@ from exact_core.images.schemas import (
     ImageOut,
     ImagePage,
     ImagePatch,
+    KeptForVersions,
     NeighbourOut,
     NeighboursOut,
     Status,
@@ -121,12 +122,18 @@ def update_image(image_id: int, body: ImagePatch, request: Request, actor: Curre
         return _detail(session, actor, service.get_image(session, actor, image_id))
 
 
-@router.delete("/images/{image_id}", status_code=204)
+@router.delete("/images/{image_id}", status_code=204, responses={200: {"model": KeptForVersions}})
 def delete_image(image_id: int, request: Request, actor: CurrentActor, permanently: bool = False) -> Response:
-    """Put an image into the bin; ``permanently`` removes one from the bin for good, with its annotations."""
+    """Put an image into the bin; ``permanently`` removes one from the bin for good, with its annotations.
+
+    Where versions have the image, its annotations stay for them and only its pixels go; the answer then says so.
+    """
     services = services_of(request)
     if permanently:
-        service.purge_image(services, actor, image_id)
+        versions = service.purge_image(services, actor, image_id)
+        if versions:
+            said = KeptForVersions.of(versions)
+            return Response(said.model_dump_json(), 200, media_type="application/json")
     else:
         service.delete_images(services, actor, _set_of(services_of(request).database, actor, image_id), [image_id])
     return Response(status_code=204)

@@ -1,7 +1,7 @@
 """Images as the API shows and takes them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -116,3 +116,20 @@ class NeighboursOut(BaseModel):
     next: NeighbourOut | None
     number: int
     total: int
+
+
+class KeptForVersions(BaseModel):
+    """What stays of an image that was removed for good."""
+
+    detail: str
+    versions: list[str]
+
+    @classmethod
+    def of(cls, versions: list[str]) -> Self:
+        """Say which versions need it."""
+        named = ", ".join(versions[:5]) + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
+        return cls(
+            detail=f"The pixels and the private name are gone. The annotations stay, because these versions have the "
+            f"image: {named}.",
+            versions=versions,
+        )

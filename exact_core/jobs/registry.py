@@ -21,6 +21,8 @@ CORE = "core"
 PROBE = "core.probe"
 CONVERT = "core.convert"
 AGREEMENT = "core.agreement"
+MANIFEST = "core.version-manifest"
+BRANCH = "core.branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,20 @@ CORE_TYPES = (
         give_up="exact_core.images.conversion:give_up",
     ),
     RunnableType(AGREEMENT, CORE, "Compare readers", "exact_core.agreement.service:run_agreement"),
+    RunnableType(
+        MANIFEST,
+        CORE,
+        "Write the manifest of a version",
+        "exact_core.versioning.manifest_job:run_manifest",
+        give_up="exact_core.versioning.manifest_job:give_up",
+    ),
+    RunnableType(
+        BRANCH,
+        CORE,
+        "Copy a version into a new image set",
+        "exact_core.versioning.branch_job:run_branch",
+        give_up="exact_core.versioning.branch_job:give_up",
+    ),
 )
 
 

@@ -42,6 +42,14 @@ from exact_core.storage.models.user import (
     TeamMember,
     User,
 )
+from exact_core.storage.models.version import (
+    ImageSetBranch,
+    Version,
+    VersionArtefact,
+    VersionContent,
+    VersionImage,
+    VersionSplit,
+)
 
 __all__ = [
     "EVERY_FRAME",
@@ -63,6 +71,7 @@ __all__ = [
     "Image",
     "ImagePin",
     "ImageSet",
+    "ImageSetBranch",
     "ImageSetMember",
     "ImageSetPin",
     "ImageSetPlugin",
@@ -85,5 +94,10 @@ __all__ = [
     "Upload",
     "User",
     "UtcDateTime",
+    "Version",
+    "VersionArtefact",
+    "VersionContent",
+    "VersionImage",
+    "VersionSplit",
     "now",
 ]
