@@ -21,12 +21,12 @@ from exact_core.annotations.schemas import (
     CountsOut,
     UndoStateOut,
 )
-from exact_core.annotations.scope import Frame, ReadScope, read_scope
+from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
 from exact_core.annotations.undo import undo_state
 from exact_core.annotations.writing import Delete
 from exact_core.api.contributions import Shape
 from exact_core.api.deps import CurrentActor, DbSession, services_of
-from exact_core.api.errors import Invalid, TooLarge
+from exact_core.api.errors import Invalid, NotFound, TooLarge
 from exact_core.storage.idempotency import Repeat
 from exact_core.versioning.access import names_in, scope_for_version
 
@@ -174,8 +174,10 @@ def read_annotation(
     if version is None:
         known = service.find_one(session, actor, annotation_id, can)
     else:
-        scope = scope_for_version(session, actor, service.image_of(session, annotation_id), version, can)
-        known = service.find_in(session, scope, annotation_id, names_in(session, version))
+        known = service.find_in(
+            session, _scope_of_annotation(session, actor, annotation_id, version, can), annotation_id,
+            names_in(session, version),
+        )  # fmt: skip
     return _json(service.as_json(known.to_json()))
 
 
@@ -228,6 +230,16 @@ def _scope(
     if version is not None:
         return scope_for_version(session, actor, image_id, version, can)
     return read_scope(session, actor, image_id, can)
+
+
+def _scope_of_annotation(
+    session: DbSession, actor: CurrentActor, annotation_id: int, version: int, can: Can
+) -> ReadScope:
+    """The scope of an annotation's image in a version; where there is none, it says that of the annotation."""
+    try:
+        return scope_for_version(session, actor, service.image_of(session, annotation_id), version, can)
+    except NotFound:
+        raise NotFound(f"There is no annotation {annotation_id} that you may see.") from None
 
 
 def _annotations(request: Request, actor: CurrentActor) -> service.Annotations:

@@ -195,7 +195,7 @@ def _kinds(moved: object, relabelled: object, rewritten: object) -> tuple[Kind, 
 
 
 def _states(session: Session, asked: Range, ids: Sequence[int], at: int) -> dict[int, Known]:
-    found = {}
+    found: dict[int, Known] = {}
     for start in range(0, len(ids), _CHUNK):
         chosen = [Annotation.id.in_(ids[start : start + _CHUNK]), *asked.visible(ROWS.c)]
         found |= {known.id: known for known in select_known(session, chosen, only_live=True, at=at)}

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,8 +37,6 @@ _IMAGE_FIELDS = (
     "position", "name", "status", "width", "height", "size_z", "size_t", "size_c", "mpp_x", "mpp_y", "checksum",
     "content_version", "has_private_name", "has_label_picture",
 )  # fmt: skip
-
-Reading = "Callable[[], AbstractContextManager[Session]]"
 
 
 @dataclass(slots=True)
@@ -154,7 +152,7 @@ def check(secret: bytes, version: Version, open_file: Callable[[], BinaryIO]) ->
     try:
         with open_file() as file, gzip.open(file) as unpacked:
             pieces = iter(lambda: unpacked.read(_PIECE), b"")
-            is_same = hmac.compare_digest(digest_of(cast("Iterator[bytes]", pieces)), version.manifest_digest)
+            is_same = hmac.compare_digest(digest_of(pieces), version.manifest_digest)
     except (OSError, EOFError):
         is_same = False
     return Check(version.manifest_state, is_same, is_signed)

@@ -185,7 +185,7 @@ def verify_manifest(request: Request, version_id: int, actor: CurrentActor, sess
     session.rollback()  # let go of the connection while the file is read
     found = check_version(services, version_id)
     return ManifestCheckOut(
-        state=found.state,  # type: ignore[arg-type]
+        state=found.state,
         file=found.file,
         signature=found.signature,
         annotations=found.annotations,

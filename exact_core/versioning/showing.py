@@ -52,7 +52,7 @@ def shown(session: Session, actor: Actor, versions: Sequence[Version], can: Can)
                 artefact_count=files.get(version.id, 0) if sees_all else None,
                 annotation_count=version.annotation_count if sees_all else None,
                 manifest=ManifestOut(
-                    state=version.manifest_state,  # type: ignore[arg-type]
+                    state=version.manifest_state,
                     reason=version.manifest_reason,
                     digest=version.manifest_digest,
                     signature=version.manifest_signature,
@@ -70,7 +70,7 @@ def shown_artefact(artefact: VersionArtefact) -> ArtefactOut:
     return ArtefactOut(
         id=artefact.id,
         version_id=artefact.version_id,
-        kind=artefact.kind,  # type: ignore[arg-type]
+        kind=artefact.kind,
         name=artefact.name,
         description=artefact.description,
         media_type=artefact.media_type,
