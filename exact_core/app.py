@@ -139,6 +139,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.imagesets.routes import router as image_sets
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
+    from exact_core.review.routes import router as review
     from exact_core.tiles.routes import router as tiles
     from exact_core.web import api_docs, health, pages, problems
     from exact_core.web.csrf import RequestGuard
@@ -148,7 +149,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
 
     problems.install(app)
     app.include_router(health.router)
-    for router in (auth, image_sets, images, uploads, tiles, products, annotations, activation, jobs):
+    for router in (auth, image_sets, images, uploads, tiles, products, annotations, review, activation, jobs):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)
     app.include_router(viewer)

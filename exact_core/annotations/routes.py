@@ -25,6 +25,7 @@ from exact_core.annotations.undo import undo_state
 from exact_core.annotations.writing import Delete
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.errors import Invalid, TooLarge
+from exact_core.review.verdicts import Verification
 from exact_core.storage.idempotency import Repeat
 
 MAX_BODY = 64 * 1024 * 1024
@@ -81,6 +82,7 @@ def list_annotations(
     session: DbSession,
     type_id: Annotated[list[int], Query(description="Only these types.")] = [],  # noqa: B006 - FastAPI copies it
     author_id: Annotated[list[int], Query(description="Only these authors.")] = [],  # noqa: B006
+    verification: Annotated[Verification | None, Query(description="Only in this state of verification.")] = None,
     z: _Frame = -1,
     t: _Frame = -1,
     c: _Frame = -1,
@@ -90,7 +92,7 @@ def list_annotations(
 ) -> Response:
     """The live annotations that the actor may see, page by page in the order of drawing."""
     scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    filters = service.Filters(type_id, author_id, Frame(z, t, c))
+    filters = service.Filters(type_id, author_id, Frame(z, t, c), verification)
     found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first)
     return _json(service.as_json(found))
 

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from exact_core.annotations import bulk, undo
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.counts import by_type_and_author
-from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope
-from exact_core.annotations.states import Known, select_known
+from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope, seen_among
+from exact_core.annotations.states import Known, masked, select_known
 from exact_core.annotations.writing import Operation, Outcome, Writer
 from exact_core.api.context import Actor
 from exact_core.api.errors import Invalid, NotFound
+from exact_core.review.verdicts import Verification, is_judged
 from exact_core.storage.database import Database
 from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import Annotation, AnnotationType, User
@@ -102,6 +103,7 @@ class Filters:
     type_ids: Sequence[int] = ()
     author_ids: Sequence[int] = ()
     frame: Frame = EVERYTHING
+    verification: Verification | None = None
 
 
 def page(
@@ -115,7 +117,9 @@ def page(
     if filters.type_ids:
         conditions.append(ROWS.c.type_id.in_(filters.type_ids))
     if filters.author_ids:
-        conditions.append(ROWS.c.author_id.in_(filters.author_ids))
+        conditions.append(scope.authors(filters.author_ids))
+    if filters.verification is not None:
+        conditions.append(is_judged(scope, filters.verification))
     if cursor is not None:
         after = _position(cursor)
         conditions.append(Annotation.id < after if newest_first else Annotation.id > after)
@@ -123,7 +127,7 @@ def page(
     found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1))
     more = len(found) > limit
     return {
-        "items": [known.to_json() for known in found[:limit]],
+        "items": [masked(known, scope).to_json() for known in found[:limit]],
         "next_cursor": str(found[limit - 1].id) if more else None,
     }
 
@@ -133,8 +137,8 @@ def find_one(session: Session, actor: Actor, annotation_id: int, can: Can) -> Kn
     image_id = image_of(session, annotation_id)
     scope = read_scope_for(session, actor, image_id, annotation_id, can)
     for known in select_known(session, [Annotation.id == annotation_id]):
-        if scope.shows(known.author_id):
-            return known
+        if scope.shows(known.author_id) or seen_among(session, scope, [known.id]):
+            return masked(known, scope)
     raise _no_annotation(annotation_id)
 
 

@@ -23,6 +23,14 @@ from exact_core.storage.models.image_set import (
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
 from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.review import (
+    Adjudication,
+    AnnotationVerification,
+    Assignment,
+    AuditEvent,
+    ImageReview,
+    ReviewItem,
+)
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -37,17 +45,22 @@ __all__ = [
     "EVERY_FRAME",
     "LIVE",
     "AccessToken",
+    "Adjudication",
     "Annotation",
     "AnnotationDetail",
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
+    "AnnotationVerification",
+    "Assignment",
+    "AuditEvent",
     "Base",
     "ChangeSet",
     "Epoch",
     "IdempotencyKey",
     "Image",
     "ImagePin",
+    "ImageReview",
     "ImageSet",
     "ImageSetMember",
     "ImageSetPin",
@@ -61,6 +74,7 @@ __all__ = [
     "LoginThrottle",
     "PluginFault",
     "Product",
+    "ReviewItem",
     "Tag",
     "Team",
     "TeamMember",
