@@ -102,6 +102,11 @@ class ReadScope:
         return self.image.revision if self.at is None else self.at
 
     @property
+    def sees_all(self) -> bool:
+        """Whether the work of others is no secret for the actor, by right and not because an item was revealed."""
+        return self.only_author is None and not self.shared.whole
+
+    @property
     def has_kept_counts(self) -> bool:
         """Whether ``annotation_summary`` answers: it knows the present, and authors, but not single shapes."""
         return self.at is None and not self.shared.has_parts

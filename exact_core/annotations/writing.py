@@ -114,7 +114,6 @@ class Writer:
         self._reading = begin_reading(session, self.facts, actor, can)
         self.types = rules.TypeRules(session, self.facts.image_set_id)
         self._may_edit_any = can(actor, "edit_any", self.facts.image_set_id)
-        self._sees_all = can(actor, "see_all", self.facts.image_set_id)
         self.record = record
 
     @property
@@ -124,7 +123,7 @@ class Writer:
 
     def may_edit(self, known: Known) -> bool:
         """Whether the actor may change this annotation."""
-        return known.author_id == self.editor_id or (self._may_edit_any and self._sees_all)
+        return known.author_id == self.editor_id or (self._may_edit_any and self.scope.sees_all)
 
     def apply(self, operations: Sequence[Operation], reason: str = "") -> Outcome:
         """Do the operations in order; any that cannot be done refuses them all, with its number."""

@@ -186,21 +186,19 @@ def neighbours(image_id: int, session: DbSession, actor: CurrentActor, wanted: F
 
 
 def _filter(session: Session, actor: Actor, image_set_id: int, wanted: FilterQuery) -> listing.ImageFilter:
-    rights = Rights(session)
-    sees_all = rights.decide(actor, Right.SEE_ALL, image_set_id).allowed
-    image_set = session.get(ImageSet, image_set_id)
-    mode = image_set.mode if image_set is not None else "competitive"
+    image_set = session.get_one(ImageSet, image_set_id)
+    rights = Rights(session).held(actor, [image_set])[image_set_id].rights
+    sees_all = Right.SEE_ALL in rights
     shared = None
-    if image_set is not None and mode == "second_opinion" and not sees_all:
+    if image_set.mode == "second_opinion" and not sees_all:
         settings = ModeSettings.stored(image_set.mode_settings)
-        decides = rights.decide(actor, Right.ADJUDICATE, image_set_id).allowed
-        shared = revealed_images(settings, actor.user_id, decides, Image.__table__.c.id)
+        shared = revealed_images(settings, actor.user_id, Right.ADJUDICATE in rights, Image.__table__.c.id)
     return listing.ImageFilter(
         image_set_id=image_set_id,
-        may_see_private_names=rights.decide(actor, Right.PRIVATE_NAMES, image_set_id).allowed,
+        may_see_private_names=Right.PRIVATE_NAMES in rights,
         only_author=None if sees_all else actor.user_id,
         shared_images=shared,
-        mode=mode,
+        mode=image_set.mode,
         **wanted.values,
     )
 

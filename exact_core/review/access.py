@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
 from exact_core.api.errors import Forbidden
-from exact_core.auth.rights import Right, Rights
+from exact_core.auth.rights import Right, Rights, includes
 
 
 def is_manager(session: Session, actor: Actor, image_set_id: int) -> bool:
@@ -20,6 +20,12 @@ def require_manager(session: Session, actor: Actor, image_set_id: int) -> None:
     Rights(session).require(actor, Right.VIEW, image_set_id)
     if not is_manager(session, actor, image_set_id):
         raise Forbidden("Only those who manage this image set can look at this.")
+
+
+def may_work(session: Session, actor: Actor, image_set_id: int) -> bool:
+    """Whether the actor draws and verifies in the set, by role: also with a token that may only read."""
+    role = Rights(session).role(actor, image_set_id)
+    return role is not None and includes(role, Role.ANNOTATOR)
 
 
 def sees_all(session: Session, actor: Actor, image_set_id: int) -> bool:

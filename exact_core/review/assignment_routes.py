@@ -9,7 +9,7 @@ from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.schemas import PersonOut
 from exact_core.review import queue
-from exact_core.review.access import is_manager, sees_all
+from exact_core.review.access import is_manager, may_work, sees_all
 from exact_core.review.assigning import Assigning
 from exact_core.review.schemas import (
     AssignIn,
@@ -116,7 +116,8 @@ def read_next(
     sees = sees_all(session, actor, image_set_id)
     image_set = session.get_one(ImageSet, image_set_id)
     progress = ProgressOut(**queue.progress_of(session, image_set_id, actor.user_id))
-    found = queue.next_item(session, actor, image_set, sees, after)
+    works = may_work(session, actor, image_set_id)
+    found = queue.next_item(session, actor, image_set, sees, after) if works else None
     if found is None:
         return NextOut(image_id=None, progress=progress)
     item, assignment = found.item, found.assignment

@@ -304,7 +304,6 @@ class ImageReviewOut(BaseModel):
     is_changed_since: bool = Field(description="Whether shapes were changed after it was called done.")
     items: list[OwnItemOut]
     readers: list[ReaderStateOut] = Field(description="For who sees all.")
-    counts: VerificationCounts
 
 
 class VerdictOut(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import ROWS, VERDICTS, ReadScope
@@ -88,7 +88,8 @@ def accept_all(session: Session, scope: ReadScope, reader_id: int, revision: int
         row.annotation_id, literal(reader_id), literal(revision), literal(LIVE), row.image_id, literal("accepted"),
         row.valid_from, literal(""), literal(now(), verdict.at.type),
     ).where(*scope.revisions(), ~judged)  # fmt: skip
-    return int(session.execute(insert(VERDICTS).from_select(names, chosen)).rowcount)  # type: ignore[attr-defined]
+    added = session.execute(insert(VERDICTS).from_select(names, chosen), execution_options={"preserve_rowcount": True})
+    return int(added.rowcount)  # type: ignore[attr-defined]
 
 
 def is_judged(scope: ReadScope, wanted: Verification, reader_id: int | None = None) -> ColumnElement[bool]:
@@ -123,17 +124,33 @@ def counts(
     """
     row, verdict = ROWS.c, VERDICTS.c
     joined = VERDICTS.join(ROWS, and_(row.annotation_id == verdict.annotation_id, row.image_id == verdict.image_id))
-    where = [*_visible(scope, VERDICTS, reader_id), *scope.revisions(), *conditions]
-    current = (
-        select(verdict.verdict, func.count())
-        .select_from(joined)
-        .where(*where, verdict.state_from == row.valid_from, _newest(scope, reader_id))
-        .group_by(verdict.verdict)
+    is_current = verdict.state_from == row.valid_from
+    later: Table = VERDICTS.alias("later")  # type: ignore[assignment]
+    other = later.c
+    counts_more = case((other.state_from == row.valid_from, 1), else_=0) - case((is_current, 1), else_=0)
+    better = exists().where(
+        other.annotation_id == verdict.annotation_id,
+        other.reader_id != verdict.reader_id,
+        *_visible(scope, later, reader_id),
+        or_(counts_more > 0, and_(counts_more == 0, _after(other, verdict))),
     )
-    found: dict[str, int] = dict(session.execute(current).all())
-    judged = select(func.count(verdict.annotation_id.distinct())).select_from(joined).where(*where)
-    numbers = {name: int(found.get(name, 0)) for name in VERDICT_NAMES}
-    return numbers | {"outdated": (session.scalar(judged) or 0) - sum(numbers.values())}
+    current = case((is_current, verdict.verdict), else_="outdated").label("said")
+    statement = (
+        select(current, func.count())
+        .select_from(joined)
+        .where(
+            *_visible(scope, VERDICTS, reader_id), *scope.revisions(), *conditions, ~better.correlate(VERDICTS, ROWS)
+        )
+        .group_by(current)
+    )
+    found: dict[str, int] = dict(session.execute(statement).all())
+    return {name: int(found.get(name, 0)) for name in (*VERDICT_NAMES, "outdated")}
+
+
+def _after(one: Any, other: Any) -> ColumnElement[bool]:
+    """Whether a verdict is newer than another; of one revision's, that of the reader with the higher number."""
+    same = and_(one.valid_from == other.valid_from, one.reader_id > other.reader_id)
+    return or_(one.valid_from > other.valid_from, same)
 
 
 def _visible(scope: ReadScope, table: Table, reader_id: int | None) -> list[ColumnElement[bool]]:
@@ -142,12 +159,13 @@ def _visible(scope: ReadScope, table: Table, reader_id: int | None) -> list[Colu
 
 
 def _newest(scope: ReadScope, reader_id: int | None) -> ColumnElement[bool]:
-    """No later verdict on the same state; of one revision's, that of the reader with the higher number."""
+    """No later verdict on the same state."""
     verdict = VERDICTS.c
     later: Table = VERDICTS.alias("later")  # type: ignore[assignment]
     other = later.c
-    after = (other.valid_from > verdict.valid_from) | (
-        (other.valid_from == verdict.valid_from) & (other.reader_id > verdict.reader_id)
+    newer = (
+        other.annotation_id == verdict.annotation_id,
+        other.state_from == verdict.state_from,
+        _after(other, verdict),
     )
-    newer = (other.annotation_id == verdict.annotation_id, other.state_from == verdict.state_from, after)
     return ~exists().where(*newer, *_visible(scope, later, reader_id)).correlate(VERDICTS)

@@ -118,10 +118,9 @@ def reopen(request: Request, image_id: int, body: ReopenIn, actor: CurrentActor)
 
 @router.get("/images/{image_id}/review", summary="Read how far an image is")
 def read_review(request: Request, image_id: int, actor: CurrentActor, session: DbSession) -> ImageReviewOut:
-    """Its state, one's own items of it, and counts; who else is how far is told to who sees all."""
+    """Its state and one's own items of it; who else is how far is told to who sees all."""
     scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    sees = scope.shared.reader_id == 0 and scope.only_author is None
-    only = None if sees else actor.user_id
+    only = None if scope.sees_all else actor.user_id
     facts = scope.image
     columns = (image_states.state_column(facts.mode, only), image_states.changed_since(only))
     state, changed = session.execute(select(*columns).where(Image.id == image_id)).one()
@@ -140,8 +139,7 @@ def read_review(request: Request, image_id: int, actor: CurrentActor, session: D
             )
             for assignment, item in given
         ],
-        readers=_readers(session, image_id) if sees else [],
-        counts=VerificationCounts.model_validate(walk.counts(session, scope, walk.WalkFilter(), actor.user_id)),
+        readers=_readers(session, image_id) if scope.sees_all else [],
     )
 
 

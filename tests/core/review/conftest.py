@@ -24,7 +24,14 @@ from exact_core.web import problems
 from tests.core.annotations.conftest import box, client_of, services  # noqa: F401 - fixtures
 
 API = "/api/v2"
-PEOPLE = {"ann": "annotator", "ben": "annotator", "cat": "annotator", "rex": "reviewer", "vic": "viewer", "max": "manager"}
+PEOPLE = {
+    "ann": "annotator",
+    "ben": "annotator",
+    "cat": "annotator",
+    "rex": "reviewer",
+    "vic": "viewer",
+    "max": "manager",
+}
 
 
 @dataclass
@@ -64,12 +71,16 @@ class Study:
         return self.send(who, "PATCH", f"/annotations/{annotation_id}", values, status=status)
 
     def judge(self, who: str, image: int, *verdicts: dict[str, Any], status: int = 200) -> Any:
-        return self.post(who, f"/images/{self.images[image]}/verifications", {"verdicts": list(verdicts)}, status=status)
+        return self.post(
+            who, f"/images/{self.images[image]}/verifications", {"verdicts": list(verdicts)}, status=status
+        )
 
     def verify(self, who: str, image: int = 0, *, accept: bool = True, status: int = 200) -> Any:
         return self.post(who, f"/images/{self.images[image]}/verify", {"accept": accept}, status=status)
 
-    def settings(self, who: str = "max", *, status: int = 200, mode: str | None = None, reason: str = "", **values: Any) -> Any:
+    def settings(
+        self, who: str = "max", *, status: int = 200, mode: str | None = None, reason: str = "", **values: Any
+    ) -> Any:
         body = {"settings": values, "reason": reason} | ({"mode": mode} if mode else {})
         return self.send(who, "PUT", f"/image-sets/{self.set_id}/mode", body, status=status)
 

@@ -12,10 +12,11 @@ from exact_core.review.settings import StopRule
 
 MPP = (0.5, 0.5)
 NEAR = StopRule(kind="detection", distance_um=5.0)
+PLANE = Frame(0, 0, -1)
 _numbers = iter(range(1, 10_000))
 
 
-def shape(x: int, y: int, size: int = 20, type_id: int = 1, form: str = "box", frame: Frame = Frame(0, 0, -1)) -> ReadShape:
+def shape(x: int, y: int, size: int = 20, type_id: int = 1, form: str = "box", frame: Frame = PLANE) -> ReadShape:
     points = {
         "box": [[x, y], [x + size, y + size]],
         "ellipse": [[x, y], [x + size, y + size]],

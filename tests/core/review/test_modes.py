@@ -43,7 +43,11 @@ def test_unblinding_shows_all_at_once_and_is_written_down(make_study: Make, mode
         assert read_epochs(session)["access"] > epoch  # other processes follow
     unblind(study, status=409)
     first = audit(study)["items"][0]
-    assert (first["action"], first["reason"], first["actor"]["id"]) == ("unblinded", "the study is over", study.id("max"))
+    assert (first["action"], first["reason"], first["actor"]["id"]) == (
+        "unblinded",
+        "the study is over",
+        study.id("max"),
+    )
     assert study.get("vic", f"/image-sets/{study.set_id}")["unblinded_at"] == answer["unblinded_at"]
     for who, status in (("ann", 403), ("judge", 403), ("stranger", 404)):
         audit(study, who, status)
