@@ -14,6 +14,7 @@ from exact_core.annotations.change_log import lock_set, next_revision
 from exact_core.annotations.scope import ROWS
 from exact_core.annotations.sharing import Rectangle
 from exact_core.api.context import Actor
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.review import audit
@@ -36,6 +37,7 @@ class Wish:
         kind: What is given.
         image_ids: Of these images; None for all that are ready.
         regions: Regions by image, where regions are given.
+        region_type_id: Instead of regions: the boxes around shapes of this type, on these images.
         type_ids: Shapes of these types, where shapes are given; empty means all.
         quota: Most items per reader, done ones too.
         due_at: Until when.
@@ -47,6 +49,7 @@ class Wish:
     kind: ItemKind = "image"
     image_ids: Sequence[int] | None = None
     regions: Sequence[tuple[int, Rectangle]] = ()
+    region_type_id: int | None = None
     type_ids: Sequence[int] = ()
     quota: int | None = None
     due_at: datetime | None = None
@@ -156,6 +159,9 @@ class Assigning:
         return found
 
     def _regions(self, wish: Wish) -> Iterator[NewItem]:
+        if wish.region_type_id is not None:
+            yield from self._regions_around(wish.region_type_id, wish.image_ids)
+            return
         if not wish.regions:
             raise Invalid("regions: name the regions that shall be read.")
         sizes = {
@@ -169,6 +175,15 @@ class Assigning:
             if region.x0 < 0 or region.y0 < 0 or region.x1 >= width or region.y1 >= height:
                 raise Invalid(f"regions: image {image_id} has {width} × {height} pixels; a region lies outside of it.")
             yield NewItem(image_id, region=region)
+
+    def _regions_around(self, type_id: int, image_ids: Sequence[int] | None) -> Iterator[NewItem]:
+        row = ROWS.c
+        columns = (row.x0, row.y0, row.x1, row.y1, row.z, row.t, row.c)
+        for image_id in self._images(image_ids):
+            live = (row.image_id == image_id, row.valid_to == LIVE, row.type_id == type_id)
+            drawn = (*live, row.shape != Shape.IMAGE.number)
+            for place in self._session.execute(select(*columns).where(*drawn).order_by(row.annotation_id)):
+                yield NewItem(image_id, region=Rectangle(*place))
 
     def _shapes(self, image_id: int, wish: Wish) -> Iterator[NewItem]:
         row = ROWS.c

@@ -75,10 +75,11 @@ def change_settings(
     _require_people(session, image_set_id, people - {*before.adjudicators, *before.second_opinion.readers})
     if before.second_opinion.items != settings.second_opinion.items and _has_assignments(session, image_set_id):
         raise Conflict("What readers are given cannot change while something is assigned to them; take it back first.")
+    was_blind = is_blind(image_set)
     if mode is not None:
         mode_changed(session, actor, image_set, mode, reason)
     if settings != before:
-        if is_blind(image_set) and _shows_more(before, settings):
+        if was_blind and is_blind(image_set) and _shows_more(before, settings):
             reason = checked_reason(reason, "readers shall see more of each other")
         audit.note(
             session, image_set_id, actor, "settings_changed", reason,

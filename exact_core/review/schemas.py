@@ -92,6 +92,7 @@ class AssignIn(Input):
     kind: ItemKind = "image"
     image_ids: list[Id] | None = Field(None, max_length=10_000, description="Of these images; all that are ready.")
     regions: list[RegionIn] = Field(default=[], max_length=10_000)
+    region_type_id: Id | None = Field(None, description="Instead of regions: the boxes around shapes of this type.")
     type_ids: list[Id] = Field(default=[], max_length=500, description="Only shapes of these types.")
     quota: int | None = Field(None, ge=1, le=10_000_000, description="Most items per reader, done ones too.")
     due_at: datetime | None = None
@@ -105,6 +106,7 @@ class AssignIn(Input):
             self.kind,
             self.image_ids,
             [region.value() for region in self.regions],
+            self.region_type_id,
             self.type_ids,
             self.quota,
             self.due_at,

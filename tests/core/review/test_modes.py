@@ -107,6 +107,13 @@ def test_adjudicators_of_a_blind_set_see_all_and_are_named_by_managers_with_a_re
     assert entry["details"] == {"before": {"adjudicators": [study.id("judge")]}, "after": {"adjudicators": people}}
 
 
+def test_a_mode_can_become_blind_together_with_its_adjudicators_without_a_reason(make_study: Make) -> None:
+    study = make_study()
+    people = [study.id("judge"), study.id("cat")]
+    assert study.settings(mode="competitive", adjudicators=people)["is_blind"]
+    study.settings(mode="competitive", adjudicators=[*people, study.id("rex")], status=422)
+
+
 def test_settings_are_checked_and_people_in_them_must_be_able_to_work_here(make_study: Make) -> None:
     study = make_study()
     for wrong in (

@@ -476,6 +476,17 @@ def test_regions_lie_on_the_image_and_are_given_once(make_study: Make) -> None:
     study.settings(second_opinion={"items": "image"}, reason="by image", status=409)
 
 
+def test_shapes_of_a_type_can_be_the_regions(make_study: Make) -> None:
+    study = make_study("second_opinion", items="region", rule=NEAR)
+    study.draw("max", 0, 100, 100, 599, 499, type_name="Nucleus")
+    study.draw("max", 1, 0, 0, 99, 99, type_name="Nucleus")
+    given = study.assign("ann", "ben", kind="region", region_type_id=study.types["Nucleus"])
+    assert (given["items"], given["created"]) == (2, 4)
+    assert study.review("ann")["items"][0]["region"] == {
+        "x0": 100, "y0": 100, "x1": 599, "y1": 499, "z": 0, "t": 0, "c": -1,
+    }  # fmt: skip
+
+
 def test_who_is_shared_with_has_another_etag(make_study: Make) -> None:
     study = make_study("second_opinion", rule=NEAR)
     read(study, "ann", (10, 10))
