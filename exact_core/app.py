@@ -141,6 +141,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.imagesets.routes import router as image_sets
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
+    from exact_core.review.routes import router as review
     from exact_core.tiles.routes import router as tiles
     from exact_core.versioning.artefact_routes import router as artefacts
     from exact_core.versioning.diff_routes import router as differences
@@ -161,6 +162,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         tiles,
         products,
         annotations,
+        review,
         activation,
         jobs,
         agreement,

@@ -27,6 +27,7 @@ from exact_core.annotations.writing import Delete
 from exact_core.api.contributions import Shape
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.errors import Invalid, NotFound, TooLarge
+from exact_core.review.verdicts import Verification
 from exact_core.storage.idempotency import Repeat
 from exact_core.versioning.access import names_in, scope_for_version
 
@@ -91,6 +92,7 @@ def list_annotations(
     session: DbSession,
     type_id: Annotated[list[int], Query(description="Only these types.")] = [],  # noqa: B006 - FastAPI copies it
     author_id: Annotated[list[int], Query(description="Only these authors.")] = [],  # noqa: B006
+    verification: Annotated[Verification | None, Query(description="Only in this state of verification.")] = None,
     z: _Frame = -1,
     t: _Frame = -1,
     c: _Frame = -1,
@@ -102,7 +104,7 @@ def list_annotations(
 ) -> Response:
     """The annotations that the actor may see, page by page in the order of drawing."""
     scope = _scope(request, session, actor, image_id, version)
-    filters = service.Filters(type_id, author_id, shape, Frame(z, t, c))
+    filters = service.Filters(type_id, author_id, shape, Frame(z, t, c), verification)
     names = names_in(session, version) if version is not None else service.AS_NOW
     found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first, names=names)
     return _json(service.as_json(found))
@@ -222,9 +224,7 @@ def redo_change(request: Request, image_id: int, actor: CurrentActor) -> Respons
     return _json(service.as_json(_annotations(request, actor).redo(image_id).to_json()))
 
 
-def _scope(
-    request: Request, session: DbSession, actor: CurrentActor, image_id: int, version: int | None
-) -> ReadScope:
+def _scope(request: Request, session: DbSession, actor: CurrentActor, image_id: int, version: int | None) -> ReadScope:
     """What the actor may see of an image, now or in a version."""
     can = services_of(request).snapshot.can
     if version is not None:

@@ -15,13 +15,14 @@ from exact_core.annotations import bulk, undo
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.counts import by_type_and_author
 from exact_core.annotations.geometry import Box
-from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope
+from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope, seen_among
 from exact_core.annotations.spatial import tile_key
-from exact_core.annotations.states import Known, select_known
+from exact_core.annotations.states import Known, masked, select_known
 from exact_core.annotations.writing import Operation, Outcome, Writer
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid, NotFound
+from exact_core.review.verdicts import Verification, is_judged
 from exact_core.storage.database import Database
 from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import Annotation, AnnotationType, User
@@ -117,6 +118,7 @@ class Filters:
     author_ids: Sequence[int] = ()
     shapes: Sequence[Shape] = ()
     frame: Frame = EVERYTHING
+    verification: Verification | None = None
 
 
 def page(
@@ -137,9 +139,11 @@ def page(
     if filters.type_ids:
         conditions.append(ROWS.c.type_id.in_(filters.type_ids))
     if filters.author_ids:
-        conditions.append(ROWS.c.author_id.in_(filters.author_ids))
+        conditions.append(scope.authors(filters.author_ids))
     if filters.shapes:
         conditions += _of_shapes(scope, filters.shapes)
+    if filters.verification is not None:
+        conditions.append(is_judged(scope, filters.verification))
     if cursor is not None:
         after = _position(cursor)
         conditions.append(Annotation.id < after if newest_first else Annotation.id > after)
@@ -147,7 +151,7 @@ def page(
     found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1, at=scope.at))
     more = len(found) > limit
     return {
-        "items": [_named(known, names).to_json() for known in found[:limit]],
+        "items": [masked(_named(known, names), scope).to_json() for known in found[:limit]],
         "next_cursor": str(found[limit - 1].id) if more else None,
     }
 
@@ -174,8 +178,9 @@ def find_in(session: Session, scope: ReadScope, annotation_id: int, names: Names
     """One annotation of the scope's image as it shows there; of the past only what was there then."""
     is_past = scope.at is not None
     for known in select_known(session, [Annotation.id == annotation_id], only_live=is_past, at=scope.at):
-        if known.image_id == scope.image.image_id and scope.shows(known.author_id):
-            return _named(known, names)
+        is_seen = scope.shows(known.author_id) or seen_among(session, scope, [known.id])
+        if known.image_id == scope.image.image_id and is_seen:
+            return masked(_named(known, names), scope)
     raise _no_annotation(annotation_id)
 
 

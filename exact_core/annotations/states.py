@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.geometry import Box, Geometry
 from exact_core.annotations.packing import pack, unpack
-from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, holds
+from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, ReadScope, holds
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cell, tile_key
 from exact_core.api.contributions import Shape
 from exact_core.api.events import AnnotationState
@@ -191,6 +191,13 @@ def with_state(known: Known, state: State | None, revision: int, edited_at: date
         revision,
         state,
     )
+
+
+def masked(known: Known, scope: ReadScope) -> Known:
+    """The same annotation with its author as the scope lets one know them."""
+    if scope.author(known.author_id) == known.author_id:
+        return known
+    return replace(known, author_id=None, author_name="", claimed_author="")
 
 
 @dataclass(frozen=True, slots=True)

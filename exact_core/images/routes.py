@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.sharing import revealed_images
 from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.auth.rights import Right, Rights
@@ -23,9 +24,14 @@ from exact_core.images.schemas import (
     Status,
     TagCount,
 )
-from exact_core.storage.models import Image, Job
+from exact_core.review.image_states import ImageState
+from exact_core.review.settings import ModeSettings
+from exact_core.storage.models import Image, ImageSet, Job
 
 router = APIRouter(tags=["images"])
+
+_ADDED = frozenset({"private_name", "progress", "tags", "pinned", "annotations", "review", "assigned", "due_at"})
+"""What is shown of an image and is no column of it."""
 
 
 class FilterQuery:
@@ -37,6 +43,8 @@ class FilterQuery:
         tag: Annotated[list[str] | None, Query(max_length=20)] = None,
         pinned: bool | None = None,
         annotated: bool | None = None,
+        review: Annotated[list[ImageState] | None, Query(description="Only in these states of review.")] = None,
+        assigned: Annotated[bool | None, Query(description="Only images with work for oneself, or without.")] = None,
         q: Annotated[str, Query(max_length=200)] = "",
         deleted: bool = False,
         order: listing.Order = listing.Order.POSITION,
@@ -46,6 +54,8 @@ class FilterQuery:
             "tags": tuple(tag or ()),
             "pinned": pinned,
             "annotated": annotated,
+            "review_states": tuple(review or ()),
+            "assigned": assigned,
             "text": q.replace("\0", ""),
             "deleted": deleted,
             "order": order,
@@ -75,6 +85,7 @@ def list_images(
         next_cursor=page.next_cursor,
         total=None if counts is None else sum(counts.values()),
         counts=counts,
+        review_counts=None if cursor else listing.review_counts(session, actor, found),
     )
 
 
@@ -182,12 +193,19 @@ def neighbours(image_id: int, session: DbSession, actor: CurrentActor, wanted: F
 
 
 def _filter(session: Session, actor: Actor, image_set_id: int, wanted: FilterQuery) -> listing.ImageFilter:
-    rights = Rights(session)
-    sees_all = rights.decide(actor, Right.SEE_ALL, image_set_id).allowed
+    image_set = session.get_one(ImageSet, image_set_id)
+    rights = Rights(session).held(actor, [image_set])[image_set_id].rights
+    sees_all = Right.SEE_ALL in rights
+    shared = None
+    if image_set.mode == "second_opinion" and not sees_all:
+        settings = ModeSettings.stored(image_set.mode_settings)
+        shared = revealed_images(settings, actor.user_id, Right.ADJUDICATE in rights, Image.__table__.c.id)
     return listing.ImageFilter(
         image_set_id=image_set_id,
-        may_see_private_names=rights.decide(actor, Right.PRIVATE_NAMES, image_set_id).allowed,
+        may_see_private_names=Right.PRIVATE_NAMES in rights,
         only_author=None if sees_all else actor.user_id,
+        shared_images=shared,
+        mode=image_set.mode,
         **wanted.values,
     )
 
@@ -197,9 +215,11 @@ def _shown(session: Session, actor: Actor, wanted: listing.ImageFilter, images: 
     ids = [image.id for image in images]
     tags = listing.tags_of(session, ids)
     pinned = listing.pinned_of(session, actor, ids)
-    annotated = listing.annotated_of(session, ids, wanted.only_author)
+    annotated = listing.annotated_of(session, ids, wanted)
+    reviews = listing.reviews_of(session, ids, wanted)
+    assigned = listing.assignments_of(session, actor, ids)
     progress = _progress(session, [image.id for image in images if image.status in {"probing", "converting"}])
-    names = ImageOut.model_fields.keys() - {"private_name", "progress", "tags", "pinned", "annotations"}
+    names = ImageOut.model_fields.keys() - _ADDED
     return [
         ImageOut(
             **{name: getattr(image, name) for name in names},
@@ -208,6 +228,9 @@ def _shown(session: Session, actor: Actor, wanted: listing.ImageFilter, images: 
             tags=tags.get(image.id, []),
             pinned=image.id in pinned,
             annotations=annotated.get(image.id, 0),
+            review=reviews.get(image.id, "to_do"),
+            assigned=assigned[image.id][0] if image.id in assigned else None,
+            due_at=assigned[image.id][1] if image.id in assigned else None,
         )
         for image in images
     ]

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from exact_core.review.image_states import ImageState
+
 Status = Literal["ready", "probing", "converting", "unreadable"]
 
 Description = Annotated[str, Field(max_length=10_000)]
@@ -40,6 +42,9 @@ class ImageOut(BaseModel):
     tags: list[str]
     pinned: bool
     annotations: int
+    review: ImageState = Field(description="How far it is; where readers are blind to each other, one's own state.")
+    assigned: Literal["open", "in_work", "done"] | None = Field(description="One's own work on it.")
+    due_at: datetime | None
     created_at: datetime
     deleted_at: datetime | None
 
@@ -56,12 +61,13 @@ class ImageDetail(ImageOut):
 
 
 class ImagePage(BaseModel):
-    """A page of images, where the next one begins, and on the first page how many images each status has."""
+    """A page of images, where the next one begins, and on the first page how many each status and state has."""
 
     items: list[ImageOut]
     next_cursor: str | None
     total: int | None
     counts: dict[Status, int] | None
+    review_counts: dict[ImageState, int] | None
 
 
 class ImagePatch(BaseModel):

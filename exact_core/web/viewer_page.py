@@ -19,6 +19,8 @@ from exact_core.api.images import ImageInfo
 from exact_core.auth.rights import Right, Rights
 from exact_core.images.service import get_image
 from exact_core.products.attachments import types_of
+from exact_core.review.modes import is_blind
+from exact_core.review.settings import ModeSettings
 from exact_core.storage.models import Image, ImageSet
 from exact_core.web.bootstrap import enabled_frontends, rights_in
 from exact_core.web.pages import CurrentVisit
@@ -73,6 +75,10 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
                 "id": image_set.id,
                 "name": image_set.name,
                 "mode": image_set.mode,
+                "is_blind": is_blind(image_set),
+                "items": ModeSettings.stored(image_set.mode_settings).second_opinion.items
+                if image_set.mode == "second_opinion"
+                else "image",
                 "is_locked": image_set.is_locked,
                 "url": f"/image-sets/{image_set.id}",
             },

@@ -215,6 +215,43 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/undo-state": Rule(VIEW),
     "POST /api/v2/images/{image_id}/undo": Rule(ANNOTATE, done=(409,)),
     "POST /api/v2/images/{image_id}/redo": Rule(ANNOTATE, done=(409,)),
+    # Modes, verification, assignments, decisions
+    "GET /api/v2/image-sets/{image_set_id}/mode": Rule(VIEW),
+    "PUT /api/v2/image-sets/{image_set_id}/mode": Rule(MANAGE, body=say(settings={"order": "random"})),
+    "POST /api/v2/image-sets/{image_set_id}/unblind": Rule(MANAGE, done=(409,), body=say(reason="the study is over")),
+    "GET /api/v2/image-sets/{image_set_id}/audit": Rule(MANAGE),
+    "GET /api/v2/image-sets/{image_set_id}/assignments": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/assignments": Rule(
+        MANAGE, body=lambda place: {"readers": [place.world.users["annotator"]], "how": "each"}
+    ),
+    "POST /api/v2/image-sets/{image_set_id}/assignments/move": Rule(
+        MANAGE, body=lambda place: {"from_reader": place.world.users["annotator"]}
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/queue/next": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/workload": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/verifications": Rule(
+        ANNOTATE, body=lambda place: {"verdicts": [{"id": int(place.annotation), "verdict": "accepted"}]}
+    ),
+    "POST /api/v2/images/{image_id}/verify": Rule(ANNOTATE, body=say(accept=True)),
+    "PUT /api/v2/images/{image_id}/review-state": Rule(ANNOTATE, body=say(state="in_work")),
+    "POST /api/v2/images/{image_id}/items/{item_id}/finish": Rule(NO_ONE, others=dict.fromkeys(ANNOTATE, 404)),
+    "POST /api/v2/images/{image_id}/review/opened": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/review/reopen": Rule(
+        MANAGE, body=lambda place: {"reader_id": place.world.users["annotator"], "reason": "a wrong slide"}
+    ),
+    "GET /api/v2/images/{image_id}/review": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-walk": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-counts": Rule(VIEW),
+    "GET /api/v2/annotations/{annotation_id}/verifications": Rule(VIEW, parameters=_of_annotation),
+    "GET /api/v2/image-sets/{image_set_id}/adjudications": Rule(MANAGE),
+    "GET /api/v2/image-sets/{image_set_id}/adjudications/{item_id}": Rule(
+        NO_ONE, others=dict.fromkeys(("manager", "lead", "admin", "read_only"), 404)
+    ),
+    "POST /api/v2/image-sets/{image_set_id}/adjudications/{item_id}/decision": Rule(
+        NO_ONE,
+        body=say(decision="both", reason="they are the same"),
+        others=dict.fromkeys(("manager", "lead", "admin"), 404),
+    ),
     # Plugins, jobs, the server
     "GET /api/v2/images/{image_id}/statistics": Rule(VIEW),
     "GET /api/v2/images/{image_id}/overlays": Rule(VIEW),

@@ -81,6 +81,7 @@ class Place:
             "user_id": str(self.guest),
             "token_id": str(self.world.foreign_token),
             "session_id": str(self.world.foreign_session),
+            "item_id": "1",
             "group": "a-group-of-somebody",
             "name": "label",
         }

@@ -117,9 +117,7 @@ def comparisons(design: Design, readings: Sequence[Reading]) -> Iterator[dict[st
 def survey(session: Session, study: Study, design: Design) -> list[dict[str, Any]]:
     """Grades per question: how often each, their median and mean."""
     given: dict[int, list[int]] = defaultdict(list)
-    rows = session.execute(
-        select(StudyAnswer.question, StudyAnswer.grade).where(StudyAnswer.study_id == study.id)
-    )
+    rows = session.execute(select(StudyAnswer.question, StudyAnswer.grade).where(StudyAnswer.study_id == study.id))
     for question, grade in rows:
         given[question].append(grade)
     return [

@@ -23,6 +23,14 @@ from exact_core.storage.models.image_set import (
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
 from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.review import (
+    Adjudication,
+    AnnotationVerification,
+    Assignment,
+    AuditEvent,
+    ImageReview,
+    ReviewItem,
+)
 from exact_core.storage.models.study import (
     Activity,
     AgreementResult,
@@ -56,12 +64,16 @@ __all__ = [
     "LIVE",
     "AccessToken",
     "Activity",
+    "Adjudication",
     "AgreementResult",
     "Annotation",
     "AnnotationDetail",
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
+    "AnnotationVerification",
+    "Assignment",
+    "AuditEvent",
     "Base",
     "ChangeSet",
     "Epoch",
@@ -70,6 +82,7 @@ __all__ = [
     "IdempotencyKey",
     "Image",
     "ImagePin",
+    "ImageReview",
     "ImageSet",
     "ImageSetBranch",
     "ImageSetMember",
@@ -84,6 +97,7 @@ __all__ = [
     "LoginThrottle",
     "PluginFault",
     "Product",
+    "ReviewItem",
     "Study",
     "StudyAnswer",
     "StudyParticipant",

@@ -14,7 +14,7 @@ from exact_core.agreement.access import Everything, can_of, everything_in
 from exact_core.agreement.report import Question, answer
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.bulk import NewShapes, columns_of_rings
-from exact_core.annotations.geometry import whole_image
+from exact_core.annotations.geometry import label
 from exact_core.annotations.packing import columns_of
 from exact_core.annotations.service import Annotations
 from exact_core.api.context import Actor
@@ -76,7 +76,7 @@ class Readers:
         if shape is Shape.POINT:
             rings = [[place] for place in places]
         kinds = [kind] * len(rings) if isinstance(kind, str) else kind
-        columns = columns_of([whole_image()] * len(rings)) if shape is Shape.IMAGE else columns_of_rings(shape, rings)
+        columns = columns_of([label()] * len(rings)) if shape is Shape.IMAGE else columns_of_rings(shape, rings)
         shapes = NewShapes(columns, np.array([self.types[each] for each in kinds]), claimed_author=claimed)
         actor = Actor.system() if who == "system" else self.people[who]
         added = Annotations(self.database, self.services.kernel.hooks, actor).bulk_create(self.images[image], shapes)
