@@ -11,13 +11,17 @@ from tests.platform.rights_world import HOLDERS, PLUGIN, Place
 EVERYBODY = ("stranger", *HOLDERS)
 VIEW = HOLDERS
 ANNOTATE = HOLDERS[1:]
+REVIEW = HOLDERS[2:]
 MANAGE = HOLDERS[3:]
 LEAD = HOLDERS[4:]
 ADMIN = ("admin",)
 NO_ONE: tuple[str, ...] = ()
 
 _BOUND = frozenset(
-    {"image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"}
+    {
+        *("image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"),
+        *("gold_id", "study_id"),
+    }
 )
 """Parts of addresses that name something which belongs to a place."""
 
@@ -78,6 +82,14 @@ def _of_upload(place: Place) -> dict[str, str]:
 
 def _of_annotation(place: Place) -> dict[str, str]:
     return {"annotation_id": place.annotation}
+
+
+def _of_gold(place: Place) -> dict[str, str]:
+    return {"gold_id": place.gold}
+
+
+def _of_study(place: Place) -> dict[str, str]:
+    return {"study_id": place.study}
 
 
 def _of_guests(place: Place) -> dict[str, str]:
@@ -252,6 +264,46 @@ RULES: dict[str, Rule] = {
         body=say(decision="both", reason="they are the same"),
         others=dict.fromkeys(("manager", "lead", "admin"), 404),
     ),
+    # Agreement and studies
+    "GET /api/v2/image-sets/{image_set_id}/agreement": Rule(REVIEW),
+    "GET /api/v2/image-sets/{image_set_id}/agreement.csv": Rule(REVIEW),
+    "GET /api/v2/image-sets/{image_set_id}/readers": Rule(REVIEW),
+    "GET /api/v2/image-sets/{image_set_id}/own-drift": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/gold": Rule(MANAGE),
+    "POST /api/v2/image-sets/{image_set_id}/gold": Rule(MANAGE, body=Place.gold_body),
+    "PATCH /api/v2/image-sets/{image_set_id}/gold/{gold_id}": Rule(
+        MANAGE, parameters=_of_gold, body=say(released=True)
+    ),
+    "DELETE /api/v2/image-sets/{image_set_id}/gold/{gold_id}": Rule(MANAGE, parameters=_of_gold),
+    "GET /api/v2/image-sets/{image_set_id}/gold/{gold_id}/drift": Rule(MANAGE, parameters=_of_gold),
+    "GET /api/v2/image-sets/{image_set_id}/import-runs": Rule(MANAGE),
+    "GET /api/v2/image-sets/{image_set_id}/studies": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/studies": Rule(MANAGE, body=Place.study_body),
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}": Rule(MANAGE, parameters=_of_study),
+    "PATCH /api/v2/image-sets/{image_set_id}/studies/{study_id}": Rule(
+        MANAGE, parameters=_of_study, body=say(title="new")
+    ),
+    "DELETE /api/v2/image-sets/{image_set_id}/studies/{study_id}": Rule(MANAGE, parameters=_of_study),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/start": Rule(MANAGE, parameters=_of_study),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/close": Rule(
+        MANAGE,
+        parameters=_of_study,
+        done=(409,),  # it is a draft
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}/report": Rule(MANAGE, parameters=_of_study),
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}/report.csv": Rule(MANAGE, parameters=_of_study),
+    # Participants do not know of a draft, others never know who takes part; the rest is in studies/test_studies.py.
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}/own": Rule(NO_ONE, denied=404, parameters=_of_study),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/images/{image_id}/open": Rule(
+        NO_ONE, denied=404, parameters=_of_study
+    ),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/images/{image_id}/finish": Rule(
+        NO_ONE, denied=404, parameters=_of_study
+    ),
+    "PUT /api/v2/image-sets/{image_set_id}/studies/{study_id}/survey": Rule(
+        NO_ONE, denied=404, parameters=_of_study, body=say(grades=[1, 2, 3])
+    ),
+    "POST /api/v2/images/{image_id}/activity": Rule(VIEW, body=say(seconds=1)),
     # Plugins, jobs, the server
     "GET /api/v2/images/{image_id}/statistics": Rule(VIEW),
     "GET /api/v2/images/{image_id}/overlays": Rule(VIEW),

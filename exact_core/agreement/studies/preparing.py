@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from exact_core.agreement.readers import NOBODY, claimed_of, user_of
 from exact_core.agreement.studies.design import Arm, Source
@@ -66,10 +66,11 @@ def source_size(session: Session, image_set_id: int, image_ids: Sequence[int], s
 
 def _conditions(source: Source) -> list[ColumnElement[bool]]:
     row = ROWS.c
+    identity = aliased(Annotation)  # a name of its own: the query around may read the table too
     found: list[ColumnElement[bool]] = []
     if source.reader is not None:
         claimed, user = claimed_of(source.reader), user_of(source.reader)
-        drawn = select(Annotation.id).where(Annotation.id == row.annotation_id, Annotation.claimed_author == claimed)
+        drawn = select(identity.id).where(identity.id == row.annotation_id, identity.claimed_author == claimed)
         found.append(drawn.exists())
         if user is not None:
             found.append(row.author_id == user)
