@@ -64,13 +64,9 @@ class Desk:
         **options: Any,
     ) -> Stored:
         """Import a file."""
-        target = Target(
-            self.database, self.services.kernel.hooks, self.people[who], self.image_set_id, image, name
-        )
+        target = Target(self.database, self.services.kernel.hooks, self.people[who], self.image_set_id, image, name)
         chosen = built_in(format) if format else None
-        content, stored = import_file(
-            target, io.BytesIO(data), Options(**options), list(all_built_in()), chosen=chosen
-        )
+        content, stored = import_file(target, io.BytesIO(data), Options(**options), list(all_built_in()), chosen=chosen)
         self.contents.append(content)
         return stored
 
