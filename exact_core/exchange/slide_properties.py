@@ -29,12 +29,8 @@ def slide_number(image: ExchangeImage, name: str) -> float | None:
     return None
 
 
-def image_of_file(context: ReadContext, what: str) -> ExchangeImage:
-    """The image of a file that names none: the only one, or the one that the file is named after.
-
-    Raises:
-        Invalid: When it is not clear.
-    """
+def likely_image(context: ReadContext) -> ExchangeImage | None:
+    """The image of a file that names none: the only one, or the one that the file is named after; None if unclear."""
     if context.only_image is not None:
         return context.only_image
     name = PurePath(context.file_name).name
@@ -42,4 +38,12 @@ def image_of_file(context: ReadContext, what: str) -> ExchangeImage:
         for known in (image.file_name, image.name):
             if known and (name == known or name.startswith(f"{known}.") or PurePath(known).stem == PurePath(name).stem):
                 return image
-    raise Invalid(f"The {what} file does not say of which image it is; import it for one image.")
+    return None
+
+
+def image_of_file(context: ReadContext, what: str) -> ExchangeImage:
+    """The image of a file that names none; ``Invalid`` when it is not clear which."""
+    image = likely_image(context)
+    if image is None:
+        raise Invalid(f"The {what} file does not say of which image it is; import it for one image.")
+    return image

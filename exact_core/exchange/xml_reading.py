@@ -34,6 +34,8 @@ class XmlHandler(Generic[Found]):
     """
 
     what = "XML"
+    roots: frozenset[str] = frozenset()
+    """Names that the outermost element of such a file may have."""
 
     def __init__(self) -> None:
         self.found: deque[Found] = deque()
@@ -93,6 +95,7 @@ class _Callbacks:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         parser.StartDoctypeDeclHandler = self._doctype
+        parser.XmlDeclHandler = self._declaration
 
     def _start(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
@@ -100,7 +103,11 @@ class _Callbacks:
         handler.line = self._parser.CurrentLineNumber
         if self._depth > MAX_DEPTH:
             raise Invalid(f"Line {handler.line} of the {handler.what} file nests elements deeper than {MAX_DEPTH}.")
-        if handler.start(name.rpartition(":")[2], attributes):
+        local = name.rpartition(":")[2]
+        if self._depth == 1 and local not in handler.roots:
+            wanted = " or ".join(sorted(handler.roots))
+            raise Invalid(f"The file is no {handler.what}: it starts with {local[:40]!r} instead of {wanted}.")
+        if handler.start(local, attributes):
             self._text, self._text_depth, self._length = [], self._depth, 0
 
     def _end(self, name: str) -> None:
@@ -117,6 +124,12 @@ class _Callbacks:
         if self._length > MAX_TEXT:
             raise Invalid(f"The {self._handler.what} file has a text of more than {MAX_TEXT >> 20} million characters.")
         self._text.append(text)
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if not _is_readable(encoding):
+            raise Invalid(
+                f"The {self._handler.what} file says its encoding is {str(encoding)[:40]!r}; save it as UTF-8."
+            )
 
     def _doctype(self, *_: object) -> None:
         raise Invalid(
@@ -139,7 +152,7 @@ def elements_at_start(head: bytes, limit: int = 40) -> list[tuple[str, Attribute
 
     parser.StartElementHandler = start
     parser.EntityDeclHandler = stop
-    with contextlib.suppress(expat.ExpatError, Invalid):
+    with contextlib.suppress(expat.ExpatError, Invalid, LookupError, ValueError):
         parser.Parse(head, False)
     return found
 
@@ -147,6 +160,16 @@ def elements_at_start(head: bytes, limit: int = 40) -> list[tuple[str, Attribute
 def read_whole_xml(text: bytes, handler: XmlHandler[Found]) -> Iterator[Found]:
     """What the handler finds in XML that is in memory."""
     return read_xml(io.BytesIO(text), handler)
+
+
+def _is_readable(encoding: str | None) -> bool:
+    """Whether expat reads an encoding: Unicode's, and those with one byte for each character."""
+    if encoding is None or encoding.lower() in ("utf-8", "utf-16"):
+        return True
+    try:
+        return len(bytes(range(256)).decode(encoding, "replace")) == 256
+    except (LookupError, ValueError):
+        return False
 
 
 def _unreadable(error: expat.ExpatError, size: int, what: str) -> Invalid:

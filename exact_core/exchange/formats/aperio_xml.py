@@ -8,56 +8,50 @@ region's ``Text`` is the text; its ``Attribute`` elements are attributes, and on
 from __future__ import annotations
 
 import re
-import tempfile
 from array import array
 from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
-from exact_core.exchange.colors import bgr_of_color, color_of_bgr
+from exact_core.exchange.colors import color_of_bgr
 from exact_core.exchange.document import (
-    ExchangeImage,
-    ExchangeType,
-    ExportDocument,
     Format,
     ReadContext,
     ReadShape,
     Report,
     Ring,
-    WrittenShape,
 )
-from exact_core.exchange.extras import Element, Extras, extras_of, joined, part_extras
+from exact_core.exchange.extras import Element, Extras, joined
+from exact_core.exchange.formats.aperio_writing import write_aperio
 from exact_core.exchange.hole_finding import with_holes
-from exact_core.exchange.numbers import compact, number, read_object, read_value, spelled, spelled_value
+from exact_core.exchange.numbers import number, read_object, read_value
 from exact_core.exchange.outlines import (
-    box_outline,
     corners_of,
-    image_outline,
     is_rectangle,
     upright_box,
     without_closing,
 )
-from exact_core.exchange.rings import level0_rings
-from exact_core.exchange.xml_reading import Attributes, XmlHandler, elements_at_start, read_xml
-from exact_core.exchange.xml_writing import XmlWriter
+from exact_core.exchange.refusing import refuse
+from exact_core.exchange.slide_properties import likely_image
+from exact_core.exchange.xml_reading import PIECE, Attributes, XmlHandler, elements_at_start, read_xml
 
 TOLERANCE = 1e-3
 _NEGATIVE = re.compile(rb"""NegativeROA\s*=\s*["']\s*(?:1|[Tt]rue)""")
 _RULERS = ("3", "4", "arrow", "ruler", "line")
 _RECTANGLES, _ELLIPSES = ("1", "rectangle"), ("2", "ellipse")
-_WRITTEN_TYPES = {Shape.BOX: 1, Shape.IMAGE: 1, Shape.ELLIPSE: 2, Shape.LINE: 4, Shape.POINT: 5}
 
 
 class _Regions(XmlHandler[tuple[int, Element]]):
     """Finds regions, each with the number of its layer; a negative one has ``hole`` in its extras."""
 
     what = "Aperio XML"
+    roots = frozenset({"Annotations"})
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -74,6 +68,7 @@ class _Regions(XmlHandler[tuple[int, Element]]):
         self._values: dict[str, object] = {}
         self._extras: Extras = {}
         self._comment = ""
+        self._wrong = ""
 
     def start(self, name: str, attributes: Attributes) -> bool | None:
         if name in ("Vertex", "V") and self._region is not None:
@@ -82,10 +77,9 @@ class _Regions(XmlHandler[tuple[int, Element]]):
                 self._coordinates.append(float(attributes["Y"]))
             except (KeyError, ValueError):
                 del self._coordinates[len(self._coordinates) // 2 * 2 :]
-                place = f"{self._place} vertex {len(self._coordinates) // 2 + 1}"
-                self._coordinates.extend(number(attributes.get(axis), axis, place) for axis in "XY")
+                self._read_strictly(attributes)
         elif name == "Region":
-            self._region, self._values, self._extras, self._comment = attributes, {}, {}, ""
+            self._region, self._values, self._extras, self._comment, self._wrong = attributes, {}, {}, "", ""
             self._coordinates = array("d")
             self._count += 1
             self._line = self.line
@@ -108,6 +102,14 @@ class _Regions(XmlHandler[tuple[int, Element]]):
         elif name == "Comments":
             self._comment = text.strip()
 
+    def _read_strictly(self, vertex: Attributes) -> None:
+        """Read a vertex with decimal commas, or note what is wrong with it."""
+        place = f"{self._place}, vertex {len(self._coordinates) // 2 + 1}"
+        try:
+            self._coordinates.extend([number(vertex.get(axis), axis, place) for axis in "XY"])
+        except Invalid as error:
+            self._wrong = self._wrong or error.message
+
     @property
     def _place(self) -> str:
         return f"layer {self._layer}, region {self._count} (line {self._line})"
@@ -127,7 +129,10 @@ class _Regions(XmlHandler[tuple[int, Element]]):
             return
         ring = without_closing(np.array(self._coordinates, np.float64).reshape(-1, 2))
         if not np.isfinite(ring).all():
-            raise Invalid(f"{self._place} has a coordinate that is not finite (NaN or infinity).")
+            self._wrong = f"{self._place} has a coordinate that is not finite (NaN or infinity)."
+        if self._wrong:
+            refuse(self._report, self._place, self._wrong)
+            return
         if not len(ring):
             self._report.lose("regions without vertices: left out")
             return
@@ -180,12 +185,12 @@ def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:
     for layer, group in groupby(regions, key=itemgetter(0)):
         elements = (element for _, element in group)
         if layer not in layers:
-            yield from joined(elements, context.only_image, context.report, TOLERANCE)
+            yield from joined(elements, likely_image(context), context.report, TOLERANCE)
             continue
         # Only layers with holes that name no outline are in memory at once.
         held = list(elements)
         rest = [each for each in held if not _is_loose_hole(each)]
-        shapes = list(joined(rest, context.only_image, context.report, TOLERANCE))
+        shapes = list(joined(rest, likely_image(context), context.report, TOLERANCE))
         yield from with_holes(shapes, [each.shape for each in held if _is_loose_hole(each)], context.report)
 
 
@@ -214,7 +219,7 @@ class _Holes(_Regions):
 def _layers_with_loose_holes(stream: BinaryIO) -> set[int]:
     stream.seek(0)
     overlap = b""
-    for piece in iter(partial(stream.read, 1 << 20), b""):
+    for piece in iter(partial(stream.read, PIECE), b""):
         if _NEGATIVE.search(overlap + piece) or b"\0" in piece:
             break
         overlap = piece[-64:]
@@ -227,108 +232,6 @@ def _layers_with_loose_holes(stream: BinaryIO) -> set[int]:
     return handler.layers
 
 
-def write(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
-    image = document.images[0]
-    out = XmlWriter(stream, report)
-    resolution = f' MicronsPerPixel="{spelled(image.mpp_x)}"' if image.mpp_x else ""
-    out.raw(f'<?xml version="1.0" encoding="UTF-8"?>\n<Annotations{resolution}>\n')
-    out.flush()
-    layers: dict[int, _Layer] = {}
-    try:
-        for shape in document.shapes(image):
-            layer = layers.get(shape.type.id)
-            if layer is None:
-                layer = layers[shape.type.id] = _Layer(shape.type, report)
-            layer.write(shape, image)
-        types = {found.id: found for found in document.types} | {key: layer.type for key, layer in layers.items()}
-        for index, found in enumerate(sorted(types.values(), key=lambda each: each.id), start=1):
-            _write_layer(out, stream, index, found, layers.pop(found.id, None))
-    finally:
-        for layer in layers.values():
-            layer.file.close()
-    out.raw("</Annotations>\n")
-    out.flush()
-
-
-def _write_layer(out: XmlWriter, stream: BinaryIO, index: int, found: ExchangeType, layer: _Layer | None) -> None:
-    out.raw(
-        f' <Annotation Id="{index}" Name={out.quoted(found.name)} ReadOnly="0" NameReadOnly="0" LineColorReadOnly="0" '
-        f'Incremental="0" Type="4" LineColor="{bgr_of_color(found.color)}" Visible="1" Selected="0" MarkupImagePath="" '
-        'MacroName="">\n  <Attributes/>\n  <Regions>\n'
-    )
-    out.flush()
-    if layer is not None:
-        layer.out.flush()
-        layer.file.seek(0)
-        for piece in iter(partial(layer.file.read, 1 << 20), b""):
-            stream.write(piece)
-        layer.file.close()
-    out.raw("  </Regions>\n  <Plots/>\n </Annotation>\n")
-
-
-class _Layer:
-    """The regions of one type, set aside until its turn comes."""
-
-    def __init__(self, found: ExchangeType, report: Report) -> None:
-        self.file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=1 << 20))  # noqa: SIM115 - closed by write
-        self.type = found
-        self.out = XmlWriter(self.file, report)
-        self._report = report
-        self._count = 0
-
-    def write(self, shape: WrittenShape, image: ExchangeImage) -> None:
-        """Write an annotation as one region, or one for each of its rings."""
-        kind = shape.geometry.shape
-        rings = level0_rings(shape.geometry)
-        if kind in (Shape.BOX, Shape.IMAGE):
-            rings = [box_outline(rings[0]) if rings else image_outline(image.width, image.height)]
-        _tell(kind, shape, self._report)
-        native = kind in (Shape.POINT, Shape.BOX, Shape.ELLIPSE, Shape.LINE, Shape.POLYGON)
-        extras = extras_of(shape, leave_out=("text", "attributes", *(("shape",) if native else ())))
-        holes = shape.geometry.ring_holes
-        for index, ring in enumerate(rings):
-            first = index == 0
-            hole = not first and holes[index]
-            self._region(
-                _WRITTEN_TYPES.get(kind, 0),
-                ring,
-                extras if first else part_extras(shape, index, hole),
-                hole,
-                shape,
-                first,
-            )
-
-    def _region(
-        self, kind: int, ring: Ring, extras: Extras, hole: bool, shape: WrittenShape, with_attributes: bool
-    ) -> None:
-        out = self.out
-        self._count += 1
-        out.raw(
-            f'   <Region Id="{self._count}" Type="{kind}" Zoom="1" Selected="0" ImageLocation="" ImageFocus="-1" '
-            f'Text={out.quoted(shape.text if with_attributes else "")} NegativeROA="{int(hole)}" InputRegionId="0" '
-            f'Analyze="1" DisplayId="{self._count}">\n    <Attributes>'
-        )
-        for name, value in shape.attributes.items() if with_attributes else ():
-            safe = name if name not in ("exact", "") else f"_{name}"
-            out.raw(f'<Attribute Name={out.quoted(safe)} Id="0" Value={out.quoted(spelled_value(value))}/>')
-        out.raw(f'<Attribute Name="exact" Id="0" Value={out.quoted(compact(extras))}/></Attributes>\n    <Vertices>')
-        out.raw("".join(f'<Vertex X="{spelled(x)}" Y="{spelled(y)}" Z="0"/>' for x, y in ring.tolist()))
-        out.raw("</Vertices>\n   </Region>\n")
-
-
-def _tell(kind: Shape, shape: WrittenShape, report: Report) -> None:
-    if kind is Shape.MULTI_POLYGON:
-        report.lose("multi-polygons: written as separate regions, which only EXACT joins again")
-    elif kind is Shape.ROTATED_BOX:
-        report.lose("rotated boxes: drawn as polygons, which only EXACT reads back as boxes")
-    elif kind is Shape.POLYLINE:
-        report.lose("polylines: other programs may close them to areas")
-    elif kind is Shape.IMAGE:
-        report.lose("labels of the whole image: drawn as a rectangle around it")
-    if shape.frame.z >= 0 or shape.frame.t >= 0 or shape.frame.c >= 0:
-        report.lose("planes of stacks: only EXACT reads them back")
-
-
 FORMAT = Format(
     name="aperio-xml",
     title="Aperio ImageScope XML",
@@ -337,5 +240,5 @@ FORMAT = Format(
     one_image=True,
     sniff=sniff,
     read=read,
-    write=write,
+    write=write_aperio,
 )

@@ -41,8 +41,10 @@ from exact_core.exchange.outlines import (
     upright_box,
     without_closing,
 )
+from exact_core.exchange.refusing import refuse
 from exact_core.exchange.rings import level0_rings
-from exact_core.exchange.xml_reading import Attributes, XmlHandler, elements_at_start, read_xml
+from exact_core.exchange.slide_properties import likely_image
+from exact_core.exchange.xml_reading import PIECE, Attributes, XmlHandler, elements_at_start, read_xml
 from exact_core.exchange.xml_writing import XmlWriter
 
 TOLERANCE = 1e-3
@@ -62,6 +64,7 @@ class _Annotations(XmlHandler[Element]):
     """Finds annotations; the label of a hole is still that of its group."""
 
     what = "ASAP XML"
+    roots = frozenset({"ASAP_Annotations", "Annotations"})
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -71,18 +74,23 @@ class _Annotations(XmlHandler[Element]):
         self._line = 0
         self._coordinates = array("d")
         self._order = array("q")
+        self._wrong = ""
 
     def start(self, name: str, attributes: Attributes) -> bool | None:
         if name == "Coordinate" and self._annotation is not None:
             place = f"{self._place}, coordinate {len(self._order) + 1}"
-            self._coordinates.extend(number(attributes.get(axis), axis, place) for axis in "XY")
-            order = attributes.get("Order")
-            self._order.append(len(self._order) if order is None else _order(order, place))
+            try:
+                x, y = (number(attributes.get(axis), axis, place) for axis in "XY")
+                order = attributes.get("Order")
+                self._order.append(len(self._order) if order is None else _order(order, place))
+                self._coordinates.extend((x, y))
+            except Invalid as error:
+                self._wrong = self._wrong or error.message
         elif name == "Annotation":
             self._annotation = attributes
             self._count += 1
             self._line = self.line
-            self._coordinates, self._order = array("d"), array("q")
+            self._coordinates, self._order, self._wrong = array("d"), array("q"), ""
         return None
 
     def end(self, name: str, text: str) -> None:
@@ -95,6 +103,9 @@ class _Annotations(XmlHandler[Element]):
         return f"annotation {self._count} (line {self._line})"
 
     def _finish(self, annotation: Attributes) -> None:
+        if self._wrong:
+            refuse(self._report, self._place, self._wrong)
+            return
         ring = np.array(self._coordinates, np.float64).reshape(-1, 2)
         order = np.array(self._order)
         if (np.diff(order) < 0).any():
@@ -165,27 +176,28 @@ def read(stream: BinaryIO, context: ReadContext) -> Iterator[ReadShape]:
     def passing() -> Iterator[Element]:
         for element in read_xml(stream, _Annotations(context.report)):
             label = element.shape.label
-            base = (
-                label.removesuffix(HOLE) if element.extras.get("hole") or label.removesuffix(HOLE) in groups else label
-            )
+            is_hole = element.extras.get("hole") or (not element.extras and label.removesuffix(HOLE) in groups)
+            base = label.removesuffix(HOLE) if is_hole else label
             if base in groups:
                 held[base].append(element)
             else:
                 yield element
 
-    yield from joined(passing(), context.only_image, context.report, TOLERANCE)
+    yield from joined(passing(), likely_image(context), context.report, TOLERANCE)
     # Only groups with holes that name no outline are in memory at once.
     for base, elements in held.items():
         loose = [each.shape for each in elements if each.shape.label != base and not each.extras.get("part")]
         rest = [each for each in elements if each.shape.label == base or each.extras.get("part")]
-        yield from with_holes(list(joined(rest, context.only_image, context.report, TOLERANCE)), loose, context.report)
+        yield from with_holes(
+            list(joined(rest, likely_image(context), context.report, TOLERANCE)), loose, context.report
+        )
 
 
 def _groups_with_holes(stream: BinaryIO) -> set[str]:
     """Groups with a second group of their name and ``_hole`` whose annotations do not say whose hole they are."""
     stream.seek(0)
     overlap = b""
-    for piece in iter(partial(stream.read, 1 << 20), b""):
+    for piece in iter(partial(stream.read, PIECE), b""):
         if _HOLE_GROUP.search(overlap + piece) or b"\0" in piece:
             break
         overlap = piece[-64:]
@@ -196,7 +208,7 @@ def _groups_with_holes(stream: BinaryIO) -> set[str]:
     for element in read_xml(stream, _Annotations(Report())):
         label = element.shape.label
         groups.add(label)
-        if label.endswith(HOLE) and not element.extras.get("part"):
+        if label.endswith(HOLE) and not element.extras:
             loose.add(label.removesuffix(HOLE))
     return groups & loose
 

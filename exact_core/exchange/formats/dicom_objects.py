@@ -6,7 +6,9 @@ highdicom and pydicom read and write; they come with the extra ``exact-core[dico
 from __future__ import annotations
 
 import hashlib
+import shutil
 import struct
+import tempfile
 import uuid as uuids
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -212,6 +214,15 @@ def slide_position(image: ExchangeImage) -> tuple[tuple[float, ...], tuple[float
 def _item(code: Any) -> Any:
     highdicom, _ = packages()
     return highdicom.sr.CodedConcept.from_code(code)
+
+
+def save(made: Any, stream: BinaryIO) -> None:
+    """Write an object to a stream that need not seek, as pydicom's must."""
+    _, pydicom = packages()
+    with tempfile.TemporaryFile() as file:
+        pydicom.dcmwrite(file, made, enforce_file_format=True)
+        file.seek(0)
+        shutil.copyfileobj(file, stream, 1 << 20)
 
 
 def note(made: Any, content: Mapping[str, Any]) -> None:

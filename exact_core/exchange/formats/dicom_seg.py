@@ -24,7 +24,7 @@ from exact_core.exchange.slide_properties import image_of_file
 
 MAX_SIDE = 1 << 22
 MAX_FRAMES = 1 << 22
-STRIP_PIXELS = 1 << 24
+STRIP_PIXELS = 1 << 23
 THRESHOLD = 0.5
 
 

@@ -56,7 +56,7 @@ def write_segmentation(document: ExportDocument, stream: BinaryIO, report: Repor
         _add_frames(made, used, factor, image)
         dicom.set_times(made, newest)
         made[0x7FE00010] = pydicom.DataElement(0x7FE00010, "OB", frames)
-        pydicom.dcmwrite(stream, made, enforce_file_format=True)
+        dicom.save(made, stream)
 
 
 class _Areas:

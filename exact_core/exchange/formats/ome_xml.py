@@ -17,17 +17,13 @@ import numpy as np
 from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
-from exact_core.exchange.document import (
-    Format,
-    ReadContext,
-    ReadShape,
-    Ring,
-)
+from exact_core.exchange.document import ExchangeImage, Format, ReadContext, ReadShape, Ring
 from exact_core.exchange.extras import Element, completed, uuid_of
 from exact_core.exchange.formats.ome_shapes import DRAWN, Drawn, OmeElement, drawn
 from exact_core.exchange.formats.ome_writing import MARK, write_ome
 from exact_core.exchange.hole_finding import as_one
 from exact_core.exchange.numbers import read_object, read_value
+from exact_core.exchange.refusing import refuse
 from exact_core.exchange.xml_reading import Attributes, XmlHandler, elements_at_start, read_whole_xml, read_xml
 
 TOLERANCE = 1e-3
@@ -47,6 +43,7 @@ class _FactFinder(XmlHandler[None]):
     """Finds everything but the shapes."""
 
     what = "OME-XML"
+    roots = frozenset({"OME"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +81,7 @@ class _Rois(XmlHandler[ReadShape]):
     """Finds ROIs and makes annotations of them."""
 
     what = "OME-XML"
+    roots = frozenset({"OME"})
 
     def __init__(self, facts: _Facts, context: ReadContext) -> None:
         super().__init__()
@@ -97,10 +95,11 @@ class _Rois(XmlHandler[ReadShape]):
         self._drawn: list[Drawn] = []
         self._pairs: dict[str, object] = {}
         self._description = ""
+        self._wrong = False
 
     def start(self, name: str, attributes: Attributes) -> bool | None:
         if name == "ROI":
-            self._roi, self._drawn, self._pairs, self._description = attributes, [], {}, ""
+            self._roi, self._drawn, self._pairs, self._description, self._wrong = attributes, [], {}, "", False
             self._count += 1
             self._line = self.line
         elif self._roi is None:
@@ -132,19 +131,24 @@ class _Rois(XmlHandler[ReadShape]):
         elif name == "Shape":
             self._around = {}
         elif self._open is not None and name == self._open.name:
-            found = drawn(self._open, self._context.report)
-            self._drawn += [found] if found else []
+            try:
+                found = drawn(self._open, self._context.report)
+                self._drawn += [found] if found else []
+            except Invalid as error:
+                self._wrong = True
+                refuse(self._context.report, self._open.place, error.message)
             self._open = None
 
     def _annotations(self, roi: Attributes) -> Iterator[ReadShape]:
         if not self._drawn:
-            self._context.report.lose("ROIs without a shape: left out")
+            if not self._wrong:
+                self._context.report.lose("ROIs without a shape: left out")
             return
         place = f"ROI {self._count} (line {self._line})"
-        text, _, ours = self._description.rpartition(MARK)
-        extras = read_object(ours) if ours.startswith("{") else {}
+        text, _, noted = self._description.rpartition(MARK)
+        extras = read_object(noted) if noted.startswith("{") else {}
         named = roi.get("Name", "").strip()
-        image, scale = self._image_of(roi.get("ID", ""))
+        image, ours, scale = self._image_of(roi.get("ID", ""))
         for index, one in enumerate(self._together(extras)):
             label = named or one.text.strip() or "ROI"
             found = ReadShape(
@@ -160,7 +164,7 @@ class _Rois(XmlHandler[ReadShape]):
                 attributes=self._pairs,
                 color=one.color,
             )
-            yield completed(Element(found, extras), self._context.only_image, TOLERANCE)
+            yield completed(Element(found, extras), ours, TOLERANCE)
 
     def _together(self, extras: dict[str, object]) -> list[Drawn]:
         """The shapes of a ROI that are one annotation: our holes, and polygons of one plane."""
@@ -180,12 +184,12 @@ class _Rois(XmlHandler[ReadShape]):
             return [replace(first, shape=Shape.MULTI_POLYGON, rings=rings, holes=[False] * len(rings))]
         return [replace(first, **as_one([(each.rings, each.holes) for each in self._drawn]))]
 
-    def _image_of(self, roi: str) -> tuple[str | None, Ring | None]:
-        """The name of the image that a ROI lies on, and what scales the file's pixels to ours."""
+    def _image_of(self, roi: str) -> tuple[str | None, ExchangeImage | None, Ring | None]:
+        """The name of the image that a ROI lies on, ours of that name, and what scales the file's pixels to ours."""
         images = self._facts.images
         key = self._facts.image_of_roi.get(roi) or (next(iter(images)) if len(images) == 1 else None)
         if key is None:
-            return None, None
+            return None, self._context.only_image, None
         facts = images[key]
         name = facts["Name"] or None
         ours = self._context.only_image or next(
@@ -193,18 +197,18 @@ class _Rois(XmlHandler[ReadShape]):
         )
         sizes = facts.get("SizeX", ""), facts.get("SizeY", "")
         if ours is None or not all(size.isdigit() and 0 < int(size) < 2**31 for size in sizes):
-            return name, None
+            return name, ours, None
         theirs = np.array([int(size) for size in sizes], np.float64)
         factor: Ring = np.array([ours.width, ours.height]) / theirs
         if (factor == 1).all():
-            return name, None
+            return name, ours, None
         size = f"{ours.name} has {ours.width} × {ours.height}"
         seen = f"The file is about an image of {sizes[0]} × {sizes[1]} pixels, {size}"
         off = float(np.abs(theirs * factor.mean() - [ours.width, ours.height]).max())
         if off > max(2.0, float(2 * factor.max()), 0.005 * max(ours.width, ours.height)):
             raise Invalid(f"{seen}: that is another image or a part of it.")
         self._context.report.warn(f"{seen}: shapes were scaled by {factor[0]:.6g} and {factor[1]:.6g}.")
-        return name, factor
+        return name, ours, factor
 
 
 def sniff(head: bytes, file_name: str) -> int:

@@ -27,6 +27,7 @@ from exact_core.exchange.formats.sliderunner_file import EXTRAS, Rows, opened
 from exact_core.exchange.formats.sliderunner_writing import write_sliderunner
 from exact_core.exchange.numbers import read_object
 from exact_core.exchange.outlines import corners_of, ellipse_outline
+from exact_core.exchange.refusing import refuse
 
 SPOT, AREA, POLYGON, SPECIAL_SPOT, CIRCLE, WHOLE_IMAGE = range(1, 7)
 MAX_NAMES = MAX_ROWS = 1_000_000
@@ -85,7 +86,10 @@ def _elements(rows: Rows, report: Report) -> Iterator[Element]:
             report.lose("annotations that were deleted in SlideRunner: left out")
             continue
         content = read_object(ours[0][1]) if ours and isinstance(ours[0][1], str) else {}
-        yield from _annotation(row, points, said, content, names, report)
+        try:
+            yield from _annotation(row, points, said, content, names, report)
+        except Invalid as error:
+            refuse(report, f"annotation {key}", error.message)
     for each in streams:
         each.finish()
 

@@ -8,13 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exact_core.annotations.scope import Frame
-from exact_core.exchange.document import WrittenShape
+from exact_core.api.contributions import Shape
+from exact_core.exchange.document import ExchangeType, WrittenShape
 from exact_core.exchange.registry import built_in
 from tests.core.exchange.format_documents import (
     EVERY_SHAPE,
+    HOLE,
     IMAGE,
+    SQUARE,
+    TUMOR,
     WITH_FRACTIONS,
     Document,
+    annotation,
     any_annotation,
     round_trip,
     same,
@@ -75,6 +80,21 @@ def test_an_empty_document_is_an_empty_file(name: str) -> None:
 def test_any_annotations_come_back(name: str, annotations: list[WrittenShape]) -> None:
     found = round_trip(built_in(name), annotations)
     assert set(found) == {each.uuid for each in annotations}
+    for expected in annotations:
+        same(found[expected.uuid], expected, TOLERANCES[name])
+
+
+@pytest.mark.parametrize("name", TOLERANCES)
+def test_names_and_texts_that_formats_use_themselves_come_back(name: str) -> None:
+    types = [ExchangeType(n, label, "P", "#123456", ()) for n, label in enumerate(("None", f"{TUMOR.name}_hole"), 5)]
+    annotations = [
+        annotation(1, Shape.POLYGON, [SQUARE], type=types[0], text="[exact] {fake}"),
+        annotation(2, Shape.POLYGON, [SQUARE, HOLE], text="Annotation 5"),
+        annotation(3, Shape.POLYGON, [HOLE], type=types[1], text="a line\n"),
+        annotation(4, Shape.ROTATED_BOX, [[[10, 10], [20, 10], [20, 20], [10, 20]]], author=""),
+        annotation(5, Shape.POLYLINE, [[[1, 1], [2, 2]]], text="true", attributes={"n": "1.0", "m": 1.0}),
+    ]
+    found = round_trip(built_in(name), annotations)
     for expected in annotations:
         same(found[expected.uuid], expected, TOLERANCES[name])
 
