@@ -227,7 +227,7 @@ def test_holes_of_coco_come_back_pixel_by_pixel(desk: Desk) -> None:
                      "attributes": {"sure": True}, "frame": (0, 0, -1)}])  # fmt: skip
     report = Report()
     content = desk.export("coco", report=report)
-    assert [line for line in report.losses] == ["outlines with holes: COCO keeps them as masks of whole pixels"]
+    assert list(report.losses) == ["outlines with holes: COCO keeps them as masks of whole pixels"]
     before = desk.drawn()
     empty(desk)
     desk.bring(content, "file.json")
