@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from exact_core.annotations.rules import DEFAULT_FRAME
 from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExchangeImage, ReadShape, Report, Ring, WrittenShape
@@ -32,14 +33,13 @@ class Element:
 
 def extras_of(shape: WrittenShape, *, leave_out: Iterable[str] = ()) -> Extras:
     """The object about an annotation, without what the format itself has a place for."""
-    whole = Frame()
     found: Extras = {
         "uuid": shape.uuid,
         "shape": shape.geometry.shape.value,
         "text": shape.text,
         "attributes": dict(shape.attributes),
         "author": shape.claimed_author or shape.author,
-        "frame": [shape.frame.z, shape.frame.t, shape.frame.c] if shape.frame != whole else None,
+        "frame": [shape.frame.z, shape.frame.t, shape.frame.c] if shape.frame != DEFAULT_FRAME else None,
     }
     left_out = set(leave_out)
     return {key: value for key, value in found.items() if value and key not in left_out}

@@ -203,12 +203,13 @@ class ImageStore:
         if known.state == state:
             self._stored.unchanged += 1
             return []
-        try:
-            checked = from_rings(geometry.shape, geometry.rings(), geometry.ring_holes, facts.width, facts.height)
-        except Invalid as error:
-            self._report.refuse(said.where, error.message)
-            return []
-        state = State.of(checked, facts, said.type_id, said.frame, said.text, said.attributes)
+        if geometry.ring_lengths:
+            try:
+                geometry = from_rings(geometry.shape, geometry.rings(), geometry.ring_holes, facts.width, facts.height)
+            except Invalid as error:
+                self._report.refuse(said.where, error.message)
+                return []
+            state = State.of(geometry, facts, said.type_id, said.frame, said.text, said.attributes)
         if known.state == state:
             self._stored.unchanged += 1
             return []

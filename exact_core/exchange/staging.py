@@ -72,10 +72,8 @@ class Staging:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS piece (id INTEGER PRIMARY KEY, image INT, boxes BLOB, data BLOB)"
-        )
-        self._connection.execute("CREATE TABLE IF NOT EXISTS image (number INTEGER PRIMARY KEY, name TEXT)")
+        for table in _TABLES:
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
         for number, name, *size in self._connection.execute("SELECT * FROM image ORDER BY number"):
             self.names.append(name)
             self.sizes.append((size[0], size[1]) if size[0] else None)

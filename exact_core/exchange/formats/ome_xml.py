@@ -14,7 +14,6 @@ from typing import BinaryIO
 
 import numpy as np
 
-from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.exchange.document import ExchangeImage, Format, ReadContext, ReadShape, Ring
@@ -158,7 +157,7 @@ class _Rois(XmlHandler[ReadShape]):
                 rings=[ring * scale for ring in one.rings] if scale is not None else one.rings,
                 holes=one.holes,
                 image=image,
-                frame=one.frame if one.frame != Frame() else None,
+                frame=one.frame,
                 uuid=uuid_of(roi.get("ID", "").rpartition(":")[2]) if index == 0 else None,
                 text=(one.text if named else "") or (text if extras else self._description).strip(),
                 attributes=self._pairs,

@@ -87,7 +87,7 @@ class _Tables:
         rings = level0_rings(shape.geometry)
         person = self._person(shape.claimed_author or shape.author)
         frame = shape.frame
-        plain = frame.t < 0 and frame.c < 0 and frame.z != 0
+        plain = frame.t < 0 and frame.c < 0 and frame.z > 0
         left_out = ["text", "author", *(("frame",) if plain else ())]
         if kind in (Shape.POINT, Shape.BOX, Shape.POLYGON, Shape.IMAGE):
             left_out.append("shape")

@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from exact_core.annotations.geometry import Geometry
+from exact_core.annotations.rules import DEFAULT_FRAME
 from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import (
@@ -180,7 +181,7 @@ def same(found: ReadShape, expected: WrittenShape, tolerance: float = 1e-9) -> N
     assert found.text == expected.text
     assert dict(found.attributes) == dict(expected.attributes)
     assert found.author == (expected.claimed_author or expected.author)
-    assert (found.frame or Frame()) == expected.frame
+    assert (found.frame or DEFAULT_FRAME) == expected.frame
     assert found.uuid == expected.uuid
 
 
