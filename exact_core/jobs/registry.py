@@ -22,7 +22,6 @@ PROBE = "core.probe"
 CONVERT = "core.convert"
 AGREEMENT = "core.agreement"
 MANIFEST = "core.version-manifest"
-BRANCH = "core.branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,6 @@ CORE_TYPES = (
         "Write the manifest of a version",
         "exact_core.versioning.manifest_job:run_manifest",
         give_up="exact_core.versioning.manifest_job:give_up",
-    ),
-    RunnableType(
-        BRANCH,
-        CORE,
-        "Copy a version into a new image set",
-        "exact_core.versioning.branch_job:run_branch",
-        give_up="exact_core.versioning.branch_job:give_up",
     ),
 )
 

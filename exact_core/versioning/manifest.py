@@ -185,7 +185,7 @@ def _line(kind: str, **values: Any) -> bytes:
 def _annotation_lines(batch: list[StreamedAnnotation]) -> bytes:
     """Lines of many annotations; their vertices are unpacked together."""
     columns = unpack_many([one.packed for one in batch])
-    vertices = columns.vertices.tolist()
+    vertices = columns.vertices.tolist() if columns.fraction_bits is None else _shortest(columns.xy.tolist())
     ring_start, lengths, holes = columns.ring_start.tolist(), columns.ring_length.tolist(), columns.ring_hole.tolist()
     parts, vertex = [], 0
     for number, one in enumerate(batch):
@@ -221,6 +221,11 @@ def _annotation_lines(batch: list[StreamedAnnotation]) -> bytes:
             )
         )
     return ("\n".join(parts) + "\n").encode()
+
+
+def _shortest(places: list[list[float]]) -> list[list[float]]:
+    """Coordinates as they are written: whole ones without a fraction, whatever else is in the batch."""
+    return [[int(value) if value.is_integer() else value for value in place] for place in places]
 
 
 def _frame(one: StreamedAnnotation) -> tuple[int, int, int]:

@@ -79,6 +79,16 @@ class Place:
         """A study of the place, as a draft."""
         return self._once("study", lambda: self._made_by_manager("studies", self.study_body()))
 
+    @property
+    def version(self) -> str:
+        """A version of the place that its manager made."""
+        return self._once("version", lambda: self._made_by_manager("versions", {"name": "first"}))
+
+    @property
+    def artefact(self) -> str:
+        """A file that the manager attached to the version."""
+        return self._once("artefact", self._attach)
+
     def gold_body(self) -> dict[str, object]:
         """A request that makes a reference."""
         return {"title": "Gold", "reader": "claimed:Somebody", "image_ids": [self.image]}
@@ -131,6 +141,12 @@ class Place:
 
     def _made_by_manager(self, what: str, body: dict[str, object]) -> str:
         answer = self.world.client(self.uploader).post(f"/api/v2/image-sets/{self.image_set}/{what}", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _attach(self) -> str:
+        address = f"/api/v2/versions/{self.version}/artefacts"
+        answer = self.world.client(self.uploader).post(address, params={"name": "a.json"}, content=b"{}")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

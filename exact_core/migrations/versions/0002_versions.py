@@ -1,4 +1,4 @@
-"""Versions, their images, artefacts and splits, branches, and the running hash of the change log.
+"""Versions, their images, artefacts, and the running hash of the change log.
 
 Revision 0002, after 0001.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
@@ -47,36 +46,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_version")),
         sa.UniqueConstraint("image_set_id", "name", name=op.f("uq_version_image_set_id_name")),
     )
-    op.create_table(
-        "image_set_branch",
-        sa.Column("image_set_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("base_revision", sa.Integer(), nullable=False),
-        sa.Column("images", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("merged_revision", sa.Integer(), nullable=True),
-        sa.CheckConstraint("state IN ('copying', 'ready', 'failed')", name=op.f("ck_image_set_branch_state")),
-        sa.ForeignKeyConstraint(
-            ["created_by_id"], ["user_account.id"], name=op.f("fk_image_set_branch_created_by_id"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(
-            ["image_set_id"], ["image_set.id"], name=op.f("fk_image_set_branch_image_set_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["parent_id"], ["image_set.id"], name=op.f("fk_image_set_branch_parent_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["version.id"], name=op.f("fk_image_set_branch_version_id"), ondelete="RESTRICT"
-        ),
-        sa.PrimaryKeyConstraint("image_set_id", name=op.f("pk_image_set_branch")),
-    )
-    op.create_index(op.f("ix_image_set_branch_parent_id"), "image_set_branch", ["parent_id"])
-    op.create_index(op.f("ix_image_set_branch_version_id"), "image_set_branch", ["version_id"])
     op.create_table(
         "version_artefact",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -139,27 +108,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "image_id", name=op.f("pk_version_image")),
     )
     op.create_index(op.f("ix_version_image_image"), "version_image", ["image_id"])
-    op.create_table(
-        "version_split",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("recipe", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("assignments", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("report", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("created_by_name", sa.String(length=200), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["created_by_id"], ["user_account.id"], name=op.f("fk_version_split_created_by_id"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_id"], ["version.id"], name=op.f("fk_version_split_version_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_version_split")),
-        sa.UniqueConstraint("version_id", "name", name=op.f("uq_version_split_version_id_name")),
-    )
     op.add_column("change_set", sa.Column("digest", sa.String(length=64), server_default="", nullable=False))
     op.add_column("image", sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -167,13 +115,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("image", "purged_at")
     op.drop_column("change_set", "digest")
-    op.drop_table("version_split")
     op.drop_index(op.f("ix_version_image_image"), "version_image")
     op.drop_table("version_image")
     op.drop_table("version_content")
     op.drop_index(op.f("ix_version_artefact_version_id"), "version_artefact")
     op.drop_table("version_artefact")
-    op.drop_index(op.f("ix_image_set_branch_version_id"), "image_set_branch")
-    op.drop_index(op.f("ix_image_set_branch_parent_id"), "image_set_branch")
-    op.drop_table("image_set_branch")
     op.drop_table("version")

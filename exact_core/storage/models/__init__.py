@@ -51,12 +51,10 @@ from exact_core.storage.models.user import (
     User,
 )
 from exact_core.storage.models.version import (
-    ImageSetBranch,
     Version,
     VersionArtefact,
     VersionContent,
     VersionImage,
-    VersionSplit,
 )
 
 __all__ = [
@@ -84,7 +82,6 @@ __all__ = [
     "ImagePin",
     "ImageReview",
     "ImageSet",
-    "ImageSetBranch",
     "ImageSetMember",
     "ImageSetPin",
     "ImageSetPlugin",
@@ -112,6 +109,5 @@ __all__ = [
     "VersionArtefact",
     "VersionContent",
     "VersionImage",
-    "VersionSplit",
     "now",
 ]

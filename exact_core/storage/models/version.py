@@ -7,12 +7,11 @@ its image set and its images are held by foreign keys that restrict.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exact_core.storage.models.base import Base, BigKey, Json, UtcDateTime, now
+from exact_core.storage.models.base import Base, BigKey, UtcDateTime, now
 
 
 class Version(Base):
@@ -100,44 +99,3 @@ class VersionArtefact(Base):
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_by_name: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-
-
-class VersionSplit(Base):
-    """Which image of a version is for training, validation or testing; never changed once it is made."""
-
-    __tablename__ = "version_split"
-    __table_args__ = (UniqueConstraint("version_id", "name"),)
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    version_id: Mapped[int] = mapped_column(ForeignKey("version.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(100))
-    recipe: Mapped[dict[str, Any]] = mapped_column(Json)  # ratios, seed, grouping
-    assignments: Mapped[list[Any]] = mapped_column(Json)  # [image id, public name, part, group] in the order of the set
-    report: Mapped[dict[str, Any]] = mapped_column(Json)  # numbers per part, leaks
-    digest: Mapped[str] = mapped_column(String(64))
-    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
-    created_by_name: Mapped[str] = mapped_column(String(200), default="")
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-
-
-class ImageSetBranch(Base):
-    """Where an image set came from, when it began as a version of another.
-
-    The base of the next merge is the branch's own state at ``base_revision``: at first the copy of the version, after
-    a merge what was merged.
-    """
-
-    __tablename__ = "image_set_branch"
-    __table_args__ = (CheckConstraint("state IN ('copying', 'ready', 'failed')", name="state"),)
-
-    image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
-    version_id: Mapped[int] = mapped_column(ForeignKey("version.id", ondelete="RESTRICT"), index=True)
-    parent_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="RESTRICT"), index=True)
-    state: Mapped[str] = mapped_column(String(10), default="copying")
-    reason: Mapped[str] = mapped_column(default="")  # why it failed
-    base_revision: Mapped[int] = mapped_column(default=0)  # of the branch
-    images: Mapped[list[Any]] = mapped_column(Json)  # [image of the parent, image of the branch]
-    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    merged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    merged_revision: Mapped[int | None]  # of the parent, by the last merge
