@@ -136,7 +136,10 @@ def list_types(request: Request, version_id: int, actor: CurrentActor, session: 
 @router.get("/versions/{version_id}/content", summary="Read what a version froze")
 def read_content(request: Request, version_id: int, actor: CurrentActor, session: DbSession) -> dict[str, object]:
     """Set, products, members, tags of images, plugins and their settings, as they were."""
-    return dict(open_version(session, actor, version_id, services_of(request).snapshot.can).frozen.content)
+    can = services_of(request).snapshot.can
+    opened = open_version(session, actor, version_id, can)
+    require_all(session, actor, opened.version.image_set_id, can)  # it names everybody who worked
+    return dict(opened.frozen.content)
 
 
 @router.get(

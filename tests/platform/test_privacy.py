@@ -434,6 +434,8 @@ def test_a_blind_reader_reads_the_same_whether_others_worked_or_not(world: World
         session.get_one(ImageSet, blind.image_set).mode = mode
         raise_epoch(session, "access")
     draw(world, "annotator", blind)
+    assert blind.version  # made now: who reads first would make them
+    assert blind.artefact
     people = ("viewer", "annotator", "reviewer", "lead")
     before = {person: all_that_is_read(world, person, blind) for person in people}
     work_as_others(world, blind)

@@ -23,7 +23,7 @@ def lines_of(lab: Lab, version_id: int) -> list[dict[str, object]]:
 def test_the_manifest_holds_everything_and_the_version_says_when_it_is_ready(lab: Lab, work: Callable[[], int]) -> None:
     drawn = lab.draw("ann", text="first", claimed_author="Model 1")
     ring = [[0, 0], [100, 0], [100, 100], [0, 100]]
-    hole = [[10, 10], [20, 10], [20, 20]]
+    hole = [[10, 10], [20, 20], [20, 10]]  # holes turn the other way
     geometry = {"shape": "polygon", "rings": [ring, hole]}
     lab.change("ben", {"op": "create", "uuid": "00000000-0000-4000-8000-000000000001",
                        "type_id": lab.types["Nucleus"], "geometry": geometry})  # fmt: skip

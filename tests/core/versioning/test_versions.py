@@ -301,7 +301,9 @@ def test_a_blind_reader_sees_their_own_shapes_of_a_version_only(make_lab: Callab
     for path in ("artefacts", "manifest"):
         assert lab["ann"].get(f"/api/v2/versions/{made['id']}/{path}").status_code == 403
     # Rights are those of now: once the set is not blind any more, the version is not either.
-    lab["lead"].patch(f"/api/v2/image-sets/{lab.image_set_id}", json={"mode": "cooperative"})
+    lab["lead"].patch(
+        f"/api/v2/image-sets/{lab.image_set_id}", json={"mode": "cooperative", "reason": "the study is over"}
+    )
     assert len(listed(lab, "ann", **version)) == 2
 
 
