@@ -254,6 +254,7 @@ def test_shapes_are_verified_one_by_one_with_keys_alone(people: Callable[[str], 
     ann.press("r")
     expect(page.locator("#stage")).to_have_attribute("data-tool", "box")
 
+    page.wait_for_load_state("networkidle")  # every verdict has reached the server
     page.reload()
     expect(page.locator("#review-state")).to_be_visible(timeout=30_000)
     ann.press("Shift+V")  # goes on where it was left
