@@ -9,11 +9,12 @@ import numpy as np
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, func, insert, literal, or_, select, update
 
 from exact_core.annotations import number_tables, set_events
+from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.counts import counting_cell
 from exact_core.annotations.scope import ROWS
-from exact_core.annotations.set_writing import CHUNK, Numbers, SetWriter, insert_copies
+from exact_core.annotations.set_digest import SetDigest
+from exact_core.annotations.set_writing import CHUNK, KEY, Numbers, RowKeys, SetWriter, insert_copies
 from exact_core.annotations.states import DETAILS, add_counts
-from exact_core.annotations.writing import next_revision
 from exact_core.api.errors import Conflict, Forbidden
 from exact_core.api.events import AnnotationAction
 from exact_core.storage.models import LIVE, ChangeSet, Image, now
@@ -51,14 +52,24 @@ class _Undo:
         self._dialect = writer.session.get_bind().dialect.name
 
     def run(self) -> tuple[int, int, int]:
-        ids, touched = self._to_set_back(), self._touched()
-        writer, target = self.writer, self.target
-        log = {"image_id": target.image_id, "kind": "undo", "reason": target.reason, "n_changes": len(ids)}
-        log |= {"actor_id": writer.editor_id, "reverts": target.revision}
-        self.revision = writer.revision = next_revision(self.session, writer.image_set_id, log)
+        keys, touched = self._to_set_back(), self._touched()
+        ids, writer, target = keys.annotation_id, self.writer, self.target
+        self.revision = writer.revision = next_revision(
+            self.session,
+            writer.image_set_id,
+            "undo",
+            image_id=target.image_id,
+            actor_id=writer.editor_id,
+            count=len(ids),
+            reason=target.reason,
+            reverts=target.revision,
+            rows=self._digest(ids),
+        )
         for start in range(0, len(ids), CHUNK):
             self._set_back(ids[start : start + CHUNK])
         add_counts(self.session, self.counts)
+        if target.kind != "merge":
+            writer.reading.changed(keys, np.zeros(len(ids), np.int64), self.revision, draws=False)
         line = (ChangeSet.image_set_id == writer.image_set_id, ChangeSet.revision == target.revision)
         self.session.execute(update(ChangeSet).where(*line).values(reverted_by=self.revision))
         return self.revision, len(ids), touched - len(ids)
@@ -70,7 +81,17 @@ class _Undo:
         count = select(func.count(row.annotation_id.distinct())).where(row.image_id.in_(self._images()), edge)
         return self.session.execute(count).scalar_one()
 
-    def _to_set_back(self) -> Numbers:
+    def _digest(self, ids: Numbers) -> bytes:
+        """The hash of what will be written."""
+        found, row = SetDigest(self.session), ROWS.c
+        for start in range(0, len(ids), CHUNK):
+            chosen = select(number_tables.table(self._dialect, "ids", {"id": ids[start : start + CHUNK]}).c.id)
+            found.closes(ROWS, and_(row.annotation_id.in_(chosen), row.valid_to == LIVE))
+            before = and_(row.annotation_id.in_(chosen), row.valid_to == self.target.revision)
+            found.opens(ROWS, before, _held_at(DETAILS, row.annotation_id, self.target.revision - 1))
+        return found.digest()
+
+    def _to_set_back(self) -> RowKeys:
         """Annotations that are still as the change left them, and that the actor may change.
 
         What counts is the state, not its revision: a change of it that was taken back is none.
@@ -91,8 +112,12 @@ class _Undo:
         known = row.type_id.in_(self.writer.types.ids)  # a product may have left the image set since
         mine = [] if self.writer.may_edit_any else [row.author_id == self.writer.actor.user_id]
         touched = (row.image_id.in_(self._images()), row.valid_to == revision)
-        found = select(row.annotation_id).select_from(source).where(*touched, known, *mine, untouched)
-        return np.fromiter(self.session.execute(found).scalars(), np.int64)
+        found = select(*(row[name] for name in KEY)).select_from(source).where(*touched, known, *mine, untouched)
+        keys = RowKeys.of(self.session.execute(found).all())
+        closed = np.zeros(len(keys), bool)
+        for rows, _ in self.writer.reading.refused(keys):
+            closed |= rows
+        return keys.take(~closed)
 
     def _images(self) -> Select[int]:
         return select(Image.id).where(Image.image_set_id == self.writer.image_set_id, Image.deleted_at.is_(None))

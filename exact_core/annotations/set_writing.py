@@ -1,14 +1,14 @@
 """Changing very many annotations of one image set as one revision, by statements over sets of rows.
 
-The rules are those of :class:`exact_core.annotations.writing.Writer`: who may change what, one revision per change,
-closed rows that stay, counts kept in the same transaction. What a change comes to is worked out by the caller for
-all rows together; no annotation is loaded as an object.
+The rules are those of :class:`exact_core.annotations.writing.Writer`: who may change what, one revision per change
+with the hash of its rows, closed rows that stay, counts kept in the same transaction. What a change comes to is worked
+out by the caller for all rows together; no annotation is loaded as an object.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,15 +29,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import number_tables, set_events
+from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.counts import counting_cell
 from exact_core.annotations.rules import TypeRules
 from exact_core.annotations.scope import ROWS, Can
+from exact_core.annotations.set_digest import SetDigest
 from exact_core.annotations.set_events import Listening
 from exact_core.annotations.states import DETAILS, add_counts
-from exact_core.annotations.writing import next_revision
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, NotFound
 from exact_core.api.events import AnnotationAction
+from exact_core.review.set_reading import SetReading
 from exact_core.storage.models import LIVE, ImageSet, now
 
 MAX_ROWS = 1_000_000
@@ -83,12 +85,14 @@ class SetChange:
         keys: The rows.
         type_ids: The type of each from now on; None when types stay.
         attributes: New attributes by annotation; those that are not in it keep theirs.
+        author_ids: Who drew each, 0 for none; None where that does not matter.
         deletes: Delete them all.
     """
 
     keys: RowKeys
     type_ids: Numbers | None = None
     attributes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    author_ids: Numbers | None = None
     deletes: bool = False
 
 
@@ -112,9 +116,11 @@ class SetWriter:
             raise Forbidden("You may look at this image set, but not annotate in it.")
         self.revision = image_set.revision
         self.types = TypeRules(session, image_set_id)
-        self.may_edit_any = can(actor, "edit_any", image_set_id)
+        # Where others' work was revealed to somebody who does not see it by right, it is to be looked at only.
+        self.may_edit_any = may_edit_any(actor, image_set_id, can)
         self.may_manage = can(actor, "manage", image_set_id)
         self.record = listening(image_set_id)
+        self.reading = SetReading(session, actor, image_set, can)
         self._dialect = session.get_bind().dialect.name
 
     @property
@@ -134,20 +140,22 @@ class SetWriter:
             return self.revision
         if len(change.keys) > MAX_ROWS:
             raise Conflict(f"One change has at most {MAX_ROWS:,} annotations, not {len(change.keys):,}; narrow it.")
+        self._require_open(change.keys)
         images = np.unique(change.keys.image_id)
-        log = {
+        is_of_one = len(images) == 1 and kind == "bulk"
+        self.revision = revision = next_revision(
+            self.session,
+            self.image_set_id,
             # A change of one image is undone there, as what was drawn by hand is; one of several is undone as a whole.
-            "image_id": int(images[0]) if len(images) == 1 and kind == "bulk" else None,
-            "kind": "edit" if len(images) == 1 and kind == "bulk" else kind,
-            "reason": reason,
-            "n_changes": len(change.keys),
-            "actor_id": self.editor_id,
-        }
-        self.revision = revision = next_revision(self.session, self.image_set_id, log)
+            "edit" if is_of_one else kind,
+            image_id=int(images[0]) if is_of_one else None,
+            actor_id=self.editor_id,
+            count=len(change.keys),
+            reason=reason,
+            rows=self._digest(change),
+        )
         counts: dict[tuple[int, ...], int] = defaultdict(int)
-        for start in range(0, len(change.keys), CHUNK):
-            part = np.arange(start, min(start + CHUNK, len(change.keys)))
-            keys, types = change.keys.take(part), None if change.type_ids is None else change.type_ids[part]
+        for keys, types in _parts(change):
             table = self._table(keys, types)
             self._count(table, counts, types is not None, change.deletes)
             self._tell(table, revision, types is not None, change.deletes)
@@ -162,7 +170,27 @@ class SetWriter:
             self._close_details(closing, revision)
         self._open_details(change.attributes, revision)
         add_counts(self.session, counts)
+        if kind != "merge":  # a change of the classes, not somebody's reading
+            authors = np.zeros(len(change.keys), np.int64) if change.author_ids is None else change.author_ids
+            self.reading.changed(change.keys, authors, revision, draws=not change.deletes)
         return revision
+
+    def _require_open(self, keys: RowKeys) -> None:
+        """Refuse to change what the reader has finished or was not given."""
+        for rows, why in self.reading.refused(keys):
+            if rows.any():
+                raise Conflict(f"{int(rows.sum()):,} annotations lie {why}; leave them out.")
+
+    def _digest(self, change: SetChange) -> bytes:
+        """The hash of what the change will write."""
+        found = SetDigest(self.session)
+        for keys, types in _parts(change):
+            source, same = self._joined(table := self._table(keys, types))
+            found.closes(source, same)
+            if not change.deletes:
+                live = and_(DETAILS.c.annotation_id == ROWS.c.annotation_id, DETAILS.c.valid_to == LIVE)
+                found.opens(source, same, live, None if types is None else table.c.new_type, change.attributes)
+        return found.digest()
 
     def _table(self, keys: RowKeys, types: Numbers | None) -> FromClause:
         """The keys, and the new types, as a table of the database."""
@@ -234,6 +262,18 @@ class SetWriter:
         for told in set_events.states(self.session, source, same, new_type):
             after = None if deletes else replace(told.state, type_id=int(told.extra))
             self.record(told.change(action, place, told.state, after))
+
+
+def may_edit_any(actor: Actor, image_set_id: int, can: Can) -> bool:
+    """Whether somebody may change what others drew in a set."""
+    return can(actor, "edit_any", image_set_id) and can(actor, "see_all", image_set_id)
+
+
+def _parts(change: SetChange) -> Iterator[tuple[RowKeys, Numbers | None]]:
+    """The rows and their types, as many at once as a statement takes."""
+    for start in range(0, len(change.keys), CHUNK):
+        part = np.arange(start, min(start + CHUNK, len(change.keys)))
+        yield change.keys.take(part), None if change.type_ids is None else change.type_ids[part]
 
 
 def insert_copies(session: Session, source: Select[Any], changed: Mapping[str, Any]) -> None:

@@ -17,12 +17,13 @@ from exact_core.annotations.rules import TypeRule, TypeRules
 from exact_core.annotations.scope import Can
 from exact_core.annotations.set_events import Listening
 from exact_core.annotations.set_undo import undo
-from exact_core.annotations.set_writing import MAX_ROWS, Numbers, RowKeys, SetChange, SetWriter
+from exact_core.annotations.set_writing import MAX_ROWS, Numbers, RowKeys, SetChange, SetWriter, may_edit_any
 from exact_core.annotations.states import DETAILS
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Conflict, Invalid, NotFound
 from exact_core.products import attributes
+from exact_core.review.set_reading import SetReading
 from exact_core.search.field import Asked
 from exact_core.search.reading import HitRow
 from exact_core.search.running import Search
@@ -69,6 +70,7 @@ class Plan:
         total: How many hits there are.
         keys: Rows that change.
         type_ids: The type of each afterwards.
+        author_ids: Who drew each, 0 for none.
         attributes: New attributes by annotation.
         before: Hits that change, per type.
         refused: Why others do not, and how many.
@@ -79,6 +81,7 @@ class Plan:
     total: int
     keys: RowKeys
     type_ids: Numbers
+    author_ids: Numbers
     attributes: dict[int, dict[str, Any]]
     before: Counter[int]
     refused: Counter[str]
@@ -137,6 +140,7 @@ def apply(writer: SetWriter, found: Plan, wanted: Wanted, expected_revision: int
         found.keys,
         None if wanted.deletes else found.type_ids,
         {} if wanted.deletes else found.attributes,
+        found.author_ids,
         deletes=wanted.deletes,
     )
     return writer.apply(change, "bulk", reason)
@@ -160,8 +164,11 @@ class _Planner:
     def plan(self) -> Plan:
         asked, wanted = self.asked, self.wanted
         revision = _revision(asked.session, asked.image_set_id)
-        if not asked.can(asked.actor, "edit_any", asked.image_set_id):
+        if not may_edit_any(asked.actor, asked.image_set_id, asked.can):
             self._refuse(self.authors != asked.actor.user_id, _OTHERS)
+        image_set = asked.session.get_one(ImageSet, asked.image_set_id)
+        for rows, reason in SetReading(asked.session, asked.actor, image_set, asked.can).refused(self.keys):
+            self._refuse(rows, reason)
         after = self.types.copy()
         changed: dict[int, dict[str, Any]] = {}
         if not wanted.deletes:
@@ -177,6 +184,7 @@ class _Planner:
             len(self.types),
             self.keys.take(chosen),
             after[chosen],
+            self.authors[chosen],
             {id_: values for id_, values in changed.items() if id_ in left},
             Counter(self.types[chosen].tolist()),
             self.refused,

@@ -19,10 +19,16 @@ from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.packing import Columns, unpack_many
+from exact_core.api.contributions import Shape
 
 Flags: TypeAlias = NDArray[np.bool_]
+Check: TypeAlias = "Callable[[Batch], Flags]"
+"""Decides rows by their outlines."""
+
 IDENTITY, DETAIL = "identity", "detail"
 """Tables that a condition can need beside the rows themselves."""
+
+_LABELS = [shape.number for shape in Shape if shape.is_label]
 
 
 class Batch:
@@ -47,6 +53,11 @@ class Batch:
     def outlines(self) -> Columns:
         """The vertices of all rows."""
         return unpack_many(self._packed)
+
+    @property
+    def are_labels(self) -> Flags:
+        """Which rows are said of the whole image, and lie nowhere on it."""
+        return np.isin(self.shapes, _LABELS)
 
     @property
     def centres(self) -> NDArray[np.int64]:
@@ -89,7 +100,7 @@ class Checked:
         box: Where a shape's bounding box must reach for the condition to be true; None for anywhere.
     """
 
-    check: Callable[[Batch], Flags]
+    check: Check
     maybe: ColumnElement[bool]
     surely: ColumnElement[bool]
     box: Box | None = None

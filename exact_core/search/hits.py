@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations import number_tables
 from exact_core.annotations.scope import ROWS
-from exact_core.annotations.set_writing import KEY, RowKeys
+from exact_core.annotations.set_writing import KEY, RowKeys, may_edit_any
 from exact_core.annotations.states import DETAILS
 from exact_core.api.contributions import Shape
 from exact_core.search.field import Asked
@@ -93,11 +93,15 @@ def _items(asked: Asked, rows: Sequence[HitRow], *, is_present: bool) -> list[di
         .where(*(row[name] == chosen.c[name] for name in KEY))
     )  # fmt: skip
     found: dict[tuple[int, int], dict[str, Any]] = {}
-    may_edit_any = is_present and asked.can(asked.actor, "edit_any", asked.image_set_id)
+    known_author = {(each.annotation_id, each.valid_from): each.author_id for each in rows}
+    edits_any = is_present and may_edit_any(asked.actor, asked.image_set_id, asked.can)
     may_annotate = is_present and asked.can(asked.actor, "annotate", asked.image_set_id)
     for each in asked.session.execute(statement).all():
         (image_id, id_, revision, uuid, type_id, shape, x0, y0, x1, y1, z, t, c, text, attributes, author_id, shown,
          name, claimed, created, edited) = tuple(each)  # fmt: skip
+        if not known_author[id_, revision]:  # masked, or nobody
+            claimed = "" if author_id is not None else claimed
+            author_id = None
         own = author_id is not None and author_id == asked.actor.user_id
         found[id_, revision] = {
             "id": id_,
@@ -114,7 +118,7 @@ def _items(asked: Asked, rows: Sequence[HitRow], *, is_present: bool) -> list[di
             "created_at": created,
             "edited_at": edited,
             "revision": revision,
-            "may_edit": may_annotate and (may_edit_any or own),
+            "may_edit": may_annotate and (edits_any or own),
         }
     return [found[each.annotation_id, each.valid_from] for each in rows]
 

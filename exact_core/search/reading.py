@@ -45,7 +45,7 @@ class HitRow(NamedTuple):
     annotation_id: int
     valid_from: int
     type_id: int
-    author_id: int  # 0 for none
+    author_id: int  # 0 for none, and for who is masked
     shape: int
 
 
@@ -80,7 +80,7 @@ class Reading:
             statement = self._ordered(_KEYS, row_bounds(self.condition).maybe).limit(limit)
             with bounded(self._session, self._clock):
                 found = self._session.execute(statement).all()
-            yield from (HitRow(*row) for row in found)
+            yield from map(self._hit, found)
             return
         yield from self._verified(row_bounds(self.condition).maybe, limit)
 
@@ -88,9 +88,10 @@ class Reading:
         """The hits per type and author."""
         if self.condition == Always(False):
             return {}
-        if self._directed.is_present and is_counted(self.condition):
+        scope = self._image.scope
+        if self._directed.is_present and scope.has_kept_counts and is_counted(self.condition):
             row = COUNTS.c
-            kept = (*self._image.scope.summary(), count_bounds(self.condition).maybe)
+            kept = (*scope.summary(), count_bounds(self.condition).maybe)
             sums = select(row.type_id, row.author_id, func.sum(row.n)).where(*kept)
             return self._grouped(sums.group_by(row.type_id, row.author_id))
         limits = row_bounds(self.condition)
@@ -107,7 +108,10 @@ class Reading:
 
     def _grouped(self, statement: Any) -> dict[tuple[int, int], int]:
         with bounded(self._session, self._clock):
-            return {(type_id, author): int(n) for type_id, author, n in self._session.execute(statement)}
+            totals: dict[tuple[int, int], int] = defaultdict(int)
+            for type_id, author, n in self._session.execute(statement):
+                totals[type_id, self._image.scope.author(author) or 0] += int(n)
+            return totals
 
     def _verified(self, condition: ColumnElement[bool], limit: int | None) -> Iterator[HitRow]:
         """Rows between the bounds, looked at batch by batch."""
@@ -122,7 +126,7 @@ class Reading:
                 for part in result.partitions():
                     good = verifier(_batch(part, first_flag))
                     for row in (part[place] for place in np.flatnonzero(good).tolist()):
-                        yield HitRow(*row[: len(_KEYS)])
+                        yield self._hit(row[: len(_KEYS)])
                         found += 1
                         if found == limit:
                             return
@@ -131,6 +135,10 @@ class Reading:
                         return
             finally:
                 result.close()
+
+    def _hit(self, row: Sequence[Any]) -> HitRow:
+        hit = HitRow(*row)
+        return hit._replace(author_id=self._image.scope.author(hit.author_id) or 0)
 
     def _select(self, columns: Sequence[ColumnElement[Any]], condition: ColumnElement[bool]) -> Select[Any]:
         """The rows of the scope that a condition holds for, from the few places where they can be."""

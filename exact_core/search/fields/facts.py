@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import func, or_
 
 from exact_core.annotations.scope import COUNTS, ROWS
 from exact_core.annotations.states import DETAILS
 from exact_core.search.conditions import DETAIL, IDENTITY, Condition, Decided
-from exact_core.search.field import EQUAL, ORDERED, TEXTUAL, Build, Field, FieldKind, Use, known, word_of, wrong
+from exact_core.search.field import EQUAL, ORDERED, TEXTUAL, Build, Field, FieldKind, Use, word_of, wrong
 from exact_core.search.fields.attributes import has_value
+from exact_core.search.fields.people import claimed_author, known_person
 from exact_core.search.matching import has_wildcard, matches, quantity, span
 from exact_core.search.syntax import Op, Value
 from exact_core.storage.models import EVERY_FRAME, Annotation
@@ -67,12 +67,7 @@ def _created(use: Use, op: Op, value: Value) -> Condition:
     return Decided(wanted.compared(Annotation.created_at, op), needs=frozenset({IDENTITY}))
 
 
-_HAS: dict[str, tuple[ColumnElement[Any] | None, str]] = {
-    "text": (ROWS.c.text != "", ""),
-    "attributes": (None, DETAIL),
-    "author": (ROWS.c.author_id.is_not(None), ""),
-    "claimed": (func.length(Annotation.claimed_author) > 0, IDENTITY),
-}
+_HAS = ("text", "attributes", "author", "claimed")
 
 
 def _has(use: Use, _: Op, value: Value) -> Condition:
@@ -82,11 +77,13 @@ def _has(use: Use, _: Op, value: Value) -> Condition:
         return has_value(use.asked, value, name.removeprefix("attr."))
     if name not in _HAS:
         raise wrong(value, f"it has one of: {', '.join(_HAS)}, or attr.name")
-    condition, table = _HAS[name]
-    if condition is None:
-        # Rows without attributes have no detail at all.
-        return Decided(known(DETAILS.c.annotation_id.is_not(None), nullable=False), needs=frozenset({DETAIL}))
-    return Decided(condition, needs=frozenset({table} if table else ()))
+    if name == "attributes":  # rows without any have no detail at all
+        return Decided(DETAILS.c.annotation_id.is_not(None), needs=frozenset({DETAIL}))
+    if name == "author":
+        return Decided(known_person(use, ROWS.c.author_id) != 0)
+    if name == "claimed":
+        return Decided(func.length(claimed_author(use)) > 0, needs=frozenset({IDENTITY}))
+    return Decided(ROWS.c.text != "")
 
 
 FIELDS = (

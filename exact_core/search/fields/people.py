@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, select
 
 from exact_core.annotations.scope import COUNTS, ROWS
 from exact_core.search.conditions import IDENTITY, Always, Condition, Decided
@@ -13,37 +15,58 @@ from exact_core.storage.models import Annotation, AnnotationSummary, Image, User
 
 
 def _author(use: Use, op: Op, value: Value) -> Condition:
-    word = word_of(value, "the name of a person")
-    if op is not Op.CONTAINS and not word.is_quoted and word.text.casefold() == "none":
-        return Decided(ROWS.c.author_id.is_(None), COUNTS.c.author_id == 0)
-    ids = _ids(use, op, value)
+    ids = _people(use, op, value)
     if not ids:
         return Always(False)
-    return Decided(func.coalesce(ROWS.c.author_id, 0).in_(ids), COUNTS.c.author_id.in_(ids))
+    counted = COUNTS.c.author_id.in_(ids) if _counts_tell(use) else None
+    return Decided(known_person(use, ROWS.c.author_id).in_(ids), counted)
 
 
 def _editor(use: Use, op: Op, value: Value) -> Condition:
+    ids = _people(use, op, value)
+    return Decided(known_person(use, ROWS.c.editor_id).in_(ids)) if ids else Always(False)
+
+
+def known_person(use: Use, column: ColumnElement[Any]) -> ColumnElement[int]:
+    """A column of accounts as the actor may know them; 0 for nobody, and for who is masked."""
+    return func.coalesce(column if use.image is None else use.image.scope.known_people(column), 0)
+
+
+def _counts_tell(use: Use) -> bool:
+    """Whether kept counts, which know every author, say the same as the rows; not where authors are masked."""
+    if use.image is not None:
+        return not use.image.scope.hides_names
+    return use.asked.can(use.asked.actor, "see_all", use.asked.image_set_id)
+
+
+def _people(use: Use, op: Op, value: Value) -> list[int]:
+    """Accounts that a value names: ``me``, ``none`` (0), a name or a shown name.
+
+    Nobody of that name is a mistake of the query, but only for those who may know who is there.
+    """
     word = word_of(value, "the name of a person")
     if op is not Op.CONTAINS and not word.is_quoted and word.text.casefold() == "none":
-        return Decided(ROWS.c.editor_id.is_(None))
-    ids = _ids(use, op, value)
-    return Decided(func.coalesce(ROWS.c.editor_id, 0).in_(ids)) if ids else Always(False)
-
-
-def _ids(use: Use, op: Op, value: Value) -> list[int]:
-    """Accounts that a value names: ``me``, a name or a shown name; nobody of that name is a mistake of the query."""
-    word = word_of(value, "the name of a person")
+        return [0]
     if op is not Op.CONTAINS and not word.is_quoted and word.text.casefold() == "me":
         return [use.asked.actor.user_id]
     found = list(use.asked.people(op, word))
-    if not found and op is not Op.CONTAINS and not has_wildcard(word):
+    may_know = use.asked.can(use.asked.actor, "see_all", use.asked.image_set_id)
+    if not found and may_know and op is not Op.CONTAINS and not has_wildcard(word):
         raise wrong(value, f"nobody is called {word.text!r}")
     return found
 
 
-def _claimed(_: Use, op: Op, value: Value) -> Condition:
+def _claimed(use: Use, op: Op, value: Value) -> Condition:
     word = word_of(value, "the name of an author")
-    return Decided(matches(Annotation.claimed_author, op, word), needs=frozenset({IDENTITY}))
+    return Decided(matches(claimed_author(use), op, word), needs=frozenset({IDENTITY}))
+
+
+def claimed_author(use: Use) -> ColumnElement[Any]:
+    """Who drew it elsewhere, as the actor may know it: empty where the author is masked."""
+    claimed: ColumnElement[Any] = Annotation.claimed_author.expression
+    if use.image is None or not use.image.scope.hides_names:
+        return claimed
+    return case((ROWS.c.author_id == use.image.scope.shared.reader_id, claimed), else_="")
 
 
 def _names(asked: Asked) -> list[str]:

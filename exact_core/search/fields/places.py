@@ -16,26 +16,26 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, false
 
-from exact_core.annotations.counts import middle
 from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, Box
-from exact_core.annotations.packing import unpack_many
+from exact_core.annotations.measures import to_shapely_many
+from exact_core.annotations.packing import Columns, unpack_many
 from exact_core.annotations.scope import ROWS
+from exact_core.annotations.sharing import middle
 from exact_core.annotations.streaming import stream
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.search.conditions import Always, Batch, Checked, Condition, Decided, Flags, opposite, together
 from exact_core.search.field import EQUAL, Asked, Field, FieldKind, SearchedImage, Use, unknown_yet, wrong
 from exact_core.search.fields.labels import known_types
+from exact_core.search.fields.sizes import AREAS
 from exact_core.search.matching import quantity
-from exact_core.search.measures import AREAS
-from exact_core.search.outlines import outlines
 from exact_core.search.syntax import Call, Op, Value, Word
 
 MAX_REGIONS = 50_000
 """Most annotations that others are compared with."""
 
 _SHAPE_CALLS = "polygon(x,y,x,y,x,y), box(x,y,x,y) or circle(x,y,50um)"
-_ON_IMAGE = ROWS.c.shape != Shape.IMAGE.number
+_ON_IMAGE = ROWS.c.shape.not_in([shape.number for shape in Shape if shape.is_label])
 _LENGTHS = {"um": 1.0, "mm": 1e3, "cm": 1e4, "nm": 1e-3}
 _NO_SCALE = "without a known resolution: distances in micrometres fit nothing there"
 
@@ -71,7 +71,7 @@ def _inside(use: Use, op: Op, value: Value) -> Condition:
 
     def check(batch: Batch) -> Flags:
         centres = shapely.points(batch.centres.astype(np.float64) * scale)
-        return np.asarray(_lies_somewhere(batch) & shapely.intersects(area, centres))
+        return np.asarray(~batch.are_labels & shapely.intersects(area, centres))
 
     return Checked(check, and_(_ON_IMAGE, *_meets(box)), false(), box)
 
@@ -94,7 +94,7 @@ def _in_class(use: Use, op: Op, word: Word) -> Condition:
     def check(batch: Batch) -> Flags:
         centres = shapely.points(batch.centres.astype(np.float64))
         pairs = regions.tree.query(centres, predicate="intersects")
-        return _lies_somewhere(batch) & _has_other(batch, regions, pairs)
+        return ~batch.are_labels & _has_other(batch, regions, pairs)
 
     return Checked(check, and_(_ON_IMAGE, *_meets(box)), false(), box)
 
@@ -129,7 +129,7 @@ def _near_point(x: float, y: float, distance: float, scale: tuple[float, float])
 
     def check(batch: Batch) -> Flags:
         far = shapely.distance(_scaled(batch, scale), point)
-        return np.asarray(_lies_somewhere(batch) & (np.nan_to_num(far, nan=np.inf) <= distance))
+        return np.asarray(~batch.are_labels & (np.nan_to_num(far, nan=np.inf) <= distance))
 
     return Checked(check, and_(_ON_IMAGE, *_meets(box)), false(), box)
 
@@ -142,7 +142,7 @@ def _near_regions(regions: _Regions, distance: float, scale: tuple[float, float]
 
     def check(batch: Batch) -> Flags:
         pairs = regions.tree.query(_scaled(batch, scale), predicate="dwithin", distance=distance)
-        return _lies_somewhere(batch) & _has_other(batch, regions, pairs)
+        return ~batch.are_labels & _has_other(batch, regions, pairs)
 
     return Checked(check, and_(_ON_IMAGE, *_meets(box)), false(), box)
 
@@ -159,14 +159,17 @@ def _has_other(batch: Batch, regions: _Regions, pairs: NDArray[np.int64]) -> Fla
 def _scaled(batch: Batch, scale: tuple[float, float]) -> NDArray[Any]:
     key = ("outlines", scale)
     if key not in batch.derived:
-        batch.derived[key] = outlines(batch.outlines, *scale)
+        batch.derived[key] = _outlines(batch.outlines, scale)
     made: NDArray[Any] = batch.derived[key]
     return made
 
 
-def _lies_somewhere(batch: Batch) -> Flags:
-    answer: Flags = batch.shapes != Shape.IMAGE.number
-    return answer
+def _outlines(columns: Columns, scale: tuple[float, float]) -> NDArray[Any]:
+    """Shapes in pixels, or in micrometres with the size of a pixel."""
+    found: NDArray[Any] = to_shapely_many(columns)
+    if scale != (1.0, 1.0):
+        found = shapely.transform(found, lambda xy: xy * scale)
+    return found
 
 
 def _regions(
@@ -196,7 +199,7 @@ def _read_regions(
             raise Invalid(f"{name} has more than {MAX_REGIONS:,} annotations of {word}; too many to compare with.")
     if not ids:
         return None
-    shapes = outlines(unpack_many(packed), *scale)
+    shapes = _outlines(unpack_many(packed), scale)
     return _Regions(np.array(ids, np.int64), shapes, shapely.STRtree(shapes), shapely.total_bounds(shapes))
 
 

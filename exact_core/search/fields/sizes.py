@@ -1,7 +1,7 @@
 """How large a shape is: area and length exactly, width and height of its bounding box.
 
 Areas of polygons are not stored, so that drawing stays fast. The bounding box decides most rows in the database, and
-the outlines of the rest are measured while they are read.
+the outlines of the rest are measured while they are read. The stored box is rounded outward to whole pixels.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import math
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Double, and_, case, cast, false, or_
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Double, and_, case, cast, literal
 
+from exact_core.annotations.measures import Measures, extents, measure
 from exact_core.annotations.scope import ROWS
 from exact_core.api.contributions import Shape
-from exact_core.search import measures
-from exact_core.search.conditions import Always, Batch, Checked, Condition, Decided, Flags
+from exact_core.search.conditions import Always, Batch, Check, Checked, Condition, Flags
 from exact_core.search.field import ORDERED, Build, Field, FieldKind, Use, unknown_yet, word_of, wrong
 from exact_core.search.matching import Interval, Quantity, quantity
 from exact_core.search.syntax import Op, Value
@@ -24,8 +25,14 @@ _LENGTHS = {"um": 1.0, "mm": 1e3, "cm": 1e4, "nm": 1e-3}  # in micrometres
 _AREAS = {f"{unit}2": size * size for unit, size in _LENGTHS.items()}
 _NO_SCALE = "without a known resolution: sizes in micrometres fit nothing there"
 
-_WITH_AREA = ROWS.c.shape.in_([shape.number for shape in measures.AREAS])
-_WITH_LENGTH = ROWS.c.shape.in_([shape.number for shape in (*measures.AREAS, *measures.LINES)])
+AREAS = (Shape.BOX, Shape.ELLIPSE, Shape.POLYGON, Shape.ROTATED_BOX, Shape.MULTI_POLYGON)
+"""Shapes that have an area."""
+
+_LINES = (Shape.LINE, Shape.POLYLINE)
+_WITH_AREA = ROWS.c.shape.in_([shape.number for shape in AREAS])
+_WITH_LENGTH = ROWS.c.shape.in_([shape.number for shape in (*AREAS, *_LINES)])
+_WITH_PLACE = ROWS.c.shape.not_in([shape.number for shape in Shape if shape.is_label])
+_ENDLESS = 1e300
 _CORNERED = ROWS.c.shape.in_([Shape.BOX.number, Shape.ELLIPSE.number])
 _IS_BOX = ROWS.c.shape == Shape.BOX.number
 
@@ -35,25 +42,29 @@ def _extent(low: str, high: str) -> ColumnElement[float]:
 
 
 _WIDTH, _HEIGHT = _extent("x0", "x1"), _extent("y0", "y1")
+_SLACK = 3.0
+"""A stored box is at most so many pixels wider than its shape: less than one on either side, and one where a shape at
+the edge of the image was made to count inside of it."""
+
+
+def _at_least(extent: ColumnElement[float]) -> ColumnElement[float]:
+    return case((extent > _SLACK, extent - _SLACK), else_=literal(0.0))
 
 
 def _area(use: Use, op: Op, value: Value) -> Condition:
     wanted = _wanted(use, op, value, _AREAS, "px2")
     if not isinstance(wanted, Interval):
         return wanted
-    # No shape is larger than its bounding box; boxes are exactly as large, and ellipses a known part of it.
-    most = _WIDTH * _HEIGHT
-    bound = case((ROWS.c.shape == Shape.ELLIPSE.number, most * (math.pi / 4)), else_=most)
-    fits = wanted.holds(bound)
-    may_reach = Interval(wanted.low, has_low=wanted.has_low).holds(bound) if math.isfinite(wanted.low) else None
-    maybe = _all(_WITH_AREA, may_reach, or_(~_CORNERED, fits))
-    surely = _all(_WITH_AREA, fits, None if math.isinf(wanted.low) else _CORNERED)
+    # No shape is larger than its bounding box; boxes are about as large, and ellipses a known part of it.
+    part = case((ROWS.c.shape == Shape.ELLIPSE.number, literal(math.pi / 4)), else_=literal(1.0))
+    most = _WIDTH * _HEIGHT * part
+    least = case((_CORNERED, _at_least(_WIDTH) * _at_least(_HEIGHT) * part), else_=literal(0.0))
 
     def check(batch: Batch) -> Flags:
-        has = _has_shape(batch, measures.AREAS)
-        return np.asarray(has & wanted.holds(_kept(batch, "areas", lambda: measures.areas(batch.outlines))))
+        areas = _kept(batch, "areas", lambda: measure(batch.outlines).area)
+        return np.asarray(_has_shape(batch, AREAS) & wanted.holds(areas))
 
-    return Checked(check, maybe, surely)
+    return _between(_WITH_AREA, wanted, least, most, check)
 
 
 def _length(use: Use, op: Op, value: Value) -> Condition:
@@ -61,48 +72,63 @@ def _length(use: Use, op: Op, value: Value) -> Condition:
     if not isinstance(wanted, Interval):
         return wanted
     scale_x, scale_y = _in_pixels(use, value, "px") or (1.0, 1.0)
-    wide, high = _WIDTH * scale_x, _HEIGHT * scale_y
-    least = _least_length(wide, high)
-    fits_box = and_(_IS_BOX, wanted.holds((wide + high) * 2))
-    below = None
-    if math.isfinite(wanted.high):
-        below = Interval(high=wanted.high, has_high=wanted.has_high).holds(least)
-    maybe = _all(_WITH_LENGTH, below, or_(~_IS_BOX, fits_box))
-    surely = fits_box
-    if math.isinf(wanted.high):
-        surely = or_(fits_box, and_(_WITH_LENGTH, ~_IS_BOX, least > wanted.low))
+    wide, high = _at_least(_WIDTH) * scale_x, _at_least(_HEIGHT) * scale_y
+    longer = case((wide > high, wide), else_=high)
+    # No line is shorter than its bounding box is long, and a closed outline goes there and back again. Parts of a
+    # multi-polygon can lie far apart. The last digits of a sum of steps are not those of one subtraction.
+    least = case(
+        (ROWS.c.shape == Shape.MULTI_POLYGON.number, literal(0.0)),
+        (_IS_BOX, (wide + high) * (2 - 1e-9)),
+        (_WITH_AREA, longer * 1.99),
+        else_=longer * (1 - 1e-9),
+    )
+    most = case((_IS_BOX, (_WIDTH * scale_x + _HEIGHT * scale_y) * (2 + 1e-9)), else_=literal(_ENDLESS))
 
     def check(batch: Batch) -> Flags:
-        has = _has_shape(batch, (*measures.AREAS, *measures.LINES))
         key = ("lengths", scale_x, scale_y)
-        along = _kept(batch, key, lambda: measures.lengths(batch.outlines, scale_x, scale_y))
-        return np.asarray(has & wanted.holds(along))
+        along = _kept(batch, key, lambda: _lengths(measure(batch.outlines, scale_x, scale_y)))
+        return np.asarray(_has_shape(batch, (*AREAS, *_LINES)) & wanted.holds(along))
 
-    return Checked(check, maybe, surely)
+    return _between(_WITH_LENGTH, wanted, least, most, check)
 
 
-def _least_length(wide: ColumnElement[float], high: ColumnElement[float]) -> ColumnElement[float]:
-    """No line is shorter than its bounding box is long, and a closed outline goes there and back again.
-
-    Parts of a multi-polygon can lie far apart, and the formula for ellipses is wrong by one in two thousand. The last
-    digits of a sum of steps are not those of one subtraction.
-    """
-    longer = case((wide > high, wide), else_=high)
-    of_parts = (ROWS.c.shape == Shape.MULTI_POLYGON.number, longer * 0.0)
-    return case(of_parts, (_WITH_AREA, longer * 1.99), else_=longer * (1 - 1e-9))
+def _lengths(found: Measures) -> NDArray[np.float64]:
+    """The length of lines and the perimeter of areas; each shape has one of them."""
+    return found.length + found.perimeter
 
 
 def _side(column: ColumnElement[float], axis: int) -> Build:
-    """Width or height of the bounding box; labels of the whole image have none."""
+    """The width or height of a shape; labels of the whole image have none."""
 
     def build(use: Use, op: Op, value: Value) -> Condition:
         wanted = _wanted(use, op, value, _LENGTHS, "px")
         if not isinstance(wanted, Interval):
             return wanted
         scale = (_in_pixels(use, value, "px") or (1.0, 1.0))[axis]
-        return Decided(and_(ROWS.c.shape != Shape.IMAGE.number, wanted.holds(column * scale)))
+
+        def check(batch: Batch) -> Flags:
+            sides = _kept(batch, "sides", lambda: extents(batch.outlines))
+            return np.asarray(~batch.are_labels & wanted.holds(sides[:, axis] * scale))
+
+        return _between(_WITH_PLACE, wanted, _at_least(column) * scale, column * scale, check)
 
     return build
+
+
+def _between(
+    has: ColumnElement[bool], wanted: Interval, least: ColumnElement[float], most: ColumnElement[float], check: Check
+) -> Condition:
+    """Shapes of a kind with a size in an interval, when two columns say between what the size lies."""
+    above = Interval(low=wanted.low, has_low=wanted.has_low)
+    below = Interval(high=wanted.high, has_high=wanted.has_high)
+    maybe, surely = [has], [has]
+    if math.isfinite(wanted.low):
+        maybe.append(above.holds(most))
+        surely.append(above.holds(least))
+    if math.isfinite(wanted.high):
+        maybe.append(below.holds(least))
+        surely.append(below.holds(most))
+    return Checked(check, and_(*maybe), and_(*surely))
 
 
 def _wanted(use: Use, op: Op, value: Value, units: dict[str, float], pixels: str) -> Interval | Condition:
@@ -152,11 +178,6 @@ def _kept(batch: Batch, key: Any, make: Any) -> Any:
     return batch.derived[key]
 
 
-def _all(*parts: ColumnElement[bool] | None) -> ColumnElement[bool]:
-    given = [part for part in parts if part is not None]
-    return and_(*given) if given else false()
-
-
 FIELDS = (
     Field(
         "size", "Size", FieldKind.AREA, _area, ORDERED, "Its area in µm², or with px² in pixels; holes do not count.",
@@ -167,6 +188,12 @@ FIELDS = (
         "length", "Length", FieldKind.LENGTH, _length, ORDERED,
         "The length of a line, or the perimeter of an area, in µm, or with px in pixels.", "length>100",
     ),
-    Field("width", "Width", FieldKind.LENGTH, _side(_WIDTH, 0), ORDERED, "Of its bounding box.", "width>10µm"),
-    Field("height", "Height", FieldKind.LENGTH, _side(_HEIGHT, 1), ORDERED, "Of its bounding box.", "height<50px"),
+    Field(
+        "width", "Width", FieldKind.LENGTH, _side(_WIDTH, 0), ORDERED,
+        "From its leftmost to its rightmost point.", "width>10µm",
+    ),
+    Field(
+        "height", "Height", FieldKind.LENGTH, _side(_HEIGHT, 1), ORDERED,
+        "From its highest to its lowest point.", "height<50px",
+    ),
 )  # fmt: skip

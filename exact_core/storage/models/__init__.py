@@ -23,7 +23,25 @@ from exact_core.storage.models.image_set import (
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
 from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
+from exact_core.storage.models.review import (
+    Adjudication,
+    AnnotationVerification,
+    Assignment,
+    AuditEvent,
+    ImageReview,
+    ReviewItem,
+)
 from exact_core.storage.models.search import SavedSearch
+from exact_core.storage.models.study import (
+    Activity,
+    AgreementResult,
+    GoldImage,
+    GoldReference,
+    Study,
+    StudyAnswer,
+    StudyParticipant,
+    StudyTask,
+)
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -33,23 +51,38 @@ from exact_core.storage.models.user import (
     TeamMember,
     User,
 )
+from exact_core.storage.models.version import (
+    Version,
+    VersionArtefact,
+    VersionContent,
+    VersionImage,
+)
 
 __all__ = [
     "EVERY_FRAME",
     "LIVE",
     "AccessToken",
+    "Activity",
+    "Adjudication",
+    "AgreementResult",
     "Annotation",
     "AnnotationDetail",
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
     "AnnotationTypeHistory",
+    "AnnotationVerification",
+    "Assignment",
+    "AuditEvent",
     "Base",
     "ChangeSet",
     "Epoch",
+    "GoldImage",
+    "GoldReference",
     "IdempotencyKey",
     "Image",
     "ImagePin",
+    "ImageReview",
     "ImageSet",
     "ImageSetMember",
     "ImageSetPin",
@@ -63,12 +96,21 @@ __all__ = [
     "LoginThrottle",
     "PluginFault",
     "Product",
+    "ReviewItem",
     "SavedSearch",
+    "Study",
+    "StudyAnswer",
+    "StudyParticipant",
+    "StudyTask",
     "Tag",
     "Team",
     "TeamMember",
     "Upload",
     "User",
     "UtcDateTime",
+    "Version",
+    "VersionArtefact",
+    "VersionContent",
+    "VersionImage",
     "now",
 ]

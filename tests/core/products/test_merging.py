@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 
 from exact_core.annotations.scope import COUNTS, ROWS
 from exact_core.products.naming import TypeNames
-from exact_core.storage.models import LIVE, AnnotationDetail, ChangeSet
+from exact_core.storage.models import LIVE, AnnotationDetail, ChangeSet, ImageSet
 from tests.core.annotations.conftest import Lab, box
+from tests.core.annotations.test_digest import computed_again
 
 OLD = [
     {"name": "grade", "kind": "choice", "choices": ["low", "high"]},
@@ -39,7 +40,7 @@ def merge(lab: Lab, who: str = "lead", preview: bool = False, **more: Any) -> An
 
 
 def consistent(lab: Lab) -> None:
-    """The kept counts are those of the rows, and live details belong to live rows."""
+    """The kept counts are those of the rows, live details belong to live rows, and the log's hashes hold."""
     row = ROWS.c
     with lab.database.read() as session:
         live = select(row.image_id, row.type_id, func.coalesce(row.author_id, 0), func.count()).where(
@@ -55,6 +56,9 @@ def consistent(lab: Lab) -> None:
         details = select(detail.annotation_id).where(detail.valid_to == LIVE)
         lively = select(row.annotation_id).where(row.valid_to == LIVE)
         assert session.execute(details.where(detail.annotation_id.not_in(lively))).all() == []
+        for image_set_id in session.scalars(select(ImageSet.id)):
+            log = select(ChangeSet.digest).where(ChangeSet.image_set_id == image_set_id).order_by(ChangeSet.revision)
+            assert computed_again(session, image_set_id) == list(session.scalars(log))
 
 
 def state(lab: Lab, id_: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from shapely.affinity import scale as scaled
 
 from exact_core.search.syntax import And, Bare, Call, Everything, Node, Not, Op, Or, Term, Value, Word
 
+LABELS = ("image", "absent")
 UM = {"um": 1.0, "mm": 1e3}
 
 
@@ -44,7 +45,7 @@ class Shape:
     image: Picture
     kind: Kind
     shape: str
-    rings: list[list[list[int]]]
+    rings: list[list[list[float]]]
     holes: list[bool]
     frame: dict[str, int]
     text: str
@@ -58,7 +59,7 @@ class Shape:
     run: int
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
+    def box(self) -> tuple[float, float, float, float]:
         xs = [x for ring in self.rings for x, _ in ring]
         ys = [y for ring in self.rings for _, y in ring]
         return min(xs), min(ys), max(xs), max(ys)
@@ -66,7 +67,8 @@ class Shape:
     @property
     def centre(self) -> shapely.Point:
         x0, y0, x1, y1 = self.box
-        return shapely.Point((x0 + x1) // 2, (y0 + y1) // 2)
+        low, high = (math.floor(x0), math.floor(y0)), (math.ceil(x1), math.ceil(y1))
+        return shapely.Point(*((a + b) // 2 for a, b in zip(low, high, strict=True)))
 
     def outline(self, sx: float = 1.0, sy: float = 1.0) -> Any:
         first = self.rings[0]
@@ -80,7 +82,7 @@ class Shape:
             x0, y0, x1, y1 = self.box
             corners = [
                 ((x0 + x1) / 2 + (x1 - x0) / 2 * math.cos(a), (y0 + y1) / 2 + (y1 - y0) / 2 * math.sin(a))
-                for a in (2 * math.pi * n / 256 for n in range(256))
+                for a in (2 * math.pi * n / 64 for n in range(64))
             ]
             made = shapely.Polygon(corners)
         else:
@@ -106,7 +108,7 @@ class Shape:
         return float(self.outline().area)
 
     def length(self, sx: float, sy: float) -> float | None:
-        if self.shape in ("point", "image"):
+        if self.shape in ("point", *LABELS):
             return None
         if self.shape == "ellipse":
             x0, y0, x1, y1 = self.box
@@ -267,12 +269,12 @@ class World:
         return self.measured(op, value, shape, shape.length)
 
     def _width(self, op: Op, value: Word, shape: Shape) -> bool:
-        if shape.shape == "image":
+        if shape.shape in LABELS:
             return False
         return self.measured(op, value, shape, lambda sx, _: (shape.box[2] - shape.box[0]) * sx)
 
     def _height(self, op: Op, value: Word, shape: Shape) -> bool:
-        if shape.shape == "image":
+        if shape.shape in LABELS:
             return False
         return self.measured(op, value, shape, lambda _, sy: (shape.box[3] - shape.box[1]) * sy)
 
@@ -289,7 +291,7 @@ class World:
         return length is not None and compare(length, op, number, digits)
 
     def _inside(self, op: Op, value: Value, shape: Shape) -> bool:
-        if shape.shape == "image":
+        if shape.shape in LABELS:
             return False
         if isinstance(value, Word):
             ids = self.below(self.kinds_named(op, value))
@@ -317,11 +319,11 @@ class World:
     _in = _inside
 
     def _outside(self, op: Op, value: Value, shape: Shape) -> bool:
-        return shape.shape != "image" and not self._inside(op, value, shape)
+        return shape.shape not in LABELS and not self._inside(op, value, shape)
 
     def _near(self, op: Op, value: Call, shape: Shape) -> bool:
         distance, sx, sy = self.distance(value.arguments[-1].text, shape)
-        if distance is None or shape.shape == "image":
+        if distance is None or shape.shape in LABELS:
             return False
         own = shape.outline(sx, sy)
         if len(value.arguments) == 3:
@@ -331,7 +333,10 @@ class World:
         return any(
             own.distance(other.outline(sx, sy)) <= distance
             for other in self.shapes
-            if other.id != shape.id and other.kind.id in ids and other.image is shape.image and other.shape != "image"
+            if other.id != shape.id
+            and other.kind.id in ids
+            and other.image is shape.image
+            and other.shape not in LABELS
         )
 
     def distance(self, text: str, shape: Shape) -> tuple[float | None, float, float]:

@@ -193,11 +193,7 @@ def test_what_others_drew_is_neither_changed_nor_told_of_where_one_may_not(
     lab.draw("ann")
     theirs = lab.draw("ben", 60, 60, 90, 90)
     told = edit(lab, "ann", "", preview=True, type_id=lab.types["Nucleus"]).json()
-    if mode == "competitive":
-        assert (told["total"], told["refused"]) == (1, [])
-    else:
-        assert told["refused"] == [{"reason": "drawn by somebody else, and you may change your own only", "count": 1}]
-    assert told["changed"] == 1
+    assert (told["total"], told["changed"], told["refused"]) == (1, 1, [])
     assert edit(lab, "ann", "", type_id=lab.types["Nucleus"]).status_code == 200
     assert state(lab, theirs["id"])["type_id"] == lab.types["Cell"]
     assert edit(lab, "ann", "", ids=[theirs["id"]], delete=True).json()["changed"] == 0

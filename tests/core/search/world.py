@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import select, update
 
 from exact_core.annotations.bulk import NewShapes, add, columns_of_rings
+from exact_core.annotations.geometry import Geometry
 from exact_core.annotations.scope import ROWS, Frame, read_scope
 from exact_core.annotations.streaming import stream
 from exact_core.annotations.writing import Create, Update, Writer
@@ -109,19 +110,20 @@ def _kinds(lab: Lab) -> list[int]:
 
 def _geometry(chance: random.Random, width: int, height: int) -> dict[str, Any]:
     form = chance.choice(ALL_FORMS)
-    x, y = chance.randint(150, width - 300), chance.randint(150, height - 300)
-    w, h = chance.randint(4, 120), chance.randint(4, 120)
-    if form == "image":
+    fraction = chance.choice([0, 0, 0.5, 0.125])
+    x, y = chance.randint(150, width - 300) + fraction, chance.randint(150, height - 300) + fraction
+    w, h = chance.randint(4, 120), chance.randint(4, 120) + chance.choice([0, 0.25])
+    if form in ("image", "absent"):
         return {"shape": form}
     if form == "point":
         return {"shape": form, "points": [[x, y]]}
     if form in ("box", "ellipse", "line"):
         return {"shape": form, "points": [[x, y], [x + w, y + h]]}
     if form == "polyline":
-        return {"shape": form, "points": [[x, y], [x + w, y], [x, y + h], [x + 2 * w, y + h // 2]]}
+        return {"shape": form, "points": [[x, y], [x + w, y], [x, y + h], [x + 2 * w, y + h / 2]]}
     if form == "rotated_box":
         return {"shape": form, "points": [[x, y], [x + 30, y + 40], [x - 10, y + 70], [x - 40, y + 30]]}
-    ring = [[x, y], [x + w, y + h // 3], [x + w // 2, y + h]]
+    ring = [[x, y], [x + w, y + h / 4], [x + w / 2, y + h]]
     outer = [[x, y], [x + 100, y], [x + 100, y + 100], [x, y + 100]]
     hole = [[x + 20, y + 20], [x + 20, y + 60], [x + 60, y + 60]]
     if form == "polygon":
@@ -210,6 +212,12 @@ def _age(database: Database, chance: random.Random) -> None:
             session.execute(update(ROWS).where(ROWS.c.annotation_id == id_).values(edited_at=later))
 
 
+def _rings(geometry: Geometry) -> list[list[list[float]]]:
+    """In pixels, with their fractions."""
+    ends = np.cumsum(geometry.ring_lengths)[:-1]
+    return [ring.tolist() for ring in np.split(geometry.xy, ends)] if geometry.ring_lengths else []
+
+
 def read(lab: Lab, images: list[int], who: str = "lead") -> World:
     """What the database holds, as plain values."""
     with lab.database.read() as session:
@@ -252,7 +260,7 @@ def read(lab: Lab, images: list[int], who: str = "lead") -> World:
                         picture,
                         kinds[each.type_id],
                         each.shape.value,
-                        [ring.tolist() for ring in geometry.rings()] or [[[0, 0], [image.width - 1, image.height - 1]]],
+                        _rings(geometry) or [[[0, 0], [image.width, image.height]]],
                         list(geometry.ring_holes) or [False],
                         {"z": each.frame.z, "t": each.frame.t, "c": each.frame.c},
                         each.text,
