@@ -114,8 +114,8 @@ def _of_revision(_place: Place) -> dict[str, str]:
     return {"revision": "1"}
 
 
-def _of_search(_place: Place) -> dict[str, str]:
-    return {"search_id": "1"}
+def _of_search(place: Place) -> dict[str, str]:
+    return {"search_id": place.saved_search}
 
 
 def _of_plugin(_place: Place) -> dict[str, str]:
@@ -270,11 +270,9 @@ RULES: dict[str, Rule] = {
         VIEW, body=lambda place: {"name": f"search {next(_numbers)}", "query": ""}
     ),
     "PATCH /api/v2/image-sets/{image_set_id}/saved-searches/{search_id}": Rule(
-        NO_ONE, denied=404, parameters=_of_search, body=say(name="x"), others={"read_only": 403}
+        ("manager",), parameters=_of_search, body=say(query="id:1")
     ),
-    "DELETE /api/v2/image-sets/{image_set_id}/saved-searches/{search_id}": Rule(
-        NO_ONE, denied=404, parameters=_of_search, others={"read_only": 403}
-    ),
+    "DELETE /api/v2/image-sets/{image_set_id}/saved-searches/{search_id}": Rule(MANAGE, parameters=_of_search),
     # Modes, verification, assignments, decisions
     "GET /api/v2/image-sets/{image_set_id}/mode": Rule(VIEW),
     "PUT /api/v2/image-sets/{image_set_id}/mode": Rule(MANAGE, body=say(settings={"order": "random"})),
