@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert
 
-from exact_core.annotations import bulk_insert, rules
+from exact_core.annotations import bulk_insert, digest, rules
 from exact_core.annotations.bulk_checks import Checked, check
 from exact_core.annotations.fixed_point import INT32_MAX, MAX_BITS, rings_in_units
 from exact_core.annotations.geometry import Box, Geometry, without_repeats
@@ -80,7 +80,15 @@ def columns_of_rings(shape: Shape, rings: Sequence[Any]) -> Columns:
     return columns_of(geometries)
 
 
-def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str = "", skip_bad: bool = False) -> Added:
+def add(
+    writer: Writer,
+    shapes: NewShapes,
+    *,
+    kind: str = "import",
+    reason: str = "",
+    skip_bad: bool = False,
+    revision: int | None = None,
+) -> Added:
     """Add shapes as one revision of the image set.
 
     Args:
@@ -89,23 +97,53 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
         kind: ``import`` or ``model``, as the change log shall say.
         reason: Shown in the history.
         skip_bad: Leave out shapes that cannot be kept and report them, instead of refusing all.
+        revision: Add them to this revision, which was taken in the same transaction, instead of taking the next one;
+            who gives it counts the changes.
     """
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
     rules.checked_frame(shapes.frame, writer.facts)
-    checked = check(shapes.columns, writer.facts.width, writer.facts.height, refused)
+    checked = _in_order(check(shapes.columns, writer.facts.width, writer.facts.height, refused))
     if refused and not skip_bad:
         number, why = min(refused.items())
         raise Invalid(f"Shape {number}: {why}")
     ids = np.zeros(len(shapes.columns), np.int64)
     if not len(checked.index):
         return Added(writer.facts.revision, ids, refused)
-    revision = writer.log_change_set(len(checked.index), kind, reason)
     chosen = checked.index.tolist()
-    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else _new_uuids(len(chosen))
+    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else new_uuids(len(chosen))
+    rows = _rows_digest(writer, shapes, checked, uuids)
+    if revision is None:
+        revision = writer.log_change_set(len(chosen), kind, reason, rows=rows)
+    else:
+        writer.fold(revision, rows)
     ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
     _tell_hooks(writer, shapes, checked, uuids, ids, revision)
     return Added(revision, ids, refused)
+
+
+def _in_order(checked: Checked) -> Checked:
+    """The shapes in the order of storage: numbers are given and rows written in it, so that each page of table and
+    indexes is written once."""
+    order = np.argsort(tile_keys(checked.boxes), kind="stable")
+    packed = [checked.packed[place] for place in order.tolist()]
+    return Checked(checked.index[order], checked.shape[order], packed, checked.boxes[order])
+
+
+def _rows_digest(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]) -> bytes:
+    """The hash of the rows, for the change log."""
+    chosen = checked.index.tolist()
+    opened = digest.opened_of_bulk(
+        writer.facts.image_id,
+        writer.editor_id,
+        shapes.frame,
+        uuids,
+        shapes.type_ids[checked.index],
+        checked.packed,
+        [shapes.texts[number] for number in chosen] if shapes.texts else (),
+        [shapes.attributes[number] for number in chosen] if shapes.attributes else (),
+    )
+    return digest.rows_digest(opened)
 
 
 def _check_types(writer: Writer, shapes: NewShapes) -> None:
@@ -124,15 +162,15 @@ def _check_types(writer: Writer, shapes: NewShapes) -> None:
 
 
 def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
+    """Store identities, states, attributes and counts; returns the numbers."""
     at = now()
     chosen = checked.index.tolist()
     target = bulk_insert.target(writer.session)
     image_id, author_id = writer.facts.image_id, writer.editor_id
     ids = target.identities(image_id, uuids, author_id, shapes.claimed_author, at)
-    keys, cells = tile_keys(checked.boxes), summary_cells(checked.boxes)
+    cells = summary_cells(checked.boxes)
     cells[np.isin(checked.shape, _LABELS)] = WHOLE_IMAGE_CELL
     type_ids = shapes.type_ids[checked.index]
-    order = np.argsort(keys, kind="stable")  # rows lie in this order, so that each page is written once
     target.states(
         bulk_insert.Rows(
             image_id=image_id,
@@ -140,13 +178,13 @@ def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]
             author_id=author_id,
             frame=shapes.frame,
             at=at,
-            tile_key=keys[order],
-            annotation_id=ids[order],
-            type_id=type_ids[order],
-            shape=checked.shape[order],
-            boxes=checked.boxes[order],
-            geometry=[checked.packed[place] for place in order.tolist()],
-            text=[shapes.texts[chosen[place]] for place in order.tolist()] if shapes.texts else None,
+            tile_key=tile_keys(checked.boxes),
+            annotation_id=ids,
+            type_id=type_ids,
+            shape=checked.shape,
+            boxes=checked.boxes,
+            geometry=checked.packed,
+            text=[shapes.texts[number] for number in chosen] if shapes.texts else None,
         )
     )
     _write_attributes(writer, shapes, chosen, ids, revision)
@@ -204,7 +242,7 @@ def _tell_hooks(
         )
 
 
-def _new_uuids(count: int) -> list[str]:
+def new_uuids(count: int) -> list[str]:
     """Time-ordered names (version 7) that lie side by side in an index, which makes adding them fast."""
     stamp = f"{time.time_ns() // 1_000_000:012x}"
     noise = secrets.token_hex(7)

@@ -21,13 +21,15 @@ from exact_core.annotations.schemas import (
     CountsOut,
     UndoStateOut,
 )
-from exact_core.annotations.scope import Frame, read_scope
+from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
 from exact_core.annotations.undo import undo_state
 from exact_core.annotations.writing import Delete
 from exact_core.api.contributions import Shape
 from exact_core.api.deps import CurrentActor, DbSession, services_of
-from exact_core.api.errors import Invalid, TooLarge
+from exact_core.api.errors import Invalid, NotFound, TooLarge
+from exact_core.review.verdicts import Verification
 from exact_core.storage.idempotency import Repeat
+from exact_core.versioning.access import names_in, scope_for_version
 
 MAX_BODY = 64 * 1024 * 1024
 MAX_LISTS = MAX_VERTICES + 200_000
@@ -67,6 +69,7 @@ router = APIRouter(prefix="/api/v2", tags=["annotations"], route_class=_BoundedR
 
 _Frame = Annotated[int, Query(ge=-1, le=32767, description="-1 for every one.")]
 _Pixel = Annotated[float, Query(ge=INT32_MIN, le=INT32_MAX, allow_inf_nan=False, description="Level-0 pixel.")]
+_Version = Annotated[int | None, Query(description="As it was in this version; the present when left out.")]
 _Key = Annotated[str | None, Header(alias="Idempotency-Key", description="Makes sending the request again harmless.")]
 
 
@@ -89,6 +92,7 @@ def list_annotations(
     session: DbSession,
     type_id: Annotated[list[int], Query(description="Only these types.")] = [],  # noqa: B006 - FastAPI copies it
     author_id: Annotated[list[int], Query(description="Only these authors.")] = [],  # noqa: B006
+    verification: Annotated[Verification | None, Query(description="Only in this state of verification.")] = None,
     z: _Frame = -1,
     t: _Frame = -1,
     c: _Frame = -1,
@@ -96,11 +100,13 @@ def list_annotations(
     shape: Annotated[list[Shape], Query(description="Only these shapes.")] = [],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=service.MAX_PAGE)] = 100,
     newest_first: bool = False,
+    version: _Version = None,
 ) -> Response:
-    """The live annotations that the actor may see, page by page in the order of drawing."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    filters = service.Filters(type_id, author_id, shape, Frame(z, t, c))
-    found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first)
+    """The annotations that the actor may see, page by page in the order of drawing."""
+    scope = _scope(request, session, actor, image_id, version)
+    filters = service.Filters(type_id, author_id, shape, Frame(z, t, c), verification)
+    names = names_in(session, version) if version is not None else service.AS_NOW
+    found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first, names=names)
     return _json(service.as_json(found))
 
 
@@ -113,10 +119,12 @@ def count_annotations(
     z: _Frame = -1,
     t: _Frame = -1,
     c: _Frame = -1,
+    version: _Version = None,
 ) -> CountsOut:
-    """Live annotations per type and author, as far as the actor may see them."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    return CountsOut.model_validate(service.counts(session, scope, Frame(z, t, c)))
+    """Annotations per type and author, as far as the actor may see them."""
+    scope = _scope(request, session, actor, image_id, version)
+    names = names_in(session, version) if version is not None else service.AS_NOW
+    return CountsOut.model_validate(service.counts(session, scope, Frame(z, t, c), names))
 
 
 @router.get(
@@ -139,11 +147,12 @@ def view_annotations(
     t: _Frame = -1,
     c: _Frame = -1,
     limit: Annotated[int, Query(ge=1, le=views.MAX_LIMIT)] = views.DEFAULT_LIMIT,
+    version: _Version = None,
 ) -> Response:
     """Everything in a rectangle as typed arrays: whole shapes, or centroids and counts where there are too many."""
     if x1 < x0 or y1 < y0:
         raise Invalid("The rectangle is empty: x1 must not be less than x0, nor y1 less than y0.")
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+    scope = _scope(request, session, actor, image_id, version)
     box = Box(math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     asked = views.ViewRequest(box, scale, Frame(z, t, c), limit)
     accepted = request.headers.get("accept-encoding", "")
@@ -159,9 +168,18 @@ def view_annotations(
 
 
 @router.get("/annotations/{annotation_id}", summary="Read an annotation", response_model=AnnotationOut)
-def read_annotation(request: Request, annotation_id: int, actor: CurrentActor, session: DbSession) -> Response:
-    """One annotation; a deleted one says so."""
-    known = service.find_one(session, actor, annotation_id, services_of(request).snapshot.can)
+def read_annotation(
+    request: Request, annotation_id: int, actor: CurrentActor, session: DbSession, version: _Version = None
+) -> Response:
+    """One annotation; a deleted one says so. Of a version only what was there."""
+    can = services_of(request).snapshot.can
+    if version is None:
+        known = service.find_one(session, actor, annotation_id, can)
+    else:
+        known = service.find_in(
+            session, _scope_of_annotation(session, actor, annotation_id, version, can), annotation_id,
+            names_in(session, version),
+        )  # fmt: skip
     return _json(service.as_json(known.to_json()))
 
 
@@ -204,6 +222,24 @@ def undo_change(request: Request, image_id: int, actor: CurrentActor) -> Respons
 def redo_change(request: Request, image_id: int, actor: CurrentActor) -> Response:
     """Bring back the actor's last own change that was undone on the image."""
     return _json(service.as_json(_annotations(request, actor).redo(image_id).to_json()))
+
+
+def _scope(request: Request, session: DbSession, actor: CurrentActor, image_id: int, version: int | None) -> ReadScope:
+    """What the actor may see of an image, now or in a version."""
+    can = services_of(request).snapshot.can
+    if version is not None:
+        return scope_for_version(session, actor, image_id, version, can)
+    return read_scope(session, actor, image_id, can)
+
+
+def _scope_of_annotation(
+    session: DbSession, actor: CurrentActor, annotation_id: int, version: int, can: Can
+) -> ReadScope:
+    """The scope of an annotation's image in a version; where there is none, it says that of the annotation."""
+    try:
+        return scope_for_version(session, actor, service.image_of(session, annotation_id), version, can)
+    except NotFound:
+        raise NotFound(f"There is no annotation {annotation_id} that you may see.") from None
 
 
 def _annotations(request: Request, actor: CurrentActor) -> service.Annotations:

@@ -112,7 +112,7 @@
  *
  * @typedef {object} Bootstrap
  * @property {{id: number, name: string, display_name: string, is_admin: boolean}} actor
- * @property {{id: number, name: string, mode: string, is_locked: boolean, url: string}} imageSet
+ * @property {{id: number, name: string, mode: string, is_blind: boolean, items: 'image'|'region'|'annotation', is_locked: boolean, url: string}} imageSet
  * @property {ImageInfo} image
  * @property {Record<string, boolean>} rights
  * @property {AnnotationType[]} types

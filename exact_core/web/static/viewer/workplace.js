@@ -25,6 +25,7 @@ import { addReadouts } from './readouts.js';
 import { createJournal, createLabels, createUndo } from './saving.js';
 import { SaveChip } from './save_chip.js';
 import { SelectedShapes } from './selected_shapes.js';
+import { Review } from './review/index.js';
 import { Selection } from './selection.js';
 import { createShapeLayer } from './shape_layer.js';
 import { addShortcuts } from './shortcuts.js';
@@ -94,6 +95,7 @@ export class Workplace {
     this.rack = new ToolRack($('#tools'), this);
     this.gestures = new Gestures(stage, () => this.rack.tool);
     this.typesPanel = createTypesPanel(this);
+    this.review = new Review(this);
     this.details = createDetailsPanel(this);
     this.magnifications = addZoomControls($('#zoom'), stage, this.image);
     addAdjustments($('#view-tools'), stage);
@@ -130,6 +132,7 @@ export class Workplace {
     void this.counts.load();
     void this.undo.refresh();
     void this.labels.load();
+    void this.review.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
   }
 
