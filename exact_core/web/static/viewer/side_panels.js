@@ -25,14 +25,14 @@ export function createTypesPanel(at) {
     hasScale: Boolean(at.image.mpp_x),
     setUrl: data.imageSet.url,
     actorId: data.actor.id,
-    imageLabels: at.imageLabels,
+    labels: at.labels,
+    select: (item) => at.selection.set([item]),
     choose: (type) => commands.chooseType(type),
     chooseShape: (shape) => at.rack.choose(shape),
     show: (typeId, visible) => visibility.showType(typeId, visible),
     solo: (typeId) => visibility.soloType(typeId),
     showAuthor: (authorId, visible) => visibility.showAuthor(authorId, visible),
     jump: (typeId, step) => void commands.jump(typeId, step),
-    toggleImageLabel: (type) => void commands.toggleImageLabel(type),
     setDisplay: (change) => visibility.set(change),
   });
 }

@@ -22,7 +22,7 @@ import { Overlay } from './overlay.js';
 import { Overview } from './overview.js';
 import { PluginOverlays, addPluginTools, viewerFacade } from './plugin_page.js';
 import { addReadouts } from './readouts.js';
-import { createJournal, createUndo } from './saving.js';
+import { createJournal, createLabels, createUndo } from './saving.js';
 import { SaveChip } from './save_chip.js';
 import { SelectedShapes } from './selected_shapes.js';
 import { Review } from './review/index.js';
@@ -91,6 +91,7 @@ export class Workplace {
     this.undo = createUndo(this);
     this.overlay = new Overlay(stage, $('#stage-overlays'));
     this.commands = new Commands(this);
+    this.labels = createLabels(this);
     this.rack = new ToolRack($('#tools'), this);
     this.gestures = new Gestures(stage, () => this.rack.tool);
     this.typesPanel = createTypesPanel(this);
@@ -111,8 +112,6 @@ export class Workplace {
     addShortcuts(this);
   }
 
-  /** @type {Map<number, number>} */
-  imageLabels = new Map();
   /** @type {Set<(ids: number[]) => void>} */
   changeListeners = new Set();
   /** @type {Set<() => void>} */
@@ -132,7 +131,7 @@ export class Workplace {
     this.stage.refresh();
     void this.counts.load();
     void this.undo.refresh();
-    void this.#loadImageLabels();
+    void this.labels.load();
     void this.review.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
   }
@@ -260,6 +259,7 @@ export class Workplace {
       this.selection.replace(changed);
       this.selection.drop(removed);
       this.selected.draw();
+      this.labels.note(changed, removed);
     });
     this.stage.on('change', () => this.readouts.showPosition(this.gestures.position));
     $('#stage').addEventListener('pointermove', () => this.readouts.showPosition(this.gestures.position));
@@ -279,6 +279,7 @@ export class Workplace {
     if (this.journal.waiting > 0) return;
     this.layer.refresh();
     void this.counts.load();
+    void this.labels.load();
   }
 
   /** @param {TileFrame} frame */
@@ -286,18 +287,8 @@ export class Workplace {
     this.stage.setFrame(frame);
     this.layer.setFrame(this.frame);
     this.selection.clear();
+    void this.labels.load();
     this.frameListeners.forEach((listener) => listener());
-  }
-
-  async #loadImageLabels() {
-    const types = this.types.filter((type) => type.shapes[0] === 'image');
-    if (types.length === 0) return;
-    const answer = await api.get(`/images/${this.image.id}/annotation-counts`).catch(() => null);
-    if (!answer) return;
-    for (const row of countRows(answer)) {
-      if (types.some((type) => type.id === row.type_id)) this.imageLabels.set(row.type_id, (this.imageLabels.get(row.type_id) ?? 0) + row.count);
-    }
-    this.typesPanel.renderKeepingFolds();
   }
 
   /** Tell plugins which shapes changed. @param {number[]} ids */

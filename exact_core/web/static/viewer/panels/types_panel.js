@@ -2,7 +2,8 @@
 /** The list of annotation types: what to draw next, how many there are, what is shown, and the way from one to the next. */
 
 import { html, icon, render, setStyle } from '../../shell/html.js';
-import { SHAPES } from '../shapes.js';
+import { SHAPES, drawnShapes } from '../shapes.js';
+import { labelsSection } from './labels_section.js';
 
 /**
  * @typedef {import('../types.js').AnnotationType} AnnotationType
@@ -22,14 +23,14 @@ import { SHAPES } from '../shapes.js';
  * @property {boolean} hasScale  Whether the size of a pixel is known.
  * @property {string} setUrl
  * @property {number} actorId
- * @property {Map<number, number>} imageLabels  Type of a whole-image label to how many this image has.
+ * @property {import('../labels.js').Labels} labels  Of the whole image and of frames.
+ * @property {(item: import('../items.js').Item) => void} select
  * @property {(type: AnnotationType) => void} choose
  * @property {(shape: Shape) => void} chooseShape
  * @property {(typeId: number, visible: boolean) => void} show
  * @property {(typeId: number) => void} solo
  * @property {(authorId: number, visible: boolean) => void} showAuthor
  * @property {(typeId: number, step: 1 | -1) => void} jump
- * @property {(type: AnnotationType) => void} toggleImageLabel
  * @property {(change: Partial<{visible: boolean, fill: boolean, opacity: number, width: number}>) => void} setDisplay
  */
 
@@ -44,7 +45,7 @@ export class TypesPanel {
 
   render() {
     const { types } = this.model;
-    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), this.#about(), this.#authors(), this.#display());
+    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), labelsSection(this.model), this.#about(), this.#authors(), this.#display());
   }
 
   #head() {
@@ -72,7 +73,7 @@ export class TypesPanel {
   #products() {
     /** @type {Map<number, {name: string, types: AnnotationType[]}>} */
     const groups = new Map();
-    for (const type of this.model.types) {
+    for (const type of this.model.types.filter((one) => drawnShapes(one).length > 0)) {
       const group = groups.get(type.product.id) ?? { name: type.product.name, types: [] };
       groups.set(type.product.id, group);
       group.types.push(type);
@@ -90,43 +91,41 @@ export class TypesPanel {
     const isActive = model.active() === type.id;
     const isHidden = model.hiddenTypes.has(type.id);
     const key = model.keys.get(type.id);
-    const isLabel = type.shapes[0] === 'image';
-    const has = (model.imageLabels.get(type.id) ?? 0) > 0;
-    const shape = html`<span class="types__shape">${icon(SHAPES[type.shapes[0]]?.icon ?? 'shapes')}</span>`;
+    const shape = html`<span class="types__shape">${icon(SHAPES[drawnShapes(type)[0]]?.icon ?? 'shapes')}</span>`;
     setStyle(shape, { '--shape': type.color });
-    const main = isLabel
-      ? html`<button type="button" class="types__main" data-focus="type-${type.id}" role="switch" aria-checked=${String(has)}
-          disabled=${!model.mayAnnotate} @click=${() => model.toggleImageLabel(type)}>${shape}<span class="truncate">${type.name}</span>
-          <span class="types__count small">${has ? 'on this image' : 'not set'}</span></button>`
-      : html`<button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
-          data-tip=${type.description || null} @click=${() => model.choose(type)}>${shape}<span class="truncate">${type.name}</span>
-          ${type.is_active ? null : html`<span class="badge">retired</span>`}
-          <span class="types__count num" data-count=${type.id}>${number(model.counts.ofType(type.id))}</span></button>`;
+    const main = html`
+      <button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
+        data-tip=${type.description || null} @click=${() => model.choose(type)}>${shape}<span class="truncate">${type.name}</span>
+        ${type.is_active ? null : html`<span class="badge">retired</span>`}
+        <span class="types__count num" data-count=${type.id}>${number(this.#drawn(type.id))}</span></button>`;
     const tool = (/** @type {string} */ name, /** @type {string} */ label, /** @type {(event: MouseEvent) => void} */ run, /** @type {string} */ focus) => html`
       <button type="button" class="icon-btn types__tool" data-focus="${focus}-${type.id}" aria-label="${label}: ${type.name}" data-tip=${label} @click=${run}>${icon(name)}</button>`;
     return html`
       <li class="types__row ${isActive ? 'is-active' : ''} ${isHidden ? 'is-hidden' : ''}">
         <span class="kbd types__key" aria-hidden="true">${key ?? ''}</span>
         ${main}
-        ${isLabel ? null : [
-          tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back'),
-          tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next'),
-        ]}
+        ${tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back')}
+        ${tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next')}
         ${tool(isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide (with Shift: the others)', (event) => (event.shiftKey ? model.solo(type.id) : model.show(type.id, isHidden)), 'eye')}
       </li>`;
   }
 
+  /** How many shapes of a type are drawn; labels of the image are listed by themselves. @param {number} typeId */
+  #drawn(typeId) {
+    return Math.max(0, this.model.counts.ofType(typeId) - this.model.labels.items.filter((item) => item.typeId === typeId).length);
+  }
+
   #about() {
     const type = this.model.types.find((one) => one.id === this.model.active());
-    if (!type || !this.model.mayAnnotate || type.shapes[0] === 'image') return null;
+    if (!type || !this.model.mayAnnotate || drawnShapes(type).length === 0) return null;
     const size = type.default_width || type.default_height;
     const unit = type.default_unit === 'um' && this.model.hasScale ? 'µm' : 'px';
     const width = type.default_width ?? type.default_height;
     const height = type.default_height ?? type.default_width;
     return html`
       <section class="about" aria-label="About ${type.name}">
-        ${type.shapes.length > 1 ? html`
-          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${type.shapes.filter((s) => s !== 'image').map((shape) => html`
+        ${drawnShapes(type).length > 1 ? html`
+          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${drawnShapes(type).map((shape) => html`
             <button type="button" class="icon-btn icon-btn--small" data-focus="shape-${shape}" aria-pressed=${String(this.model.tool() === shape)}
               aria-label=${SHAPES[shape].name} data-tip=${SHAPES[shape].name} data-keys=${SHAPES[shape].key || null}
               @click=${() => this.model.chooseShape(shape)}>${icon(SHAPES[shape].icon)}</button>`)}</div>` : null}
@@ -199,7 +198,7 @@ export class TypesPanel {
     }
     for (const element of this.host.querySelectorAll('[data-count]')) {
       const of = /** @type {HTMLElement} */ (element).dataset.count;
-      element.textContent = number(of === 'all' ? this.model.counts.total : this.model.counts.ofType(Number(of)));
+      element.textContent = number(of === 'all' ? this.model.counts.total : this.#drawn(Number(of)));
     }
   }
 
