@@ -265,6 +265,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/review": Rule(VIEW),
     "GET /api/v2/images/{image_id}/verification-walk": Rule(VIEW),
     "GET /api/v2/images/{image_id}/verification-counts": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-marks": Rule(VIEW, query=_BOX),
     "GET /api/v2/annotations/{annotation_id}/verifications": Rule(VIEW, parameters=_of_annotation),
     "GET /api/v2/image-sets/{image_set_id}/adjudications": Rule(MANAGE),
     "GET /api/v2/image-sets/{image_set_id}/adjudications/{item_id}": Rule(

@@ -187,7 +187,7 @@ export class Walking {
     const isPoint = x1 - x0 < 2 && y1 - y0 < 2;
     const isComfortable = isPoint ? stage.targetZoom >= 0.5 && stage.targetZoom <= 2 : now >= COMFORTABLE[0] && now <= COMFORTABLE[1];
     const wanted = isPoint ? 1 : GOOD_PART / Math.max(part(1), 1e-9);
-    const zoom = isComfortable ? undefined : Math.min(wanted, 2);
+    const zoom = isComfortable ? undefined : Math.min(wanted, 1);
     stage.goTo({ x: (x0 + x1) / 2, y: (y0 + y1) / 2, zoom });
   }
 
