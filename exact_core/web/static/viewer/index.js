@@ -7,6 +7,7 @@ import { showError } from '../shell/toast.js';
 import { loadPlugins } from '../shell/plugins.js';
 import { ImageStrip } from './image_strip.js';
 import { rememberLayout } from './layout.js';
+import { StudyTask } from './study.js';
 import { Workplace } from './workplace.js';
 
 /** @typedef {import('./types.js').Bootstrap} Bootstrap */
@@ -25,10 +26,13 @@ async function start() {
     return;
   }
   try {
+    const study = data.study ? new StudyTask(data.study, data.imageSet.id, data.image.id) : null;
+    await study?.open();
     const facts = await api.get(`/images/${data.image.id}/slide-information`);
     const image = { ...data.image, ...facts };
     const workplace = await Workplace.open({ ...data, image });
     $('#stage-state').hidden = true;
+    study?.start($('.viewer__body'), () => workplace.journal.waiting);
     void loadPlugins(data.plugins, workplace.pluginPage());
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
