@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 IMAGE_SET_TABS = (
-    "images", "review", "agreement", "studies", "products", "members", "plugins", "settings",
+    "images", "review", "versions", "agreement", "studies", "products", "members", "plugins", "settings",
 )  # fmt: skip
 
 ADMIN_SECTIONS = {
@@ -107,7 +107,7 @@ def home(visit: CurrentVisit) -> Response:
 @router.get("/image-sets/{image_set_id}")
 @router.get("/image-sets/{image_set_id}/{tab}")
 def image_set(visit: CurrentVisit, image_set_id: int, tab: str = "images") -> Response:
-    """One image set: images, review, agreement, studies, products, members, plugins, settings, and what plugins add."""
+    """One image set: its tabs, and what plugins add."""
     services = visit.pages.services
     rights = rights_in(services, visit.actor, image_set_id)
     with services.database.read() as session:

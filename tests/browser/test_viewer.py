@@ -75,7 +75,7 @@ def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     migrate.upgrade(database)
     database.dispose()
     slide = shared_data / "01-wsi" / "CMU-1-Small-Region.svs"
-    stack = sorted((shared_data / "01-wsi" / "frames").iterdir())[:1]
+    stack = [shared_data / "01-wsi" / "frames" / "qupath-cells-2z.ome.tif"]
     with ExitStack() as after:
         fakes = after.enter_context(FakeDistributions(folder / "site"))
         for name, module in MODULES.items():

@@ -130,6 +130,7 @@ export class Commands {
   }
 
   undo() {
+    if (this.at.data.version) return;
     const { tool } = this.at.rack;
     if (tool instanceof DrawTool && tool.undoStep()) return;
     this.#commitNudge();
@@ -137,6 +138,7 @@ export class Commands {
   }
 
   redo() {
+    if (this.at.data.version) return;
     const { tool } = this.at.rack;
     if (tool instanceof DrawTool && tool.isDrawing && tool.redoStep()) return;
     void this.at.undo.redo();
@@ -170,7 +172,7 @@ export class Commands {
   async jump(typeId, step) {
     const known = this.#walks.get(typeId);
     const walk = known ?? new Walk(async (cursor) =>
-      pageOf(await api.get(`/images/${this.at.image.id}/annotations`, { type_id: typeId, shape: this.#drawnOf(typeId), cursor, limit: 200, ...this.#frameQuery() })));
+      pageOf(await api.get(`/images/${this.at.image.id}/annotations`, { type_id: typeId, shape: this.#drawnOf(typeId), cursor, limit: 200, ...this.#frameQuery(), ...this.at.asOf })));
     this.#walks.set(typeId, walk);
     const { single } = this.at.selection;
     try {

@@ -42,9 +42,9 @@ async function start() {
 }
 
 function addStrip() {
-  const { imageSet, image } = data;
-  const strip = new ImageStrip($('#strip'), imageSet.id, image.id, (anchor, side) =>
-    api.get(`/image-sets/${imageSet.id}/images/${anchor}/strip`.replace(/^/, '/api/v2'), { side }));
+  const { imageSet, image, version } = data;
+  const strip = new ImageStrip($('#strip'), (id) => `/image-sets/${imageSet.id}/images/${id}${version ? `?version=${version.id}` : ''}`, image.id, (anchor, side) =>
+    api.get(`/image-sets/${imageSet.id}/images/${anchor}/strip`.replace(/^/, '/api/v2'), { side, version: version?.id }));
   const load = () => {
     if (!$('#strip').hidden) void strip.load();
   };

@@ -95,7 +95,7 @@ export function createLabels(at) {
     image: at.image,
     frame: () => at.frame,
     ask: async ({ z, t }) => {
-      const query = { shape: ['image', 'absent'], z, t, limit: 1000 };
+      const query = { shape: ['image', 'absent'], z, t, limit: 1000, ...at.asOf };
       return pageOf(await api.get(`/images/${at.image.id}/annotations`, query)).items.map(itemFromJson);
     },
     waiting: () => at.edits.drafts.filter((item) => LABELS.has(item.geometry.shape)),

@@ -15,7 +15,7 @@ import { addFrameControls } from './frame_controls.js';
 import { stepAt } from './geometry.js';
 import { Gestures } from './gestures.js';
 import { itemFromJson } from './items.js';
-import { openJournalStorage } from './journal_storage.js';
+import { memoryStorage, openJournalStorage } from './journal_storage.js';
 import { preferences, remember } from './layout.js';
 import { syncAddress } from './link_sync.js';
 import { Overlay } from './overlay.js';
@@ -34,6 +34,7 @@ import { createDetailsPanel, createLayersPanel, createTypesPanel } from './side_
 import { Stage } from './stage.js';
 import { ToolRack } from './tool_rack.js';
 import { addTurnControls, addZoomControls } from './view_controls.js';
+import { VersionView } from './version/index.js';
 import { Visibility } from './visibility.js';
 
 /**
@@ -53,7 +54,7 @@ export class Workplace {
     const link = parseView(location.hash);
     const stage = new Stage($('#stage'), data.image);
     await stage.open(firstFrame(data.image, link));
-    const storage = await openJournalStorage(`${data.actor.id}:${data.image.id}`);
+    const storage = data.version ? { ...memoryStorage(), survivesReload: true } : await openJournalStorage(`${data.actor.id}:${data.image.id}`);
     const workplace = new Workplace(data, stage, link, storage);
     await workplace.#begin(storage.survivesReload);
     return workplace;
@@ -68,7 +69,8 @@ export class Workplace {
     this.types = data.types;
     this.keys = typeKeys(data.types.filter((type) => type.is_active));
     this.mayAnnotate = Boolean(data.rights.annotate) && !data.imageSet.is_locked;
-    this.whyNot = data.imageSet.is_locked ? 'This image set is locked.' : 'You may look at this image set, but not annotate in it.';
+    this.whyNot = data.version ? `This is version ${data.version.name}; a version stays as it was.`
+      : data.imageSet.is_locked ? 'This image set is locked.' : 'You may look at this image set, but not annotate in it.';
     this.visibility = new Visibility(this);
     this.selection = new Selection();
     this.selected = new SelectedShapes(this);
@@ -85,7 +87,7 @@ export class Workplace {
       step: () => stepAt(this.stage.zoom),
     });
     this.counts = new Counts(
-      async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`)),
+      async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`, this.asOf)),
       () => this.journal.entries,
     );
     this.undo = createUndo(this);
@@ -97,6 +99,7 @@ export class Workplace {
     this.typesPanel = createTypesPanel(this);
     this.review = new Review(this);
     this.details = createDetailsPanel(this);
+    this.versions = new VersionView(this);
     this.magnifications = addZoomControls($('#zoom'), stage, this.image);
     addAdjustments($('#view-tools'), stage);
     addTurnControls($('#view-tools'), stage, document.documentElement);
@@ -130,9 +133,12 @@ export class Workplace {
     this.rack.choose('select');
     this.stage.refresh();
     void this.counts.load();
-    void this.undo.refresh();
     void this.labels.load();
-    void this.review.begin();
+    if (!this.data.version) {
+      void this.undo.refresh();
+      void this.review.begin();
+    }
+    void this.versions.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
   }
 
@@ -144,6 +150,16 @@ export class Workplace {
 
   get zoom() {
     return this.stage.zoom;
+  }
+
+  /** What requests say about the version that is looked at; nothing in the present. */
+  get asOf() {
+    return this.data.version ? { version: this.data.version.id } : {};
+  }
+
+  /** The page of another image of the set, of the same version. @param {number} id */
+  addressOf(id) {
+    return `/image-sets/${this.data.imageSet.id}/images/${id}${this.data.version ? `?version=${this.data.version.id}` : ''}`;
   }
 
   /** @param {Item} item */
@@ -186,7 +202,7 @@ export class Workplace {
   /** @param {number} id @param {boolean} goThere */
   async selectById(id, goThere) {
     try {
-      const json = await api.get(`/annotations/${id}`);
+      const json = await api.get(`/annotations/${id}`, this.asOf);
       if (json.deleted || json.image_id !== this.image.id) throw new Error('It was deleted.');
       const item = itemFromJson(json);
       this.selection.set([item]);
@@ -276,7 +292,7 @@ export class Workplace {
 
   /** Others annotate too: ask now and then what is new. */
   #lookAgain() {
-    if (this.journal.waiting > 0) return;
+    if (this.journal.waiting > 0 || this.data.version) return;
     this.layer.refresh();
     void this.counts.load();
     void this.labels.load();

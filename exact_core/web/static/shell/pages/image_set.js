@@ -15,6 +15,7 @@ import { drawProducts } from './set_products.js';
 import { drawReview } from './set_review.js';
 import { drawSettings } from './set_settings.js';
 import { drawStudies } from './set_studies.js';
+import { drawVersions } from './set_versions.js';
 
 /**
  * @typedef {object} SetPage what the tabs share
@@ -39,6 +40,7 @@ const events = new EventTarget();
 const TABS = {
   images: { title: 'Images', symbol: 'images', draw: drawImages, isWide: true },
   review: { title: 'Review', symbol: 'list-checks', draw: drawReview },
+  versions: { title: 'Versions', symbol: 'bookmark', draw: drawVersions },
   agreement: { title: 'Agreement', symbol: 'target', draw: drawAgreement, isWide: true, shown: (rights) => rights.see_all && (rights.export || rights.annotate) },
   studies: { title: 'Studies', symbol: 'clock', draw: drawStudies, shown: (rights) => rights.annotate || rights.manage },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
