@@ -55,6 +55,7 @@ from exact_core.storage.models.version import (
     VersionArtefact,
     VersionContent,
     VersionImage,
+    VersionSplit,
 )
 
 __all__ = [
@@ -109,5 +110,6 @@ __all__ = [
     "VersionArtefact",
     "VersionContent",
     "VersionImage",
+    "VersionSplit",
     "now",
 ]

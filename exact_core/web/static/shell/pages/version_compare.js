@@ -86,6 +86,7 @@ function listCard(page, found, from, to) {
   const images = Object.fromEntries(found.images.map((/** @type {any} */ image) => [image.image_id, image.name]));
   const list = html`<ul class="list" id="differences"></ul>`;
   const more = html`<button type="button" class="btn btn--small" @click=${() => load(true).catch(showError)}>Show more</button>`;
+  const foot = html`<div class="card__foot" hidden>${more}</div>`;
   const none = html`<p class="card__body muted">Nothing differs in this way.</p>`;
   let kind = '';
   let cursor = '';
@@ -94,7 +95,7 @@ function listCard(page, found, from, to) {
     cursor = answer.next_cursor ?? '';
     if (!goesOn) list.replaceChildren();
     list.append(...answer.items.map((/** @type {any} */ item) => difference(item)));
-    more.hidden = !cursor;
+    foot.hidden = !cursor;
     none.hidden = list.childElementCount > 0;
   };
   const difference = (/** @type {any} */ item) => {
@@ -104,7 +105,7 @@ function listCard(page, found, from, to) {
     const href = onSlide(page, found, item.image_id, x1 > x0 || y1 > y0 || x0 || y0 ? `#x=${Math.round((x0 + x1) / 2)}&y=${Math.round((y0 + y1) / 2)}&zoom=1` : '');
     const what = which === 'changed' ? `: ${item.kinds.map((/** @type {string} */ way) => (way === 'type' ? `${names[item.before.type_id] ?? 'another type'} → ${names[item.after.type_id] ?? 'another type'}` : WAYS[way])).join(', ')}` : '';
     const text = [images[item.image_id], state.author?.name].filter(Boolean).join(' · ');
-    return html`<li class="list__item"><span class="sign sign--${which}" aria-hidden="true">${SIGNS[which][0]}</span><div class="grow"><div>${SIGNS[which][1]}${which === 'changed' ? '' : ` ${names[state.type_id] ?? ''}`}${what}</div><div class="small muted">${text}</div></div>
+    return html`<li class="list__item"><span class="sign sign--${which}" aria-hidden="true">${SIGNS[which][0]}</span><div class="grow"><div>${SIGNS[which][1]} ${names[state.type_id] ?? ''}${what}</div><div class="small muted">${text}</div></div>
       ${href ? html`<a class="icon-btn icon-btn--small" href=${href} aria-label="Look at it on the slide" data-tip="Look at it on the slide">${icon('microscope')}</a>` : null}</li>`;
   };
   void load(false).catch((error) => page.signal.aborted || showError(error));
@@ -112,5 +113,5 @@ function listCard(page, found, from, to) {
     <select class="select role-select" id="difference-kind" aria-label="Which differences" @change=${(/** @type {any} */ event) => {
       kind = event.target.value;
       void load(false).catch(showError);
-    }}>${KINDS.map(([value, label]) => html`<option value=${value}>${label}</option>`)}</select></div>${list}${none}<div class="card__foot">${more}</div></section>`;
+    }}>${KINDS.map(([value, label]) => html`<option value=${value}>${label}</option>`)}</select></div>${list}${none}${foot}</section>`;
 }

@@ -5,17 +5,20 @@ import { api, apiUrl } from '../api.js';
 import { confirmDialog, openDialog } from '../dialog.js';
 import { areaField } from '../fields.js';
 import { html, icon, render } from '../html.js';
+import { everything } from '../view.js';
 import { attachMenu } from '../menu.js';
 import { dateTime, plural, size } from '../time.js';
 import { showError, toast } from '../toast.js';
 import { inPlace, manifestBadge } from './set_versions.js';
 import { artefactsCard } from './version_files.js';
+import { splitsCard } from './version_splits.js';
 
 /** @typedef {import('./image_set.js').SetPage} SetPage */
 /** @typedef {import('./set_versions.js').Go} Go */
 /** @typedef {Record<string, any>} Version */
 
 const LOOK_AGAIN_MS = 2500;
+const SHOWN = 20;
 
 /** @param {HTMLElement} target @param {SetPage} page @param {number} id @param {Go} go */
 export async function drawVersion(target, page, id, go) {
@@ -25,14 +28,18 @@ export async function drawVersion(target, page, id, go) {
     return;
   }
   const [images, types] = await Promise.all([
-    api.get(`/versions/${id}/images`, { limit: 100 }, { signal: page.signal }), api.get(`/versions/${id}/annotation-types`, {}, { signal: page.signal })]);
+    everything((cursor) => api.get(`/versions/${id}/images`, { cursor, limit: 500 }, { signal: page.signal })), api.get(`/versions/${id}/annotation-types`, {}, { signal: page.signal })]);
   if (page.signal.aborted) return;
   const files = html`<div></div>`;
+  const splits = html`<div></div>`;
   const facts = html`<section class="card" aria-label="Version"></section>`;
   const again = () => drawVersion(target, page, id, go).catch(showError);
-  render(target, back(page, go), facts, imagesCard(page, version, images), page.rights.see_all ? files : null, typesCard(types.items));
+  render(target, back(page, go), facts, imagesCard(page, version, images), splits, page.rights.see_all ? files : null, typesCard(types.items));
   drawFacts(facts, page, version, go, again);
-  if (page.rights.see_all) await artefactsCard(files, page, version);
+  await Promise.all([
+    splitsCard(splits, page, version, Object.fromEntries(images.map((image) => [image.image_id, image.name]))),
+    page.rights.see_all ? artefactsCard(files, page, version) : null,
+  ]);
   watch(facts, page, version, go, again);
 }
 
@@ -79,21 +86,19 @@ function drawFacts(card, page, version, go, again) {
     </dl></div>`);
 }
 
-/** @param {SetPage} page @param {Version} version @param {any} first */
-function imagesCard(page, version, first) {
+/** @param {SetPage} page @param {Version} version @param {any[]} images */
+function imagesCard(page, version, images) {
   const list = html`<ul class="list" id="version-images"></ul>`;
-  const more = html`<button type="button" class="btn btn--small" @click=${() => add().catch(showError)}>Show more</button>`;
+  const more = html`<button type="button" class="btn btn--small" @click=${() => add()}>Show more</button>`;
   const foot = html`<div class="card__foot">${more}</div>`;
-  let cursor = first.next_cursor;
-  const put = (/** @type {any} */ answer) => {
-    cursor = answer.next_cursor;
-    list.append(...answer.items.map((/** @type {any} */ image) => imageRow(page, version, image)));
-    foot.hidden = !cursor;
+  const add = () => {
+    const from = list.childElementCount;
+    list.append(...images.slice(from, from + SHOWN).map((image) => imageRow(page, version, image)));
+    foot.hidden = list.childElementCount >= images.length;
   };
-  const add = async () => put(await api.get(`/versions/${version.id}/images`, { cursor, limit: 100 }));
-  put(first);
+  add();
   return html`<section class="card" aria-label="Images"><div class="card__head">${icon('images')}<h2 class="grow">Images <span class="count num">${version.image_count.toLocaleString('en')}</span></h2></div>
-    ${first.items.length ? list : html`<p class="card__body muted">The set had no image.</p>`}${foot}</section>`;
+    ${images.length ? list : html`<p class="card__body muted">The set had no image.</p>`}${foot}</section>`;
 }
 
 /** @param {SetPage} page @param {Version} version @param {any} image */

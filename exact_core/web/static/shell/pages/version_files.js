@@ -16,12 +16,13 @@ const KINDS = [['file', 'File'], ['metrics', 'Figures'], ['model', 'Model'], ['p
 export async function artefactsCard(target, page, version) {
   const files = await api.get(`/versions/${version.id}/artefacts`, {}, { signal: page.signal });
   const again = () => artefactsCard(target, page, version).catch(showError);
-  const status = html`<p class="small muted" role="status"></p>`;
+  const status = html`<p class="card__foot small muted" role="status" hidden></p>`;
   const kind = html`<select class="select" id="artefact-kind" aria-label="Kind of file">${KINDS.map(([value, label]) => html`<option value=${value}>${label}</option>`)}</select>`;
   const input = html`<input type="file" class="visually-hidden" id="artefact-files" multiple tabindex="-1" aria-label="Files to attach">`;
   input.addEventListener('change', async () => {
     const chosen = [...input.files];
     for (const [index, file] of chosen.entries()) {
+      status.hidden = false;
       status.textContent = `Sending ${index + 1} of ${chosen.length}: ${file.name}`;
       try {
         await api.post(`/versions/${version.id}/artefacts`, file, {
@@ -37,7 +38,7 @@ export async function artefactsCard(target, page, version) {
     ${mayAdd ? html`<span class="row row--nowrap">${kind}<button type="button" class="btn" id="attach" @click=${() => input.click()}>${icon('upload')}Attach files</button>${input}</span>` : null}</div>
     ${files.length ? html`<ul class="list" id="artefacts">${files.map((/** @type {any} */ file) => row(page, version, file, again))}</ul>`
       : html`<p class="card__body muted">Figures, models and predictions that belong to this version can be kept with it.</p>`}
-    <div class="card__foot">${status}</div></section>`);
+    ${status}</section>`);
 }
 
 /** @param {SetPage} page @param {Record<string, any>} version @param {any} file @param {() => unknown} again */
