@@ -26,6 +26,7 @@ export class Review {
 
   async begin() {
     const { rights } = this.at.data;
+    if (rights.verify) this.walking.restore();
     await this.bar.load();
     this.regions.show(this.bar.review?.items ?? []);
     if (rights.verify) void api.post(`/images/${this.at.image.id}/review/opened`, {}).catch(() => undefined);
