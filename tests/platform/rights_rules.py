@@ -98,6 +98,10 @@ def _of_artefact(place: Place) -> dict[str, str]:
     return {"artefact_id": place.artefact}
 
 
+def _of_split(place: Place) -> dict[str, str]:
+    return {"version_id": place.version, "split_id": place.split}
+
+
 def _of_study(place: Place) -> dict[str, str]:
     return {"study_id": place.study}
 
@@ -300,6 +304,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/review": Rule(VIEW),
     "GET /api/v2/images/{image_id}/verification-walk": Rule(VIEW),
     "GET /api/v2/images/{image_id}/verification-counts": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-marks": Rule(VIEW, query=_BOX),
     "GET /api/v2/annotations/{annotation_id}/verifications": Rule(VIEW, parameters=_of_annotation),
     "GET /api/v2/image-sets/{image_set_id}/adjudications": Rule(MANAGE),
     "GET /api/v2/image-sets/{image_set_id}/adjudications/{item_id}": Rule(
@@ -334,6 +339,10 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/version-artefacts/{artefact_id}": Rule(VIEW, parameters=_of_artefact),
     "GET /api/v2/version-artefacts/{artefact_id}/file": Rule(VIEW, parameters=_of_artefact),
     "DELETE /api/v2/version-artefacts/{artefact_id}": Rule(("manager", "admin"), parameters=_of_artefact),
+    "GET /api/v2/versions/{version_id}/splits": Rule(VIEW, parameters=_of_version),
+    "POST /api/v2/versions/{version_id}/splits": Rule(MANAGE, parameters=_of_version, body=Place.split_body),
+    "GET /api/v2/versions/{version_id}/splits/{split_id}": Rule(VIEW, parameters=_of_split),
+    "DELETE /api/v2/versions/{version_id}/splits/{split_id}": Rule(("manager", "admin"), parameters=_of_split),
     # Agreement and studies
     "GET /api/v2/image-sets/{image_set_id}/agreement": Rule(REVIEW),
     "GET /api/v2/image-sets/{image_set_id}/agreement.csv": Rule(REVIEW),

@@ -95,6 +95,15 @@ class Place:
         """A file that the manager attached to the version."""
         return self._once("artefact", self._attach)
 
+    @property
+    def split(self) -> str:
+        """A split of the version that its manager made."""
+        return self._once("split", self._split)
+
+    def split_body(self) -> dict[str, object]:
+        """A request that splits the version."""
+        return {"name": f"split {uuid4()}", "parts": {"test": [self.image]}}
+
     def gold_body(self) -> dict[str, object]:
         """A request that makes a reference."""
         return {"title": "Gold", "reader": "claimed:Somebody", "image_ids": [self.image]}
@@ -153,6 +162,12 @@ class Place:
     def _attach(self) -> str:
         address = f"/api/v2/versions/{self.version}/artefacts"
         answer = self.world.client(self.uploader).post(address, params={"name": "a.json"}, content=b"{}")
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _split(self) -> str:
+        address = f"/api/v2/versions/{self.version}/splits"
+        answer = self.world.client(self.uploader).post(address, json=self.split_body())
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

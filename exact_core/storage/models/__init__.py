@@ -56,6 +56,7 @@ from exact_core.storage.models.version import (
     VersionArtefact,
     VersionContent,
     VersionImage,
+    VersionSplit,
 )
 
 __all__ = [
@@ -112,5 +113,6 @@ __all__ = [
     "VersionArtefact",
     "VersionContent",
     "VersionImage",
+    "VersionSplit",
     "now",
 ]

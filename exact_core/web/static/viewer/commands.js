@@ -8,10 +8,11 @@ import { html, icon } from '../shell/html.js';
 import { shown } from '../shell/keys.js';
 import { showError, toast } from '../shell/toast.js';
 import { afterRest } from '../sdk/timing.js';
-import { boundsOf, stepOf, translate, translateWithin, union } from './geometry.js';
+import { LABELS, boundsOf, stepOf, translate, translateWithin, union } from './geometry.js';
 import { itemFromJson, keyOf } from './items.js';
 import { Walk, pageOf } from './jump.js';
 import { closeSheets } from './layout.js';
+import { drawnShapes } from './shapes.js';
 import { isUnder } from './tool_rack.js';
 import { DrawTool } from './tools/draw_tool.js';
 
@@ -81,7 +82,7 @@ export class Commands {
 
   duplicate() {
     this.#commitNudge();
-    const items = this.#editable();
+    const items = this.#editable().filter((item) => !LABELS.has(item.geometry.shape));
     if (items.length === 0) return;
     const offset = COPY_OFFSET / this.at.stage.zoom;
     const label = `Duplicate ${this.#describe(items)}`;
@@ -174,6 +175,7 @@ export class Commands {
   }
 
   undo() {
+    if (this.at.data.version) return;
     const { tool } = this.at.rack;
     if (tool instanceof DrawTool && tool.undoStep()) return;
     this.#commitNudge();
@@ -181,6 +183,7 @@ export class Commands {
   }
 
   redo() {
+    if (this.at.data.version) return;
     const { tool } = this.at.rack;
     if (tool instanceof DrawTool && tool.isDrawing && tool.redoStep()) return;
     void this.at.undo.redo();
@@ -214,7 +217,7 @@ export class Commands {
   async jump(typeId, step) {
     const known = this.#walks.get(typeId);
     const walk = known ?? new Walk(async (cursor) =>
-      pageOf(await api.get(`/images/${this.at.image.id}/annotations`, { type_id: typeId, cursor, limit: 200, ...this.#frameQuery() })));
+      pageOf(await api.get(`/images/${this.at.image.id}/annotations`, { type_id: typeId, shape: this.#drawnOf(typeId), cursor, limit: 200, ...this.#frameQuery(), ...this.at.asOf })));
     this.#walks.set(typeId, walk);
     const { single } = this.at.selection;
     try {
@@ -234,34 +237,32 @@ export class Commands {
     }
   }
 
+  /** @param {number} typeId */
+  #drawnOf(typeId) {
+    const type = this.at.type(typeId);
+    return type ? drawnShapes(type) : [];
+  }
+
   #frameQuery() {
     const { z, t } = this.at.frame;
     return { z, t };
   }
 
-  /** Give the whole image a label, or take it away. @param {AnnotationType} type */
-  async toggleImageLabel(type) {
-    const { imageLabels, edits } = this.at;
-    const has = (imageLabels.get(type.id) ?? 0) > 0;
-    if (!has) {
-      const attributes = await this.#required(type, defaultsOf(type), 'Label the image');
-      if (!attributes) return;
-      edits.create(type.id, { shape: 'image', rings: [] }, `Label the image as ${type.name}`, { text: '', attributes });
-      imageLabels.set(type.id, 1);
-      this.#noted(`Label the image as ${type.name}`);
-    } else {
-      await this.at.journal.drained();
-      const answer = await api.get(`/images/${this.at.image.id}/annotations`, { type_id: type.id, limit: 100 });
-      const items = pageOf(answer).items.map(itemFromJson).filter((item) => this.at.mayEdit(item));
-      if (items.length === 0) {
-        this.at.flash('Somebody else set this label; only reviewers may take it away.');
-        return;
-      }
-      edits.remove(items, `Take the label ${type.name} off`);
-      imageLabels.set(type.id, (imageLabels.get(type.id) ?? 0) - items.length);
-      this.#noted(`Take the label ${type.name} off`);
-    }
-    this.at.typesPanel.renderKeepingFolds();
+  /** Say something of the whole image, or of a frame. @param {AnnotationType} type @param {import('./types.js').Shape} shape @param {import('./types.js').Frame} frame */
+  async setLabel(type, shape, frame) {
+    const isAbsent = shape === 'absent';
+    const label = isAbsent ? `Say that there is no ${type.name}` : `Label the image as ${type.name}`;
+    const attributes = isAbsent ? {} : await this.#required(type, defaultsOf(type), 'Label the image');
+    if (!attributes) return;
+    this.at.edits.create(type.id, { shape, rings: [] }, label, { text: '', attributes, frame });
+    this.#noted(label);
+  }
+
+  /** @param {Item[]} items @param {AnnotationType} type */
+  takeLabelOff(items, type) {
+    const label = `Take the label ${type.name} off`;
+    this.at.edits.remove(items, label);
+    this.#noted(label);
   }
 
   selectAll() {

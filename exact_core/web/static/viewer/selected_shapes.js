@@ -29,7 +29,7 @@ export class SelectedShapes {
   /** @param {number} id */
   async #complete(id) {
     try {
-      const json = await api.get(`/annotations/${id}`);
+      const json = await api.get(`/annotations/${id}`, this.at.asOf);
       const { single } = this.at.selection;
       if (!single || single.id !== id || single.isComplete) return;
       if (json.deleted) {

@@ -113,6 +113,8 @@
  * @property {PluginEntry[]} plugins
  * @property {OverlayInfo[]} overlays
  * @property {{total: number, position: number, previous: number | null, next: number | null}} strip
+ * @property {{id: number, name: string, revision: number, created_at: string, creator: string} | null} version  That is looked at, read only.
+ * @property {import('./study.js').StudyPlace | null} [study]  The running study for which the image is read.
  */
 
 export {};

@@ -3,7 +3,8 @@
 
 import { html, icon, render, setStyle } from '../../shell/html.js';
 import { flatten, withDescendants } from '../../shell/type_tree.js';
-import { SHAPES } from '../shapes.js';
+import { SHAPES, drawnShapes } from '../shapes.js';
+import { labelsSection } from './labels_section.js';
 
 /**
  * @typedef {import('../types.js').AnnotationType} AnnotationType
@@ -23,14 +24,14 @@ import { SHAPES } from '../shapes.js';
  * @property {boolean} hasScale  Whether the size of a pixel is known.
  * @property {string} setUrl
  * @property {number} actorId
- * @property {Map<number, number>} imageLabels  Type of a whole-image label to how many this image has.
+ * @property {import('../labels.js').Labels} labels  Of the whole image and of frames.
+ * @property {(item: import('../items.js').Item) => void} select
  * @property {(type: AnnotationType) => void} choose
  * @property {(shape: Shape) => void} chooseShape
  * @property {(typeId: number, visible: boolean) => void} show
  * @property {(typeId: number) => void} solo
  * @property {(authorId: number, visible: boolean) => void} showAuthor
  * @property {(typeId: number, step: 1 | -1) => void} jump
- * @property {(type: AnnotationType) => void} toggleImageLabel
  * @property {Set<number>} folded  Types of the label tree whose branches are not shown.
  * @property {(folded: Set<number>) => void} rememberFolded
  * @property {(change: Partial<{visible: boolean, fill: boolean, opacity: number, width: number}>) => void} setDisplay
@@ -50,7 +51,7 @@ export class TypesPanel {
 
   render() {
     const { types } = this.model;
-    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), this.#about(), this.#authors(), this.#display());
+    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), labelsSection(this.model), this.#about(), this.#authors(), this.#display());
   }
 
   #head() {
@@ -78,7 +79,7 @@ export class TypesPanel {
   #products() {
     /** @type {Map<number, {name: string, types: AnnotationType[]}>} */
     const groups = new Map();
-    for (const type of this.model.types) {
+    for (const type of this.model.types.filter((one) => drawnShapes(one).length > 0)) {
       const group = groups.get(type.product.id) ?? { name: type.product.name, types: [] };
       groups.set(type.product.id, group);
       group.types.push(type);
@@ -127,62 +128,60 @@ export class TypesPanel {
 
   /** With everything below it in the tree. @param {number} typeId */
   #countOf(typeId) {
-    return [...withDescendants(this.model.types, typeId)].reduce((sum, id) => sum + this.model.counts.ofType(id), 0);
+    return [...withDescendants(this.model.types, typeId)].reduce((sum, id) => sum + this.#drawn(id), 0);
   }
 
   /** @param {AnnotationType} type @param {number} depth @param {number} children */
   #row(type, depth, children) {
     const { model } = this;
     const isFolded = children > 0 && model.folded.has(type.id);
-    const itself = children > 0 ? `${number(model.counts.ofType(type.id))} of ${type.name} itself, the others of what lies below it` : null;
+    const itself = children > 0 ? `${number(this.#drawn(type.id))} of ${type.name} itself, the others of what lies below it` : null;
     const fold = children > 0 ? html`<button type="button" class="icon-btn types__fold" data-focus="fold-${type.id}" aria-expanded=${String(!isFolded)} aria-label="What lies below ${type.name}"
       @click=${() => this.#fold(type, !isFolded)}>${icon('chevron-right')}</button>` : null;
     const isActive = model.active() === type.id;
     const isHidden = model.hiddenTypes.has(type.id);
     const key = model.keys.get(type.id);
-    const isLabel = type.shapes[0] === 'image';
-    const has = (model.imageLabels.get(type.id) ?? 0) > 0;
-    const shape = html`<span class="types__shape">${icon(SHAPES[type.shapes[0]]?.icon ?? 'shapes')}</span>`;
+    const shape = html`<span class="types__shape">${icon(SHAPES[drawnShapes(type)[0]]?.icon ?? 'shapes')}</span>`;
     setStyle(shape, { '--shape': type.color });
-    const main = isLabel
-      ? html`<button type="button" class="types__main" data-focus="type-${type.id}" role="switch" aria-checked=${String(has)}
-          disabled=${!model.mayAnnotate} @click=${() => model.toggleImageLabel(type)}>${shape}<span class="truncate">${type.name}</span>
-          <span class="types__count small">${has ? 'on this image' : 'not set'}</span></button>`
-      : html`<button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
-          data-tip=${[type.rank, type.description].filter(Boolean).join(': ') || null} @click=${() => model.choose(type)} @keydown=${(/** @type {KeyboardEvent} */ event) => {
-            if (children > 0 && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
-              event.preventDefault();
-              event.stopPropagation();
-              this.#fold(type, event.key === 'ArrowLeft');
-            }
-          }}>${shape}<span class="truncate">${type.name}</span>
-          ${type.is_active ? null : html`<span class="badge">retired</span>`}
-          <span class="types__count num" data-count=${type.id} data-tip=${itself}>${number(this.#countOf(type.id))}</span></button>`;
+    const main = html`
+      <button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
+        data-tip=${[type.rank, type.description].filter(Boolean).join(': ') || null} @click=${() => model.choose(type)} @keydown=${(/** @type {KeyboardEvent} */ event) => {
+          if (children > 0 && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
+            event.preventDefault();
+            event.stopPropagation();
+            this.#fold(type, event.key === 'ArrowLeft');
+          }
+        }}>${shape}<span class="truncate">${type.name}</span>
+        ${type.is_active ? null : html`<span class="badge">retired</span>`}
+        <span class="types__count num" data-count=${type.id} data-tip=${itself}>${number(this.#countOf(type.id))}</span></button>`;
     const tool = (/** @type {string} */ name, /** @type {string} */ label, /** @type {(event: MouseEvent) => void} */ run, /** @type {string} */ focus) => html`
       <button type="button" class="icon-btn types__tool" data-focus="${focus}-${type.id}" aria-label="${label}: ${type.name}" data-tip=${label} @click=${run}>${icon(name)}</button>`;
     return html`
       <li class="types__row ${isActive ? 'is-active' : ''} ${isHidden ? 'is-hidden' : ''}" .style=${{ '--depth': depth }}>
         <span class="kbd types__key" aria-hidden="true">${key ?? ''}</span>${fold}
         ${main}
-        ${isLabel ? null : [
-          tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back'),
-          tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next'),
-        ]}
+        ${tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back')}
+        ${tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next')}
         ${tool(isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide (with Shift: the others)', (event) => (event.shiftKey ? model.solo(type.id) : model.show(type.id, isHidden)), 'eye')}
       </li>`;
   }
 
+  /** How many shapes of a type are drawn; labels of the image are listed by themselves. @param {number} typeId */
+  #drawn(typeId) {
+    return Math.max(0, this.model.counts.ofType(typeId) - this.model.labels.items.filter((item) => item.typeId === typeId).length);
+  }
+
   #about() {
     const type = this.model.types.find((one) => one.id === this.model.active());
-    if (!type || !this.model.mayAnnotate || type.shapes[0] === 'image') return null;
+    if (!type || !this.model.mayAnnotate || drawnShapes(type).length === 0) return null;
     const size = type.default_width || type.default_height;
     const unit = type.default_unit === 'um' && this.model.hasScale ? 'µm' : 'px';
     const width = type.default_width ?? type.default_height;
     const height = type.default_height ?? type.default_width;
     return html`
       <section class="about" aria-label="About ${type.name}">
-        ${type.shapes.length > 1 ? html`
-          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${type.shapes.filter((s) => s !== 'image').map((shape) => html`
+        ${drawnShapes(type).length > 1 ? html`
+          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${drawnShapes(type).map((shape) => html`
             <button type="button" class="icon-btn icon-btn--small" data-focus="shape-${shape}" aria-pressed=${String(this.model.tool() === shape)}
               aria-label=${SHAPES[shape].name} data-tip=${SHAPES[shape].name} data-keys=${SHAPES[shape].key || null}
               @click=${() => this.model.chooseShape(shape)}>${icon(SHAPES[shape].icon)}</button>`)}</div>` : null}
