@@ -132,6 +132,7 @@ def create_app(settings: Settings | None = None, candidates: Iterable[Candidate]
 def _add_routes(app: ExactApp, services: Services) -> None:
     """Core first, so that no plugin can stand in the way of a core address."""
     from exact_core.activation.routes import router as activation
+    from exact_core.annotations.history_routes import router as history
     from exact_core.annotations.routes import router as annotations
     from exact_core.auth.routes import router as auth
     from exact_core.images.routes import router as images
@@ -148,7 +149,8 @@ def _add_routes(app: ExactApp, services: Services) -> None:
 
     problems.install(app)
     app.include_router(health.router)
-    for router in (auth, image_sets, images, uploads, tiles, products, annotations, activation, jobs):
+    domains = (auth, image_sets, images, uploads, tiles, products, annotations, history, activation, jobs)
+    for router in domains:
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)
     app.include_router(viewer)

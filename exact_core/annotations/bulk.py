@@ -87,7 +87,15 @@ def columns_of_rings(shape: Shape, rings: Sequence[Any]) -> Columns:
     return columns_of([Geometry(shape, ring, (len(ring),), (False,)) for ring in arrays])
 
 
-def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str = "", skip_bad: bool = False) -> Added:
+def add(
+    writer: Writer,
+    shapes: NewShapes,
+    *,
+    kind: str = "import",
+    reason: str = "",
+    run: str = "",
+    skip_bad: bool = False,
+) -> Added:
     """Add shapes as one revision of the image set.
 
     Args:
@@ -95,6 +103,8 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
         shapes: What to add.
         kind: ``import`` or ``model``, as the change log shall say.
         reason: Shown in the history.
+        run: Names the model run, the import or the job, so that all of it can be reverted by this name; several
+            calls may belong to one. Made from the kind and the revision when left out.
         skip_bad: Leave out shapes that cannot be kept and report them, instead of refusing all.
     """
     refused: dict[int, str] = {}
@@ -107,7 +117,8 @@ def add(writer: Writer, shapes: NewShapes, *, kind: str = "import", reason: str 
     ids = np.zeros(len(shapes.columns), np.int64)
     if not len(checked.index):
         return Added(writer.facts.revision, ids, refused)
-    revision = writer.log_change_set(len(checked.index), kind, reason)
+    run = run or f"{kind} {writer.facts.revision + 1}"
+    revision = writer.log_change_set(len(checked.index), kind, reason, run=run)
     chosen = checked.index.tolist()
     uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else _new_uuids(len(chosen))
     ids[checked.index] = _write(writer, shapes, checked, uuids, revision)

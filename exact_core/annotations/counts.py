@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnCollection,
     ColumnElement,
+    FromClause,
     Subquery,
     and_,
     case,
@@ -73,9 +74,7 @@ def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list
 def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     """The rows of ``annotation_summary`` as they were at the scope's revision, counted from the states of then."""
     row = ROWS.c
-    x, y = (_middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
-    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
-    cell = case((row.shape == Shape.IMAGE.number, WHOLE_IMAGE_CELL), else_=place)
+    cell = counting_cell(ROWS)
     author = func.coalesce(row.author_id, 0)
     return (
         select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
@@ -83,6 +82,14 @@ def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
         .group_by(row.type_id, author, cell)
         .subquery()
     )
+
+
+def counting_cell(rows: FromClause) -> ColumnElement[int]:
+    """The cell in which a row of states is counted, worked out by the database."""
+    row = rows.c
+    x, y = (_middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
+    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
+    return case((row.shape == Shape.IMAGE.number, WHOLE_IMAGE_CELL), else_=place)
 
 
 def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell: int) -> Iterator[Count]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, FromClause, SQLColumnExpression, Table, and_, literal_column, select
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
@@ -23,6 +23,9 @@ ROWS = cast("Table", AnnotationRevision.__table__)
 
 COUNTS = cast("Table", AnnotationSummary.__table__)
 """Kept counts, as a table."""
+
+CLOSED: ColumnElement[int] = literal_column(str(LIVE))
+"""``LIVE`` written out: with ``valid_to < CLOSED`` planners find rows that ended by the index of those alone."""
 
 Can: TypeAlias = Callable[[Actor, str, int], bool]
 """Whether an actor has a right in an image set: the access snapshot's, or one that asks the database."""
@@ -113,6 +116,19 @@ class ReadScope:
         """What distinguishes this scope from other actors', for keys of caches."""
         whose = "all" if self.only_author is None else f"author-{self.only_author}"
         return whose if self.at is None else f"{whose}-at-{self.at}"
+
+
+def begun_at(rows: FromClause, revision: SQLColumnExpression[int] | int) -> ColumnElement[bool]:
+    """Whether a row of states begins at a revision; for the index by image and revision.
+
+    ``BETWEEN`` and not ``=``: SQLite, which has no statistics here, would walk all rows of the image instead.
+    """
+    return rows.c.valid_from.between(revision, revision)
+
+
+def ended_at(rows: FromClause, revision: SQLColumnExpression[int] | int) -> ColumnElement[bool]:
+    """Whether a row of states ends at a revision; for the index of closed rows, as :func:`begun_at`."""
+    return and_(rows.c.valid_to.between(revision, revision), rows.c.valid_to < CLOSED)
 
 
 def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
