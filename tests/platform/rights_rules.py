@@ -92,6 +92,10 @@ def _of_plugin(_place: Place) -> dict[str, str]:
     return {"name": PLUGIN}
 
 
+def _own_session(place: Place) -> dict[str, Any]:
+    return {"what": "session", "revision": int(place.drawn_at)}
+
+
 def say(**values: Any) -> Callable[[Place], Any]:
     """A body that is the same everywhere."""
     return lambda _place: values
@@ -215,6 +219,21 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/undo-state": Rule(VIEW),
     "POST /api/v2/images/{image_id}/undo": Rule(ANNOTATE, done=(409,)),
     "POST /api/v2/images/{image_id}/redo": Rule(ANNOTATE, done=(409,)),
+    # History, trash, reverting
+    "GET /api/v2/annotations/{annotation_id}/history": Rule(VIEW, parameters=_of_annotation),
+    "POST /api/v2/annotations/{annotation_id}/revert": Rule(
+        ANNOTATE, parameters=_of_annotation, body=lambda place: {"revision": int(place.drawn_at)}
+    ),
+    "GET /api/v2/images/{image_id}/history": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/history": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/revert": Rule(ANNOTATE, body=_own_session),
+    "POST /api/v2/image-sets/{image_set_id}/revert": Rule(MANAGE, body=say(what="to_revision", revision=0)),
+    "GET /api/v2/images/{image_id}/trash": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/trash": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/trash/restore": Rule(ANNOTATE, body=lambda place: {"ids": [int(place.annotation)]}),
+    "POST /api/v2/image-sets/{image_set_id}/trash/restore": Rule(
+        ANNOTATE, body=lambda place: {"ids": [int(place.annotation)]}
+    ),
     # Plugins, jobs, the server
     "GET /api/v2/images/{image_id}/statistics": Rule(VIEW),
     "GET /api/v2/images/{image_id}/overlays": Rule(VIEW),
