@@ -7,6 +7,7 @@ import { $ } from '../shell/html.js';
 import { toast } from '../shell/toast.js';
 import { addAdjustments } from './adjustments.js';
 import { Commands } from './commands.js';
+import { Conflicts } from './conflicts.js';
 import { Counts, countRows } from './counts.js';
 import { parseView } from './deep_link.js';
 import { defaultSize } from './default_shape.js';
@@ -19,6 +20,8 @@ import { preferences, remember } from './layout.js';
 import { syncAddress } from './link_sync.js';
 import { Overlay } from './overlay.js';
 import { Overview } from './overview.js';
+import { HistoryPanel } from './panels/history_panel.js';
+import { ShapeHistory } from './panels/shape_history.js';
 import { PluginOverlays, addPluginTools, viewerFacade } from './plugin_page.js';
 import { addReadouts } from './readouts.js';
 import { createJournal, createUndo } from './saving.js';
@@ -73,13 +76,15 @@ export class Workplace {
     this.#openAt();
     this.layer = createShapeLayer(this);
     this.journal = createJournal(this, storage);
-    this.chip = new SaveChip($('#save'), this.journal, (problem) => this.edits.retry(problem));
+    this.conflicts = new Conflicts($('#conflicts'), this);
+    this.chip = new SaveChip($('#save'), this.journal, (problem) => this.edits.retry(problem), () => this.conflicts.show({ takeFocus: true }));
     this.edits = new Edits({
       layer: this.layer,
       journal: this.journal,
       image: this.image,
       actor: { id: data.actor.id, name: data.actor.display_name || data.actor.name },
       frame: () => this.frame,
+      restore: (id) => this.#restore(id),
     });
     this.counts = new Counts(
       async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`)),
@@ -92,6 +97,9 @@ export class Workplace {
     this.gestures = new Gestures(stage, () => this.rack.tool);
     this.typesPanel = createTypesPanel(this);
     this.details = createDetailsPanel(this);
+    this.shapeHistory = new ShapeHistory($('#shape-history'), this);
+    this.history = new HistoryPanel($('#history'), this);
+    this.changeListeners.add(() => this.history.changed());
     this.magnifications = addZoomControls($('#zoom'), stage, this.image);
     addAdjustments($('#view-tools'), stage);
     addTurnControls($('#view-tools'), stage, document.documentElement);
@@ -125,6 +133,7 @@ export class Workplace {
     this.typesPanel.render();
     this.details.render();
     this.rack.choose('select');
+    this.conflicts.show();
     this.stage.refresh();
     void this.counts.load();
     void this.undo.refresh();
@@ -274,6 +283,25 @@ export class Workplace {
     if (this.journal.waiting > 0) return;
     this.layer.refresh();
     void this.counts.load();
+  }
+
+  /** The server changed many shapes at once: look at all of them again. */
+  seeAgain() {
+    this.layer.refresh();
+    this.counts.askSoon();
+    void this.undo.refresh();
+    void this.selected.readAgain();
+    this.announce([]);
+  }
+
+  /** Bring a deleted shape back. @param {number} id @returns {Promise<any>} the shape, or null when it cannot be */
+  async #restore(id) {
+    try {
+      const report = await api.post(`/images/${this.image.id}/trash/restore`, { ids: [id] });
+      return report.restored === 1 ? await api.get(`/annotations/${id}`) : null;
+    } catch {
+      return null;
+    }
   }
 
   /** @param {TileFrame} frame */

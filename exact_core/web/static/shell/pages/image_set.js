@@ -7,6 +7,7 @@ import { loadPlugins } from '../plugins.js';
 import { showError } from '../toast.js';
 import { failure } from '../view.js';
 import { UploadPanel } from '../upload_panel.js';
+import { drawHistory } from './set_history.js';
 import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
@@ -34,6 +35,7 @@ const TABS = {
   images: { title: 'Images', symbol: 'images', draw: drawImages },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
+  history: { title: 'History', symbol: 'history', draw: drawHistory },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
   settings: { title: 'Settings', symbol: 'settings', draw: drawSettings },
 };
