@@ -11,10 +11,12 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select, union
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import describing
+from exact_core.annotations.change_log import CHANGES_SHAPES
 from exact_core.annotations.describing import Touched
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.scope import ROWS, begun_at, ended_at
 from exact_core.annotations.states import DETAILS, STATE_COLUMNS, State, state_of
+from exact_core.annotations.verification_details import words_of
 from exact_core.annotations.writing import BRINGS_BACK
 from exact_core.storage.models import AnnotationType, ChangeSet
 
@@ -44,6 +46,9 @@ def details_of(
         change_sets: Some of its change sets.
         only: Look only at shapes that this person drew.
     """
+    review = [each for each in change_sets if each.kind not in CHANGES_SHAPES]
+    found = {revision: Detail(what, 0) for revision, what in words_of(session, review).items()}
+    change_sets = [each for each in change_sets if each.kind in CHANGES_SHAPES]
     small = [each.revision for each in change_sets if each.n_changes <= MOST_LOOKED_AT]
     edges = _edges(session, image_set_id, small, only)
     single = [revision for revision, own in edges.items() if len(own.touched) == 1]
@@ -52,7 +57,6 @@ def details_of(
     large = {each.revision: each.n_changes for each in change_sets if each.n_changes > MOST_LOOKED_AT}
     if only is not None and large:
         large = _count(session, image_set_id, sorted(large), only)
-    found: dict[int, Detail] = {}
     for each in change_sets:
         revision = each.revision
         own = edges.get(revision)

@@ -118,7 +118,7 @@ def _of_geometry(before: State, after: State) -> str:
         return f"Changed from {before.shape.value.replace('_', ' ')} to {after.shape.value.replace('_', ' ')}"
     old, new = unpack(before.geometry), unpack(after.geometry)
     if old.ring_lengths == new.ring_lengths and old.ring_holes == new.ring_holes and len(old.vertices):
-        steps = new.vertices.astype(np.float64) - old.vertices
+        steps = new.vertices / float(1 << new.fraction_bits) - old.vertices / float(1 << old.fraction_bits)
         if (steps == steps[0]).all():
             return f"Moved by {_number(steps[0][0])}, {_number(steps[0][1])} px"
     return "Reshaped"

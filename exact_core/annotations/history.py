@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.change_details import Detail, details_of
+from exact_core.annotations.change_log import CHANGES_SHAPES
 from exact_core.annotations.people import People, people
 from exact_core.annotations.scope import ROWS, Can, begun_at, ended_at, read_scope
 from exact_core.annotations.sessions import WorkSession, sessions_between
@@ -52,8 +53,8 @@ class Log:
         else:
             live = or_(ChangeSet.image_id.is_(None), Image.deleted_at.is_(None))
             found = [ChangeSet.image_set_id == self.image_set_id, live]
-        if self.only is not None:
-            found += [ChangeSet.actor_id == self.only, self._touches_own_work()]
+        if self.only is not None:  # of verdicts and assignments nothing, as they tell how far others are
+            found += [ChangeSet.actor_id == self.only, ChangeSet.kind.in_(CHANGES_SHAPES), self._touches_own_work()]
         return found
 
     def _touches_own_work(self) -> ColumnElement[bool]:
@@ -68,7 +69,7 @@ class Log:
 def log_of_image(session: Session, actor: Actor, image_id: int, can: Can) -> Log:
     """The log of an image; ``NotFound`` when the actor may not see it."""
     scope = read_scope(session, actor, image_id, can)
-    return Log(scope.image.image_set_id, image_id, scope.only_author, scope.image.revision)
+    return Log(scope.image.image_set_id, image_id, scope.only_reader, scope.image.revision)
 
 
 def log_of_set(session: Session, actor: Actor, image_set_id: int, can: Can) -> Log:

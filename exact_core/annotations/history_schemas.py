@@ -66,6 +66,7 @@ class ShapeHistoryOut(BaseModel):
     """What happened to an annotation, newest first."""
 
     annotation: AnnotationOut
+    withheld: bool = Field(description="Its history is hidden while the reading is blind.")
     items: list[ShapeEventOut]
     next_cursor: str | None
 

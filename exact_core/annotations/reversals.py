@@ -108,7 +108,7 @@ def _require_current(writer: Writer, known: Known, base_revision: int | None) ->
     if base_revision is None or known.state is None or known.revision <= base_revision:
         return
     facts = writer.facts
-    names = last_editors(writer.session, facts.image_set_id, [known.id], writer.scope.only_author)
+    names = last_editors(writer.session, facts.image_set_id, [known.id], writer.scope.only_reader)
     current = known.to_json() | {"changed_by": names.get(known.id)}
     raise Stale("Somebody has changed this annotation meanwhile; look at its current state.", [current])
 

@@ -195,7 +195,7 @@ def _decide(writer: Writer, plan: Plan, cases: dict[int, Case]) -> None:
     visible = {
         id_: case
         for id_, case in cases.items()
-        if (case.back or case.now) and writer.scope.shows(case.author_id) and case.back != case.now
+        if (case.back or case.now) and writer.knows_acts_on(case.author_id) and case.back != case.now
     }
     contents = _contents(writer.session, _to_compare(visible))
     for id_, case in visible.items():

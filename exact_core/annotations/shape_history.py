@@ -35,6 +35,9 @@ class _Event:
 def page(session: Session, scope: ReadScope, known: Known, *, cursor: str | None, limit: int) -> dict[str, Any]:
     """A page of what happened to an annotation, newest first.
 
+    Of shapes that a blind reader is shown because an item was revealed or given to them, the history is withheld: it
+    would tell what others thought before.
+
     Args:
         session: Where to read.
         scope: The reader's view of the annotation's image; it must show the annotation.
@@ -42,7 +45,8 @@ def page(session: Session, scope: ReadScope, known: Known, *, cursor: str | None
         cursor: Where the page before ended.
         limit: How many events at most.
     """
-    events = _events(session, known.id)
+    is_withheld = scope.only_reader is not None and known.author_id != scope.only_reader
+    events = [] if is_withheld else _events(session, known.id)
     if cursor is not None:
         (end,) = read_cursor(cursor, int)
         assert isinstance(end, int)
@@ -54,13 +58,13 @@ def page(session: Session, scope: ReadScope, known: Known, *, cursor: str | None
     types = _types(session, {state.type_id for state, _, _ in states.values()})
     names = {id_: str(kind["name"]) for id_, kind in types.items()}
     who = {event.revision: _who(event, log, states) for event in shown}
-    named = people(session, who.values(), scope.only_author)
+    named = people(session, who.values(), scope.only_reader)
     items = []
     for event in shown:
         state = states[event.began][0] if event.began is not None else None
         before = states[event.before][0] if event.before is not None else None
         change_set = log.get(event.revision)
-        is_hidden = scope.only_author is not None and who[event.revision] != scope.only_author
+        is_hidden = scope.only_reader is not None and who[event.revision] != scope.only_reader
         items.append(
             {
                 "revision": event.revision,
@@ -76,6 +80,7 @@ def page(session: Session, scope: ReadScope, known: Known, *, cursor: str | None
         )
     return {
         "annotation": known.to_json(),
+        "withheld": is_withheld,
         "items": items,
         "next_cursor": write_cursor(shown[-1].revision) if len(events) > len(shown) else None,
     }

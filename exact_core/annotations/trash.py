@@ -193,4 +193,4 @@ def _visible(writer: Writer, ids: Sequence[int]) -> list[int]:
     """Those that are on the writer's image and may be seen."""
     chosen = (Annotation.image_id == writer.facts.image_id, Annotation.id.in_(ids))
     found = writer.session.execute(select(Annotation.id, Annotation.author_id).where(*chosen))
-    return [id_ for id_, author_id in found if writer.scope.shows(author_id)]
+    return [id_ for id_, author_id in found if writer.knows_acts_on(author_id)]

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from exact_core.annotations import rules
+from exact_core.annotations import digest, rules
+from exact_core.annotations.change_log import lock_set, next_revision
 from exact_core.annotations.geometry import parse
 from exact_core.annotations.packing import pack
 from exact_core.annotations.people import last_editors
@@ -20,7 +21,8 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import AnnotationAction, AnnotationChange
 from exact_core.products import attributes
-from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
+from exact_core.review.reading import begin_reading
+from exact_core.storage.models import Annotation, ChangeSet, Image, now
 
 MAX_OPERATIONS = 5_000
 MAX_RUN = 100
@@ -122,6 +124,7 @@ class Writer:
     ) -> None:
         self.session = session
         self.actor = actor
+        self.looks_only = looks_only
         self.facts = image_facts(session, image_id) if looks_only else locked_facts(session, image_id)
         if not can(actor, "view", self.facts.image_set_id):
             raise NotFound(f"There is no image {image_id} that you may see.")
@@ -129,8 +132,8 @@ class Writer:
             raise Conflict("This image set is locked: nothing in it can be changed until a manager unlocks it.")
         if not can(actor, "annotate", self.facts.image_set_id):
             raise Forbidden("You may look at this image set, but not annotate in it.")
-        require_size(self.facts)
-        self.scope: ReadScope = scope_in(self.facts, actor, can)
+        self._can = can
+        self._begin()
         self.types = rules.TypeRules(session, self.facts.image_set_id)
         self._may_edit_any = can(actor, "edit_any", self.facts.image_set_id)
         self.record = record
@@ -146,16 +149,27 @@ class Writer:
 
     def may_edit_work_of(self, author_id: int | None) -> bool:
         """Whether the actor may change annotations that somebody drew."""
-        return self._may_edit_any or author_id == self.editor_id
+        return author_id == self.editor_id or (self._may_edit_any and self.scope.sees_all)
+
+    def knows_acts_on(self, author_id: int | None) -> bool:
+        """Whether the actor may know what was done to the shapes that somebody drew."""
+        return self.scope.only_reader is None or author_id == self.scope.only_reader
+
+    def _begin(self) -> None:
+        """What the actor sees of the image, and what work on it means to them."""
+        require_size(self.facts)
+        self.scope: ReadScope = scope_in(self.facts, self.actor, self._can, self.session)
+        self.reading = begin_reading(self.session, self.facts, self.actor, self._can, looks_only=self.looks_only)
 
     def on(self, image_id: int) -> Writer:
         """The same for another image of the same set, whose lock is held already."""
+        if image_id == self.facts.image_id:
+            return self
         other = copy(self)
         other.facts = image_facts(self.session, image_id)
         if other.facts.image_set_id != self.facts.image_set_id:
             raise NotFound(f"There is no image {image_id} in image set {self.facts.image_set_id}.")
-        require_size(other.facts)
-        other.scope = replace(self.scope, image=other.facts)
+        other._begin()
         return other
 
     def apply(self, operations: Sequence[Operation], reason: str = "", run: str = "") -> Outcome:
@@ -169,44 +183,73 @@ class Writer:
         self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None, run: str = ""
     ) -> int:
         """Write changes as the image set's next revision, tell the hooks, and return its number."""
-        revision = self.log_change_set(len(changes), kind, reason, reverts, run)
+        rows = digest.changes_digest(changes)
+        revision = self.log_change_set(len(changes), kind, reason, reverts, run, rows=rows)
+        self._write(changes, revision, restores=kind in BRINGS_BACK, draws=kind == "edit")
+        return revision
+
+    def write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
+        """Write changes under a revision that was taken in this transaction, and tell the hooks.
+
+        ``restores`` says whether a deleted annotation that gets a state again comes back, rather than being new.
+        """
+        self.fold(revision, digest.changes_digest(changes))
+        self._write(changes, revision, restores=restores)
+
+    def _write(self, changes: Sequence[Change], revision: int, *, restores: bool, draws: bool = False) -> None:
+        if self.reading is not None:
+            states = (state for change in changes for state in (change.known.state, change.after))
+            self.reading.check((state.box, state.frame) for state in states if state is not None)
         write(self.session, changes, revision, self.editor_id, now())
         if self.record is not None:
             for change in changes:
-                self.record(self._event(change, revision, restores=kind in BRINGS_BACK))
-        return revision
+                self.record(self._event(change, revision, restores))
+        if self.reading is not None and draws:
+            self.reading.drew(changes, revision)
 
-    def log_change_set(self, count: int, kind: str, reason: str = "", reverts: int | None = None, run: str = "") -> int:
+    def log_change_set(
+        self, count: int, kind: str, reason: str = "", reverts: int | None = None, run: str = "", *, rows: bytes = b""
+    ) -> int:
         """Take the image set's next revision number and write down whose it is.
 
         Args:
             count: How many annotations change.
-            kind: What sort of change, as the history shall say.
-            reason: Why, for people.
-            reverts: The revision that is taken back, if it is one.
+            kind: What is done: ``edit``, ``undo``, ``import`` and so on.
+            reason: Shown in the history.
+            reverts: The revision that is taken back.
             run: The model run, import or job that the change belongs to; it can be reverted by this name.
+            rows: The hash of all rows of the change set, see ``annotations/digest.py``; empty when they are written
+                afterwards, in parts that :meth:`write`, ``bulk.add`` or :meth:`fold` add to it.
         """
-        raised = (
-            update(ImageSet)
-            .where(ImageSet.id == self.facts.image_set_id)
-            .values(revision=ImageSet.revision + 1)
-            .returning(ImageSet.revision)
+        revision = next_revision(
+            self.session,
+            self.facts.image_set_id,
+            kind,
+            actor_id=self.editor_id,
+            image_id=self.facts.image_id,
+            count=count,
+            reason=reason,
+            reverts=reverts,
+            run=checked_run(run),
+            rows=rows,
         )
-        revision: int = self.session.execute(raised).scalar_one()
-        log = {
-            "image_set_id": self.facts.image_set_id,
-            "revision": revision,
-            "image_id": self.facts.image_id,
-            "actor_id": self.editor_id,
-            "at": now(),
-            "kind": kind,
-            "reason": reason,
-            "n_changes": count,
-            "reverts": reverts,
-            "run": checked_run(run),
-        }
-        self.session.execute(insert(ChangeSet), [log])
+        if self.reading is not None:
+            self.reading.worked(revision)
         return revision
+
+    def fold(self, revision: int, rows: bytes) -> None:
+        """Add the hash of more rows to a change set of this transaction that is written in parts."""
+        own = (ChangeSet.image_set_id == self.facts.image_set_id, ChangeSet.revision == revision)
+        before = self.session.scalar(select(ChangeSet.digest).where(*own)) or ""
+        self.session.execute(update(ChangeSet).where(*own).values(digest=digest.linked(before, rows)))
+
+    def count_changes(self, revision: int, count: int) -> None:
+        """Say how many annotations a change set of this transaction changed, once that is known."""
+        self.session.execute(
+            update(ChangeSet)
+            .where(ChangeSet.image_set_id == self.facts.image_set_id, ChangeSet.revision == revision)
+            .values(n_changes=count)
+        )
 
     def _event(self, change: Change, revision: int, restores: bool) -> AnnotationChange:
         known, after = change.known, change.after
@@ -360,7 +403,7 @@ class _Batch:
         stale = list(self._stale.values())
         writer = self._writer
         ids = [known.id for known in stale]
-        names = last_editors(writer.session, writer.facts.image_set_id, ids, writer.scope.only_author)
+        names = last_editors(writer.session, writer.facts.image_set_id, ids, writer.scope.only_reader)
         conflicts = [known.to_json() | {"changed_by": names.get(known.id)} for known in stale]
         if len(stale) > 1:
             return Stale(f"Somebody has changed {len(stale)} of these annotations meanwhile.", conflicts)
@@ -402,8 +445,8 @@ class _Batch:
 def locked_facts(session: Session, image_id: int) -> ImageFacts:
     """The image's facts, with its set locked against other writers until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        own_set = select(Image.image_set_id).where(Image.id == image_id).scalar_subquery()
-        session.execute(select(ImageSet.id).where(ImageSet.id == own_set).with_for_update())
+        image_set_id = session.scalar(select(Image.image_set_id).where(Image.id == image_id))
+        lock_set(session, image_set_id or 0)
     return image_facts(session, image_id)
 
 

@@ -20,6 +20,10 @@ from numpy.typing import NDArray
 from exact_core.annotations.geometry import Geometry
 from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
+from exact_core.api.errors import Invalid
+
+MOST_REFUSALS = 200
+"""Refused shapes that a report names one by one; the others are counted."""
 
 Ring = NDArray[np.float64]
 """Vertices of one ring, ``(n, 2)``; a closed ring may or may not repeat its first vertex."""
@@ -88,6 +92,7 @@ class ReadShape:
         uuid: Its identity, when the file has one that is a UUID.
         author: Who drew it, as the file says.
         score: Confidence of a model, 0 to 1.
+        image_size: Width and height of the image as the file says; what was drawn on a smaller copy is enlarged.
     """
 
     place: str
@@ -103,14 +108,30 @@ class ReadShape:
     author: str = ""
     score: float | None = None
     color: str | None = None
+    image_size: tuple[int, int] | None = None
 
 
 class Report:
-    """What was not carried over, in words, and how often: shown after every import and export."""
+    """What was not carried over, in words, and how often: shown after every import and export.
 
-    def __init__(self) -> None:
+    Attributes:
+        losses: Words, and how often.
+        warnings: What was recognised about the file as a whole.
+        refused: Place and reason of the first shapes that cannot be kept.
+        refused_count: Of all of them.
+    """
+
+    def __init__(self, *, skip_bad: bool = False) -> None:
         self.losses: Counter[str] = Counter()
         self.warnings: list[str] = []
+        self.refused: list[tuple[str, str]] = []
+        self.refused_count = 0
+        self._skip_bad = skip_bad
+
+    @property
+    def skips_bad(self) -> bool:
+        """Whether shapes that cannot be kept are left out, instead of refusing all."""
+        return self._skip_bad
 
     def lose(self, what: str) -> None:
         """Count a loss: ``"attributes: YOLO has none"``. The same words are one line with a number."""
@@ -121,21 +142,45 @@ class Report:
         if text not in self.warnings:
             self.warnings.append(text)
 
+    def refuse(self, place: str, reason: str) -> None:
+        """Leave out a shape that cannot be kept, and go on; raises where one bad shape refuses the whole file."""
+        if not self._skip_bad:
+            raise Invalid(f"{place}: {reason}")
+        self.refused_count += 1
+        if len(self.refused) < MOST_REFUSALS:
+            self.refused.append((place, reason))
+
     def to_json(self) -> dict[str, Any]:
         """The form that the API and ``--json`` answer."""
         losses = [{"what": what, "count": count} for what, count in self.losses.most_common()]
-        return {"losses": losses, "warnings": list(self.warnings)}
+        refused = [{"place": place, "reason": reason} for place, reason in self.refused]
+        return {
+            "losses": losses,
+            "warnings": list(self.warnings),
+            "refused": refused,
+            "refused_count": self.refused_count,
+        }
 
 
 class ExportDocument(Protocol):
     """What is exported; every iterator is made anew each time it is asked for and reads in constant memory."""
 
-    title: str
-    images: Sequence[ExchangeImage]
-    types: Sequence[ExchangeType]
-    facts: Mapping[str, Any]
-    """Where it comes from: image set, version, revision, content hash. Never the time of the export: the same version
-    gives the same bytes."""
+    @property
+    def title(self) -> str:
+        """What it is called: the image set's name."""
+
+    @property
+    def images(self) -> Sequence[ExchangeImage]:
+        """The images, with or without annotations."""
+
+    @property
+    def types(self) -> Sequence[ExchangeType]:
+        """Every type that a shape can have."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Where it comes from: image set, version, revision, content hash. Never the time of the export: the same
+        version gives the same bytes."""
 
     def shapes(self, image: ExchangeImage) -> Iterator[WrittenShape]:
         """The annotations of one image, always in the same order."""
@@ -170,7 +215,10 @@ class Format:
             is its first 64 KiB.
         read: Yields shapes in constant memory as far as the format allows; raises ``Invalid`` that names the place.
             The stream can seek.
-        write: Writes all images of the document (one, when ``one_image``) and tells the report what is lost.
+        write: Writes all images of the document (one, when ``one_image``) and tells the report what is lost. The
+            stream can neither seek nor be read.
+        sniff_members: As ``sniff``, for ZIP archives, from the names of the files inside; ``read`` is then given the
+            whole archive. None for formats that are single files, several of which may come in one archive.
     """
 
     name: str
@@ -181,3 +229,4 @@ class Format:
     sniff: Callable[[bytes, str], int]
     read: Callable[[BinaryIO, ReadContext], Iterator[ReadShape]] | None
     write: Callable[[ExportDocument, BinaryIO, Report], None] | None
+    sniff_members: Callable[[Sequence[str]], int] | None = None

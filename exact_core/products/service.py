@@ -16,7 +16,6 @@ from exact_core.auth.teams import Teams
 from exact_core.products import types
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.models import (
-    AnnotationRevision,
     AnnotationSummary,
     AnnotationType,
     Image,
@@ -112,7 +111,7 @@ def delete(session: Session, product: Product) -> list[str]:
     sets = session.scalar(select(func.count()).where(ImageSetProduct.product_id == product.id)) or 0
     if sets:
         raise Conflict(f"{product.name} is used by {sets} image set(s); remove it from them first.")
-    used = exists().where(AnnotationRevision.type_id == AnnotationType.id)
+    used = exists().where(AnnotationSummary.type_id == AnnotationType.id)  # at zero too: the history has it
     named = session.scalar(select(AnnotationType.name).where(AnnotationType.product_id == product.id, used).limit(1))
     if named is not None:
         raise Conflict(f"Annotations use the type {named!r} of {product.name}, so it stays; retire its types instead.")

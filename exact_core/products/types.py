@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Conflict, Invalid
 from exact_core.storage.blobs import Blobs
-from exact_core.storage.models import LIVE, AnnotationRevision, AnnotationType, Product
+from exact_core.storage.models import LIVE, AnnotationRevision, AnnotationSummary, AnnotationType, Product
 
 KEYS = "123456789"
 
@@ -81,7 +81,7 @@ def change(session: Session, kind: AnnotationType, values: Mapping[str, Any]) ->
 
 def delete(session: Session, kind: AnnotationType) -> str:
     """Delete a type that was never used; returns its example picture, to remove after the commit."""
-    if session.scalar(select(exists().where(AnnotationRevision.type_id == kind.id))):
+    if session.scalar(select(exists().where(AnnotationSummary.type_id == kind.id))):  # at zero too: the history has it
         raise Conflict(f"Annotations use {kind.name}, so it cannot be deleted; retire it instead.")
     path = kind.example_path
     session.delete(kind)
@@ -160,9 +160,11 @@ def _require_free(session: Session, product_id: int, name: str, key: str | None,
 
 def _require_shapes_kept(session: Session, kind: AnnotationType, shapes: Sequence[str]) -> None:
     """Refuse to forbid a form that live annotations of the type have."""
+    images = select(AnnotationSummary.image_id).where(AnnotationSummary.type_id == kind.id, AnnotationSummary.n > 0)
     for dropped in set(kind.shapes) - set(shapes):
         row = AnnotationRevision
-        drawn = exists().where(row.type_id == kind.id, row.shape == Shape(dropped).number, row.valid_to == LIVE)
+        is_live = (row.type_id == kind.id, row.shape == Shape(dropped).number, row.valid_to == LIVE)
+        drawn = exists().where(row.image_id.in_(images), *is_live)
         if session.scalar(select(drawn)):
             word = dropped.replace("_", " ")
             raise Conflict(f"There are annotations of {kind.name} drawn as {word}; delete or change them first.")

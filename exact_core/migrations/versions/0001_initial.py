@@ -384,7 +384,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("annotation", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_annotation_author_id"), ["author_id"], unique=False)
         batch_op.create_index("ix_annotation_image", ["image_id", "id"], unique=False)
 
     op.create_table(
@@ -525,12 +524,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "annotation_revision",
-        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("image_id", sa.BigInteger(), nullable=False),
         sa.Column("tile_key", sa.BigInteger(), nullable=False),
         sa.Column("annotation_id", sa.BigInteger(), nullable=False),
         sa.Column("valid_from", sa.Integer(), nullable=False),
         sa.Column("valid_to", sa.Integer(), nullable=False),
-        sa.Column("type_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("type_id", sa.BigInteger(), nullable=False),
         sa.Column("author_id", sa.BigInteger(), nullable=True),
         sa.Column("editor_id", sa.BigInteger(), nullable=True),
         sa.Column("shape", sa.SmallInteger(), nullable=False),
@@ -544,15 +543,6 @@ def upgrade() -> None:
         sa.Column("geometry", sa.LargeBinary(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("edited_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["annotation_id"], ["annotation.id"], name=op.f("fk_annotation_revision_annotation_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["image_id"], ["image.id"], name=op.f("fk_annotation_revision_image_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["type_id"], ["annotation_type.id"], name=op.f("fk_annotation_revision_type_id"), ondelete="RESTRICT"
-        ),
         sa.PrimaryKeyConstraint(
             "image_id", "tile_key", "annotation_id", "valid_from", name=op.f("pk_annotation_revision")
         ),
@@ -568,12 +558,10 @@ def upgrade() -> None:
             postgresql_where=sa.text("valid_to < 2147483647"),
         )
         batch_op.create_index("ix_annotation_revision_from", ["image_id", "valid_from"], unique=False)
-        batch_op.create_index(batch_op.f("ix_annotation_revision_type_id"), ["type_id"], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("annotation_revision", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_annotation_revision_type_id"))
         batch_op.drop_index("ix_annotation_revision_from")
         batch_op.drop_index(
             "ix_annotation_revision_closed",
@@ -608,7 +596,6 @@ def downgrade() -> None:
     op.drop_table("annotation_summary")
     with op.batch_alter_table("annotation", schema=None) as batch_op:
         batch_op.drop_index("ix_annotation_image")
-        batch_op.drop_index(batch_op.f("ix_annotation_author_id"))
 
     op.drop_table("annotation")
     with op.batch_alter_table("plugin_fault", schema=None) as batch_op:

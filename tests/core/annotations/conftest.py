@@ -19,10 +19,11 @@ from exact_core.api.context import Actor
 from exact_core.app import close_services, open_services
 from exact_core.auth.keys import hash_of, new_token
 from exact_core.products.routes import router as products
+from exact_core.review.routes import router as review
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database
-from exact_core.storage.models import AccessToken, AnnotationType, ChangeSet
+from exact_core.storage.models import AccessToken, AnnotationType, ChangeSet, now
 from exact_core.web import problems
 
 
@@ -107,12 +108,13 @@ def services(settings: Settings, database: Database) -> Iterator[Services]:
 
 @pytest.fixture
 def application(services: Services) -> FastAPI:
-    """The addresses of annotations, their history, and products."""
+    """The addresses of annotations, their history, verdicts on them, and products."""
     app = FastAPI()
     app.state.services = services
     problems.install(app)
     app.include_router(annotations)
     app.include_router(history)
+    app.include_router(review, prefix="/api/v2")
     app.include_router(products)
     return app
 
@@ -158,10 +160,16 @@ def make_lab(
 ) -> Callable[..., Lab]:
     """``make_lab(mode="competitive")``: lead manages, ann and ben annotate, viewer looks, stranger has no role."""
 
-    def make(mode: str = "cooperative", **image: Any) -> Lab:
+    def make(mode: str = "cooperative", *, is_unblinded: bool = False, **image: Any) -> Lab:
         people = {name: make_user(name, is_admin=name == "admin") for name in PEOPLE}
         team_id = make_team("lab", leads=[people["lead"]], members=[people["ann"], people["ben"]])
-        image_set_id = make_image_set(team_id, "slides", roles={people["viewer"]: "viewer"}, mode=mode)
+        image_set_id = make_image_set(
+            team_id,
+            "slides",
+            roles={people["viewer"]: "viewer"},
+            mode=mode,
+            unblinded_at=now() if is_unblinded else None,
+        )
         image_id = make_image(image_set_id, **{"width": 20_000, "height": 10_000, "size_z": 3, "size_t": 2, **image})
         kinds = {"Cell": ["box", "point", "polygon"], "Nucleus": ["box", "polygon"], "Slide": ["image"]}
         product_id = make_product(team_id, "cells", types=kinds, image_sets=[image_set_id])

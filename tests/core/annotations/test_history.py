@@ -249,6 +249,55 @@ def test_work_on_others_shapes_is_not_told_any_more_once_a_set_is_blind(services
     assert [item["annotation_ids"] for item in told] == [[of_ann["id"]], [of_ann["id"]]]
 
 
+def test_verdicts_are_told_to_those_who_see_all_and_to_no_blind_reader(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab(mode="competitive")
+    drawn = [lab.draw(name) for name in ("ann", "ann", "ben")]
+    for name, own in (("ann", drawn[:2]), ("ben", drawn[2:])):
+        verdicts = [{"id": one["id"], "verdict": "accepted"} for one in own]
+        lab.post(name, "verifications", {"verdicts": verdicts})
+    lab.post("ben", "verify", {"accept": False})
+    lab["lead"].put(f"/api/v2/image-sets/{lab.image_set_id}/mode", json={"settings": {"order": "random"}})
+    told = lab.in_set("lead", "GET", "history").json()["items"]
+    assert [(item["kind"], item["actor"]["name"], *item["what"]) for item in told[:4]] == [
+        ("review", "Lead", "Changed how the images are read"),
+        ("verify", "Ben", "Called the image done"),
+        ("verify", "Ben", "Accepted a shape"),
+        ("verify", "Ann", "Accepted 2 shapes"),
+    ]
+    for answer in (log(lab, "ann"), lab.in_set("ann", "GET", "history").json()):
+        assert [item["kind"] for item in answer["items"]] == ["edit", "edit"]
+        assert [person["name"] for person in answer["people"]] == ["Ann"]
+    assert lab.in_set("ann", "GET", "history", params={"kind": "verify"}).json()["items"] == []
+
+
+@pytest.mark.parametrize("shows_names", [False, True])
+def test_what_an_item_reveals_of_others_is_their_shapes_and_not_their_history(
+    make_lab: Callable[..., Lab], shows_names: bool
+) -> None:
+    lab = make_lab(mode="second_opinion")
+    never = {"kind": "never"}
+    second = {"readers_per_item": 2, "rule": never, "reveal": "item_done", "show_names": shows_names}
+    wanted = {"settings": {"second_opinion": second}, "reason": "they may learn from each other"}
+    mode = lab["lead"].put(f"/api/v2/image-sets/{lab.image_set_id}/mode", json=wanted)
+    assert mode.status_code == 200, mode.text
+    drawn = {name: lab.draw(name) for name in ("ann", "ben")}
+    lab.patch("ben", drawn["ben"]["id"], text="first I was not sure")
+    lab.delete("ben", lab.draw("ben", 500, 500, 530, 530)["id"])
+    for name in ("ann", "ben"):
+        lab.post(name, "verify", {"accept": True})
+    seen = lab.get("ann", "annotations").json()["items"]
+    assert {item["id"] for item in seen} == {one["id"] for one in drawn.values()}  # it is revealed
+    of_ben = shape_history(lab, "ann", drawn["ben"]["id"])
+    assert (of_ben["withheld"], of_ben["items"]) == (True, [])
+    assert not shape_history(lab, "ann", drawn["ann"]["id"])["withheld"]
+    for answer in (log(lab, "ann"), lab.in_set("ann", "GET", "history").json()):
+        assert [item["annotation_ids"] for item in answer["items"]] == [[drawn["ann"]["id"]]]
+    assert lab.get("ann", "trash").json()["items"] == []
+    theirs = lab.post("ann", "revert", {"what": "session", "revision": log(lab, "lead")["items"][-1]["revision"]})
+    assert theirs.status_code in (404, 409)  # of somebody else, or finished
+    assert len(shape_history(lab, "lead", drawn["ben"]["id"])["items"]) == 2
+
+
 def test_reading_a_page_of_the_log_asks_few_questions(services: Services, lab: Lab) -> None:
     for number in range(30):
         lab.draw("ann" if number % 2 else "ben", number * 50, 10, number * 50 + 20, 30)

@@ -72,7 +72,7 @@ def test_a_shape_is_set_back_to_one_of_its_states(lab: Lab) -> None:
 
 
 def test_a_shape_is_not_set_back_over_what_one_has_not_seen_or_may_not_change(make_lab: Callable[..., Lab]) -> None:
-    lab = make_lab(mode="second_opinion")
+    lab = make_lab(mode="competitive", is_unblinded=True)
     drawn = lab.draw("ann")
     lab.patch("ann", drawn["id"], text="x")
     address = f"/api/v2/annotations/{drawn['id']}/revert"
@@ -337,7 +337,7 @@ def test_a_blind_reader_sets_back_their_own_work_only_and_learns_nothing(
 
 
 def test_where_others_may_not_be_corrected_only_own_shapes_go_back(make_lab: Callable[..., Lab]) -> None:
-    lab = make_lab(mode="second_opinion")
+    lab = make_lab(mode="competitive", is_unblinded=True)
     of_ann, of_ben = lab.draw("ann"), lab.draw("ben")
     lab.rest(2, minutes=60)
     lab.change("lead", *({"op": "update", "id": one["id"], "text": "lead"} for one in (of_ann, of_ben)))

@@ -161,13 +161,12 @@ def test_the_days_are_a_setting(lab: Lab, services: Services, monkeypatch: pytes
     assert reversals.restore([drawn["id"]], "", 30, image_id=lab.image_id).to_json()["restored"] == 1
 
 
-@pytest.mark.parametrize("mode", ["competitive", "second_opinion"])
-def test_who_may_not_edit_a_shape_does_not_bring_it_back_either(make_lab: Callable[..., Lab], mode: str) -> None:
-    lab = make_lab(mode=mode)
+@pytest.mark.parametrize("is_blind", [True, False])
+def test_who_may_not_edit_a_shape_does_not_bring_it_back_either(make_lab: Callable[..., Lab], is_blind: bool) -> None:
+    lab = make_lab(mode="competitive", is_unblinded=not is_blind)
     drawn = {name: lab.draw(name) for name in ("ann", "ben")}
     for name, annotation in drawn.items():
         lab.delete(name, annotation["id"])
-    is_blind = mode == "competitive"
     assert {item["id"] for item in trash(lab, "ann")} == {
         drawn[name]["id"] for name in (("ann",) if is_blind else ("ann", "ben"))
     }

@@ -19,6 +19,9 @@ import { BOXED, CLOSED, GRIPS, boundsOf, gripPoint } from './geometry.js';
  * @property {Geometry} geometry
  * @property {string} color
  * @property {boolean} editable
+ * @property {string} [dash] pattern of the line, in screen px
+ * @property {boolean} [isHollow] without a filled inside
+ * @property {boolean} [isDimmed] not what this is about now
  *
  * @typedef {object} Ghost  A shape as it was, or as somebody else has it: shown only.
  * @property {Geometry} geometry
@@ -152,8 +155,9 @@ export class Overlay {
     return [text];
   }
 
-  /** @param {RichShape} shape @param {string} name */
-  #outline({ geometry, color }, name) {
+  /** @param {RichShape} shape @param {string} className */
+  #outline({ geometry, color, dash, isHollow, isDimmed }, className) {
+    const name = `${className}${isDimmed ? ' is-dimmed' : ''}`;
     if (geometry.shape === 'image' || geometry.rings.length === 0) return [];
     if (geometry.shape === 'point') {
       const [cx, cy] = this.stage.toScreen(geometry.rings[0][0]);
@@ -163,9 +167,10 @@ export class Overlay {
     const { path, origin } = this.#pathOf(geometry);
     const { a, b, c, d } = this.stage.matrix;
     const [e, f] = this.stage.toScreen(origin);
-    const closed = CLOSED.has(geometry.shape);
+    const closed = CLOSED.has(geometry.shape) && !isHollow;
     const line = (/** @type {string} */ kind) =>
       element('path', {
+        ...(dash && kind === 'rich__line' ? { 'stroke-dasharray': dash } : {}),
         class: `${name} ${kind}${closed ? ' is-closed' : ''}`,
         d: path,
         transform: `matrix(${a} ${b} ${c} ${d} ${e} ${f})`,
