@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from sqlalchemy import delete, update
 
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
+from exact_core.storage.models import (
+    Annotation,
+    AnnotationDetail,
+    AnnotationRevision,
+    AnnotationSummary,
+    ChangeSet,
+    ImageSet,
+)
 from tests.browser.layer_page import CHROMIUM_ARGUMENTS
 from tests.browser.test_viewer import CHROMIUM, Desk
 from tests.browser.viewer_instance import Instance, running
@@ -22,16 +31,26 @@ pytestmark = [pytest.mark.browser, pytest.mark.data]
 People = Callable[[str], Desk]
 
 
-@pytest.fixture
-def instance(shared_data: Path, tmp_path: Path) -> Iterator[Instance]:
-    """A fresh instance with one slide; Ann manages the set, Ben annotates in it."""
-    settings = Settings(data_dir=tmp_path / "data", secret_key="history-test-" + "0" * 32)
+@pytest.fixture(scope="module")
+def furnished(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """One instance with one slide for all tests; Ann manages the set, Ben annotates in it."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("history") / "data", secret_key="history-test-" + "0" * 32)
     settings.data_dir.mkdir()
     database = Database(settings.effective_database_url)
     migrate.upgrade(database)
     database.dispose()
     with running(settings, [shared_data / "01-wsi" / "CMU-1-Small-Region.svs"]) as instance:
         yield instance
+
+
+@pytest.fixture
+def instance(furnished: Instance) -> Instance:
+    """The instance, in which nothing has happened yet."""
+    with furnished.services.database.write() as session:
+        for table in (AnnotationRevision, AnnotationDetail, AnnotationSummary, Annotation, ChangeSet):
+            session.execute(delete(table))
+        session.execute(update(ImageSet).values(revision=0))
+    return furnished
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +162,7 @@ def test_theirs_is_taken_and_mine_can_still_be_used_after_all(people: People) ->
     expect(ben.page.locator("#selected-text")).to_have_value("from Ann")
     ben.saved()
     assert shapes(ann)[0]["text"] == "from Ann"
-    ben.page.get_by_role("button", name="Use mine after all").click()
+    ben.page.get_by_role("button", name="Keep mine after all").click()
     ben.saved()
     ben.page.wait_for_timeout(500)
     assert shapes(ann)[0]["text"] == "from Ben"

@@ -367,7 +367,7 @@ def test_a_conflict_shows_both_sides_and_loses_nothing(desk: Desk, instance: Ins
     expect(desk.page.locator("#save-state")).to_contain_text("1 problem", timeout=10_000)
     expect(desk.page.locator("#selected-text")).to_have_value("from elsewhere")
     desk.page.locator("#save-state").click()
-    desk.page.get_by_role("button", name="Use mine").click()
+    desk.page.get_by_role("button", name="Keep mine").click()
     desk.saved()
     read = f"fetch('/api/v2/images/{instance.image_ids[0]}/annotations').then((r) => r.json())"
     [shape] = desk.page.evaluate(read)["items"]

@@ -58,6 +58,8 @@ export const KINDS = {
   model: { label: 'Model', symbol: 'microscope' },
   restore: { label: 'Restored', symbol: 'archive-restore' },
   revert: { label: 'Set back', symbol: 'rotate-ccw' },
+  verify: { label: 'Verification', symbol: 'badge-check' },
+  review: { label: 'Readers and mode', symbol: 'users' },
 };
 
 const FEW = 6;

@@ -52,10 +52,11 @@ export class TrashList {
   #chosen = new Set();
 
   async load() {
-    this.#chosen.clear();
     this.host.setAttribute('aria-busy', 'true');
     try {
       await this.#read(null);
+      const shown = new Set(this.#items.map((item) => item.id));
+      this.#chosen = new Set([...this.#chosen].filter((id) => shown.has(id))); // others' work is no reason to choose again
       this.#draw();
     } catch (error) {
       render(this.host, failure(error, () => this.load()));

@@ -180,7 +180,7 @@ export class Conflicts {
     this.at.chip.show();
     if (!keepMine) {
       const words = problems.length > 1 ? 'Theirs are kept.' : 'Theirs is kept.';
-      toast(words, { action: { label: 'Use mine after all', run: () => Promise.all(problems.map((one) => this.at.edits.retry(one))) } });
+      toast(words, { action: { label: 'Keep mine after all', run: () => Promise.all(problems.map((one) => this.at.edits.retry(one))) } });
     }
     this.show({ takeFocus: true });
   }

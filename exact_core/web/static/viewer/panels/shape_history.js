@@ -95,7 +95,8 @@ export class ShapeHistory {
       if (id !== this.#id) return;
       this.#items = answer.items;
       this.#next = answer.next_cursor;
-      this.#draw();
+      if (answer.withheld) render(this.host, this.#frame(html`<p class="small muted shape-history__note">Its history is hidden while the reading is blind.</p>`));
+      else this.#draw();
     } catch (error) {
       if (id !== this.#id) return;
       render(this.host, this.#frame(html`<p class="small muted shape-history__note">${error instanceof Error ? error.message : String(error)}</p>`));
