@@ -142,6 +142,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
+    from exact_core.search.routes import router as search
     from exact_core.tiles.routes import router as tiles
     from exact_core.versioning.artefact_routes import router as artefacts
     from exact_core.versioning.diff_routes import router as differences
@@ -163,6 +164,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         tiles,
         products,
         annotations,
+        search,
         review,
         activation,
         jobs,

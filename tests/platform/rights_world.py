@@ -80,6 +80,12 @@ class Place:
         return self._once("study", lambda: self._made_by_manager("studies", self.study_body()))
 
     @property
+    def saved_search(self) -> str:
+        """A search that the manager shared with the place."""
+        body: dict[str, object] = {"name": "shared", "query": "", "is_shared": True}
+        return self._once("saved_search", lambda: self._made_by_manager("saved-searches", body))
+
+    @property
     def version(self) -> str:
         """A version of the place that its manager made."""
         return self._once("version", lambda: self._made_by_manager("versions", {"name": "first"}))

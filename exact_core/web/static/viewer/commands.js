@@ -2,6 +2,8 @@
 /** What a person can do to shapes, whatever way it was asked for: pointer, key, panel or menu. */
 
 import { api } from '../shell/api.js';
+import { attributeFields, carriedAttributes, missingAttributes, readAttributes, titleOf } from '../shell/attribute_fields.js';
+import { openDialog } from '../shell/dialog.js';
 import { html, icon } from '../shell/html.js';
 import { shown } from '../shell/keys.js';
 import { showError, toast } from '../shell/toast.js';
@@ -40,12 +42,20 @@ export class Commands {
   /** @type {Set<(ids: number[]) => void>} */
   #selectListeners = new Set();
 
-  /** A shape was drawn. @param {Geometry} geometry */
+  /** A shape was drawn. What its type requires is asked for before it is kept. @param {Geometry} geometry */
   add(geometry) {
     const type = this.at.rack.activeType;
     if (!type) return;
+    void this.#required(type, defaultsOf(type), 'Draw it').then((attributes) => {
+      if (attributes) this.#keep(type, geometry, attributes);
+      else this.at.flash(`Not kept: ${type.name} needs these values.`);
+    });
+  }
+
+  /** @param {AnnotationType} type @param {Geometry} geometry @param {Record<string, unknown>} attributes */
+  #keep(type, geometry, attributes) {
     const label = `Add ${type.name}`;
-    const item = this.at.edits.create(type.id, geometry, label, { text: '', attributes: defaultsOf(type) });
+    const item = this.at.edits.create(type.id, geometry, label, { text: '', attributes });
     this.#noted(label);
     if (this.at.visibility.hiddenTypes.has(type.id)) this.at.visibility.showType(type.id, true);
     if (!this.at.visibility.display.visible) this.at.visibility.set({ visible: true });
@@ -95,9 +105,44 @@ export class Commands {
       this.at.flash(`${type.name} is drawn as ${type.shapes.map((shape) => shape.replace('_', ' ')).join(' or ')}; ${items.length - fitting.length} of the shapes cannot become it.`);
     }
     if (fitting.length === 0) return;
-    const label = `Relabel ${this.#describe(fitting)} as ${type.name}`;
-    this.at.edits.update(fitting, () => ({ typeId }), label);
+    const carried = (/** @type {Item} */ item) => ({ ...defaultsOf(type), ...carriedAttributes(type.attributes, item.attributes) });
+    const lacking = fitting.find((item) => missingAttributes(type.attributes, carried(item)).length > 0);
+    if (!lacking) {
+      this.#relabelled(fitting, type, () => ({ typeId }));
+      return;
+    }
+    void this.#required(type, carried(lacking), 'Relabel').then((values) => {
+      const needed = missingAttributes(type.attributes, {}).map((one) => one.name);
+      const asked = Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => needed.includes(name)));
+      if (values) this.#relabelled(fitting, type, (item) => ({ typeId, attributes: { ...asked, ...carried(item) } }));
+    });
+  }
+
+  /** @param {Item[]} items @param {AnnotationType} type @param {(item: Item) => import('./edits.js').Patch} patchOf */
+  #relabelled(items, type, patchOf) {
+    const label = `Relabel ${this.#describe(items)} as ${type.name}`;
+    this.at.edits.update(items, patchOf, label);
     this.#noted(label);
+  }
+
+  /**
+   * The attributes with what the type requires, asked for where it is missing; null when it was not given.
+   * @param {AnnotationType} type @param {Record<string, unknown>} attributes @param {string} action
+   * @returns {Promise<Record<string, unknown> | null>}
+   */
+  async #required(type, attributes, action) {
+    const missing = missingAttributes(type.attributes, attributes);
+    if (!missing.length) return attributes;
+    const form = attributeFields(missing, {}, { prefix: 'required' });
+    return openDialog({
+      title: type.name, action, size: 'small', body: form,
+      submit: () => {
+        const values = Object.fromEntries(Object.entries(readAttributes(form, missing)).filter(([, value]) => value !== null));
+        const [lacking] = missingAttributes(missing, values);
+        if (lacking) throw new Error(`${titleOf(lacking)} is needed.`);
+        return { ...attributes, ...values };
+      },
+    });
   }
 
   /** A type was chosen: for the selected shapes, else for the next ones. @param {AnnotationType} type */
@@ -205,8 +250,22 @@ export class Commands {
 
   /** Say something of the whole image, or of a frame. @param {AnnotationType} type @param {import('./types.js').Shape} shape @param {import('./types.js').Frame} frame */
   setLabel(type, shape, frame) {
-    const label = shape === 'absent' ? `Say that there is no ${type.name}` : `Label the image as ${type.name}`;
-    this.at.edits.create(type.id, { shape, rings: [] }, label, { text: '', attributes: shape === 'absent' ? {} : defaultsOf(type), frame });
+    if (shape === 'absent') {
+      this.#keepLabel(type, shape, frame, {}, `Say that there is no ${type.name}`);
+      return;
+    }
+    const defaults = defaultsOf(type);
+    const label = `Label the image as ${type.name}`;
+    if (missingAttributes(type.attributes, defaults).length === 0) {
+      this.#keepLabel(type, shape, frame, defaults, label);
+      return;
+    }
+    void this.#required(type, defaults, 'Label the image').then((attributes) => attributes && this.#keepLabel(type, shape, frame, attributes, label));
+  }
+
+  /** @param {AnnotationType} type @param {import('./types.js').Shape} shape @param {import('./types.js').Frame} frame @param {Record<string, unknown>} attributes @param {string} label */
+  #keepLabel(type, shape, frame, attributes, label) {
+    this.at.edits.create(type.id, { shape, rings: [] }, label, { text: '', attributes, frame });
     this.#noted(label);
   }
 
@@ -230,7 +289,7 @@ export class Commands {
   highlight(key) {
     if (key === this.#highlighted || this.at.selection.size > 60) return;
     this.#highlighted = key;
-    this.at.layer.setHighlighted(new Set(key === null ? [] : [key]));
+    this.at.highlights.set('pointer', key === null ? [] : [key]);
   }
 
   /** @param {import('./gestures.js').Pointer} pointer @param {Item | null} item */

@@ -54,6 +54,10 @@ export function addShortcuts(at) {
     ['<', 'Turn left', () => turnBy(stage, -90)],
     ['>', 'Turn right', () => turnBy(stage, 90)],
     ['Ctrl+K', 'All commands', () => openPalette()],
+    ['Ctrl+F', 'Search annotations', () => at.search.open()],
+    ['/', 'Search annotations', () => at.search.open()],
+    ['F3', 'Next hit of the search', () => at.search.step(1), true],
+    ['Shift+F3', 'Previous hit of the search', () => at.search.step(-1), true],
   ]);
   addArrows(at);
   addMagnifications(at);

@@ -5,6 +5,7 @@ import { $ } from '../shell/html.js';
 import { preferences, remember } from './layout.js';
 import { DetailsPanel } from './panels/details_panel.js';
 import { LayersPanel } from './panels/layers_panel.js';
+import { SearchPanel } from './panels/search_panel.js';
 import { TypesPanel } from './panels/types_panel.js';
 
 /** @typedef {import('./workplace.js').Workplace} Workplace */
@@ -34,6 +35,8 @@ export function createTypesPanel(at) {
     showAuthor: (authorId, visible) => visibility.showAuthor(authorId, visible),
     jump: (typeId, step) => void commands.jump(typeId, step),
     setDisplay: (change) => visibility.set(change),
+    folded: new Set(preferences().foldedTypes ?? []),
+    rememberFolded: (folded) => remember({ foldedTypes: [...folded] }),
   });
 }
 
@@ -60,4 +63,29 @@ export function createDetailsPanel(at) {
 /** The switches of plugins' layers, as this computer remembers them. @param {Workplace} at */
 export function createLayersPanel(at) {
   return new LayersPanel($('#layers'), at.pluginOverlays, preferences().layers ?? {}, (layers) => remember({ layers }));
+}
+
+/** Searching, opened with its button or key. @param {Workplace} at */
+export function createSearchPanel(at) {
+  const { data } = at;
+  const button = $('#toggle-search');
+  const panel = new SearchPanel($('#search'), {
+    imageSetId: data.imageSet.id,
+    imageId: at.image.id,
+    types: at.types,
+    mayChange: at.mayAnnotate,
+    mayShare: Boolean(data.rights.see_all),
+    goTo: (hit) => at.goToHit(hit),
+    leaveFor: (hit, query) => location.assign(`${data.imageSet.url}/images/${hit.image_id}#${new URLSearchParams({ annotation: String(hit.id), search: query })}`),
+    highlight: (ids) => at.highlights.set('hits', ids),
+    changed: () => at.changedElsewhere(),
+    shown: (open) => {
+      button.setAttribute('aria-expanded', String(open));
+      const side = $('#toggle-side');
+      if (open && side.getAttribute('aria-expanded') !== 'true') side.click();
+    },
+    note: () => at.noteView(),
+  });
+  button.addEventListener('click', () => (panel.isOpen ? panel.close() : panel.open()));
+  return panel;
 }

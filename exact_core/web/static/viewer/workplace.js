@@ -14,6 +14,7 @@ import { Edits } from './edits.js';
 import { addFrameControls } from './frame_controls.js';
 import { stepAt } from './geometry.js';
 import { Gestures } from './gestures.js';
+import { Highlights } from './highlights.js';
 import { itemFromJson } from './items.js';
 import { memoryStorage, openJournalStorage } from './journal_storage.js';
 import { preferences, remember } from './layout.js';
@@ -30,7 +31,7 @@ import { Selection } from './selection.js';
 import { createShapeLayer } from './shape_layer.js';
 import { addShortcuts } from './shortcuts.js';
 import { typeKeys } from './shapes.js';
-import { createDetailsPanel, createLayersPanel, createTypesPanel } from './side_panels.js';
+import { createDetailsPanel, createLayersPanel, createSearchPanel, createTypesPanel } from './side_panels.js';
 import { Stage } from './stage.js';
 import { ToolRack } from './tool_rack.js';
 import { addTurnControls, addZoomControls } from './view_controls.js';
@@ -74,6 +75,7 @@ export class Workplace {
     this.visibility = new Visibility(this);
     this.selection = new Selection();
     this.selected = new SelectedShapes(this);
+    this.highlights = new Highlights(() => this.layer);
     this.#openAt();
     this.layer = createShapeLayer(this);
     this.journal = createJournal(this, storage);
@@ -111,6 +113,7 @@ export class Workplace {
     this.frames = addFrameControls($('#frames'), this.image, stage.frame, (frame) => this.setFrame(frame));
     this.pluginOverlays = new PluginOverlays(stage, this.image, this.overview.layers, $('#stage-overlays'), data.overlays);
     createLayersPanel(this);
+    this.search = createSearchPanel(this);
     this.#connect();
     addShortcuts(this);
   }
@@ -140,6 +143,7 @@ export class Workplace {
     }
     void this.versions.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
+    if (this.link.search) void this.search.run(this.link.search);
   }
 
   /** The frame that new shapes belong to and that the layer shows. @returns {import('./types.js').Frame} */
@@ -251,6 +255,7 @@ export class Workplace {
     return {
       x, y, zoom: this.stage.zoom, rotation: this.stage.rotation, flip: this.stage.flip, frame: this.stage.frame,
       annotation: this.selection.single?.id ?? undefined,
+      search: this.search?.isOpen && this.search.query ? this.search.query : undefined,
     };
   }
 
@@ -262,10 +267,38 @@ export class Workplace {
     }
     this.stage.goTo({ ...view, rotation: view.rotation ?? 0, flip: view.flip ?? false });
     if (view.annotation) void this.selectById(view.annotation, view.x === undefined);
+    if (view.search && view.search !== this.search.query) void this.search.run(view.search);
   }
+
+  /** To a hit of a search on this image, on the focus plane and time that it belongs to. @param {import('../shell/search/hits.js').Hit} hit */
+  goToHit(hit) {
+    const { z, t } = hit.frame;
+    const frame = { ...this.stage.frame, ...(z >= 0 ? { z } : {}), ...(t >= 0 ? { t } : {}) };
+    if (frame.z !== this.stage.frame.z || frame.t !== this.stage.frame.t) {
+      this.frames.set(frame);
+      this.setFrame(frame);
+    }
+    if (this.visibility.hiddenTypes.has(hit.type_id)) this.visibility.showType(hit.type_id, true);
+    if (!this.visibility.display.visible) this.visibility.set({ visible: true });
+    if (this.rack.shape !== null) this.rack.choose('select');
+    void this.selectById(hit.id, true);
+  }
+
+  /** Many shapes were changed on the server, not by this page's journal. */
+  changedElsewhere() {
+    this.selection.clear();
+    this.layer.refresh();
+    void this.counts.load();
+    void this.undo.refresh();
+    this.announce([]);
+  }
+
+  /** Set when the page is connected. @type {() => void} */
+  noteView = () => undefined;
 
   #connect() {
     const note = syncAddress(() => this.#view(), (view) => this.#follow(view));
+    this.noteView = note;
     this.stage.on('change', note);
     this.selection.onChange(note);
     this.frameListeners.add(note);

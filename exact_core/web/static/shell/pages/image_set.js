@@ -13,6 +13,7 @@ import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
 import { drawProducts } from './set_products.js';
 import { drawReview } from './set_review.js';
+import { drawSearch } from './set_search.js';
 import { drawSettings } from './set_settings.js';
 import { drawStudies } from './set_studies.js';
 import { drawVersions } from './set_versions.js';
@@ -39,6 +40,7 @@ const events = new EventTarget();
  */
 const TABS = {
   images: { title: 'Images', symbol: 'images', draw: drawImages, isWide: true },
+  search: { title: 'Search', symbol: 'search', draw: drawSearch, isWide: true },
   review: { title: 'Review', symbol: 'list-checks', draw: drawReview },
   versions: { title: 'Versions', symbol: 'bookmark', draw: drawVersions },
   agreement: { title: 'Agreement', symbol: 'target', draw: drawAgreement, isWide: true, shown: (rights) => rights.see_all && (rights.export || rights.annotate) },

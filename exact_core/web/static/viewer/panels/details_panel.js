@@ -1,6 +1,7 @@
 // @ts-check
 /** What is known about the selected shapes, and the form of their text and attributes. */
 
+import { attributeFields } from '../../shell/attribute_fields.js';
 import { html, icon, render, setStyle } from '../../shell/html.js';
 import { ago, dateTime } from '../../shell/time.js';
 import { LABELS, areaOf, boundsOf, lengthOf } from '../geometry.js';
@@ -191,7 +192,7 @@ export class DetailsPanel {
     const fields = type?.attributes ?? [];
     return html`
       <form class="details__form" @submit=${(/** @type {Event} */ e) => e.preventDefault()}>
-        ${fields.map((field) => this.#field(item, field, editable))}
+        ${fields.length ? this.#attributes(item, fields, editable) : null}
         <label class="field"><span class="field__label">Remark</span>
           <textarea class="textarea" id="selected-text" rows="2" maxlength="10000" readonly=${!editable} placeholder=${editable ? 'Anything others should know' : ''}
             .value=${item.text} @change=${(/** @type {any} */ e) => this.model.change(this.#latest(item), { text: e.target.value }, 'Change the remark of')}></textarea></label>
@@ -204,40 +205,18 @@ export class DetailsPanel {
     return single && (single.id === item.id || single.uuid === item.uuid) ? single : item;
   }
 
-  /** @param {Item} item @param {AttributeField} field @param {boolean} editable */
-  #field(item, field, editable) {
-    const id = `attribute-${field.name}`;
-    const value = item.attributes[field.name] ?? field.default ?? null;
-    const save = (/** @type {unknown} */ next) => {
-      const latest = this.#latest(item);
-      const attributes = { ...latest.attributes, [field.name]: next };
-      if (next === null) delete attributes[field.name];
-      this.model.change(latest, { attributes }, 'Change an attribute of');
-    };
-    const label = field.title || field.name;
-    if (field.kind === 'boolean') {
-      return html`<label class="check small"><input type="checkbox" id=${id} checked=${value === true} disabled=${!editable}
-        @change=${(/** @type {any} */ e) => save(e.target.checked)}><span>${label}</span></label>`;
-    }
-    return html`<label class="field"><span class="field__label">${label}${field.unit ? ` (${field.unit})` : ''}</span>
-      ${this.#control(field, id, value, editable, save)}
-      ${field.description ? html`<span class="field__hint">${field.description}</span>` : null}</label>`;
-  }
-
-  /** @param {AttributeField} field @param {string} id @param {unknown} value @param {boolean} editable @param {(value: unknown) => void} save */
-  #control(field, id, value, editable, save) {
-    if (field.kind === 'choice') {
-      return html`<select class="select" id=${id} disabled=${!editable} @change=${(/** @type {any} */ e) => save(e.target.value || null)}>
-        <option value="">–</option>${(field.choices ?? []).map((choice) => html`<option value=${choice} selected=${choice === value}>${choice}</option>`)}</select>`;
-    }
-    if (field.kind === 'number') {
-      return html`<input class="input" type="number" id=${id} step="any" min=${field.min ?? null} max=${field.max ?? null}
-        value=${value ?? null} readonly=${!editable} @change=${(/** @type {any} */ e) => {
-          if (e.target.reportValidity()) save(e.target.value === '' ? null : e.target.valueAsNumber);
-        }}>`;
-    }
-    return html`<input class="input" type="text" id=${id} maxlength="2000" value=${value ?? null} readonly=${!editable}
-      @change=${(/** @type {any} */ e) => save(e.target.value || null)}>`;
+  /** @param {Item} item @param {AttributeField[]} fields @param {boolean} editable */
+  #attributes(item, fields, editable) {
+    const shown = Object.fromEntries(fields.map((field) => [field.name, item.attributes[field.name] ?? field.default ?? null]));
+    return attributeFields(fields, shown, {
+      disabled: !editable,
+      save: (field, value) => {
+        const latest = this.#latest(item);
+        const attributes = { ...latest.attributes, [field.name]: value };
+        if (value === null) delete attributes[field.name];
+        this.model.change(latest, { attributes }, 'Change an attribute of');
+      },
+    });
   }
 
   /** @param {Item} item */
