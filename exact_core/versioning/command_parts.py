@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,19 +99,6 @@ def holds(told: dict[str, Any]) -> str:
 def say(told: dict[str, Any], as_json: bool, words: str) -> None:
     """Print JSON or words."""
     click.echo(json.dumps(told) if as_json else words)
-
-
-@contextmanager
-def opened_services() -> Iterator[Services]:
-    """The parts of the instance that the environment names, closed again afterwards."""
-    from exact_core.app import close_services, open_services
-    from exact_core.settings import Settings
-
-    services = open_services(Settings())
-    try:
-        yield services
-    finally:
-        close_services(services)
 
 
 def actor_of(session: Session, name: str) -> Actor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +16,6 @@ from exact_core.versioning.command_parts import (
     copy_manifest,
     difference_in_words,
     holds,
-    opened_services,
     require_view,
     say,
     set_of,
@@ -23,6 +24,9 @@ from exact_core.versioning.command_parts import (
     told_of,
     version_of,
 )
+
+if TYPE_CHECKING:
+    from exact_core.services import Services
 
 _SET = click.option("--set", "set_name", required=True, help="Name of the image set.")
 _TEAM = click.option("--team", "team_name", default="", help="Team that owns the set; needed when several could.")
@@ -47,7 +51,7 @@ def create(name: str, set_name: str, team_name: str, description: str, user_name
     from exact_core.storage.unit_of_work import UnitOfWork
     from exact_core.versioning.service import create_version
 
-    with opened_services() as services:
+    with _services() as services:
         with services.database.read() as session:
             actor = actor_of(session, user_name)
             image_set_id = set_of(session, set_name, team_name)
@@ -67,7 +71,7 @@ def list_(set_name: str, team_name: str, deleted: bool, user_name: str, as_json:
     """List the versions of a set, newest first."""
     from exact_core.versioning.service import list_versions
 
-    with opened_services() as services, services.database.read() as session:
+    with _services() as services, services.database.read() as session:
         actor = actor_of(session, user_name)
         image_set_id = set_of(session, set_name, team_name)
         require_view(session, actor, image_set_id, set_name)
@@ -96,7 +100,7 @@ def show(version_name: str, set_name: str, team_name: str, check: bool, user_nam
     from exact_core.versioning.showing import frozen_types, images_page, shown_artefact
     from exact_core.versioning.splits.service import splits_of
 
-    with opened_services() as services:
+    with _services() as services:
         with services.database.read() as session:
             actor = actor_of(session, user_name)
             version = version_of(session, actor, set_of(session, set_name, team_name), version_name)
@@ -159,7 +163,7 @@ def split(
     from exact_core.versioning.splits.service import create_split
 
     wanted = shares_of(shares or ("train=70", "validation=15", "test=15"))
-    with opened_services() as services, services.database.write() as session:
+    with _services() as services, services.database.write() as session:
         actor = actor_of(session, user_name)
         version = version_of(session, actor, set_of(session, set_name, team_name), version_name)
         made = create_split(session, actor, version.id, name, group_by=group_by, shares=wanted, seed=seed)
@@ -184,7 +188,7 @@ def diff(
     from exact_core.versioning import comparing
     from exact_core.versioning import diff as differences
 
-    with opened_services() as services, services.database.read() as session:
+    with _services() as services, services.database.read() as session:
         actor = actor_of(session, user_name)
         image_set_id = set_of(session, set_name, team_name)
         require_view(session, actor, image_set_id, set_name)
@@ -222,6 +226,19 @@ def export(context: click.Context, /, version_name: str, output: Path, format_na
         return
     if asked["image_name"]:
         raise click.UsageError("A manifest is of the whole set; leave --image out.")
-    with opened_services() as services:
+    with _services() as services:
         told = copy_manifest(services, version_name, output, asked)
     say(told, asked["as_json"], f"{output} (manifest): SHA-256 of its lines {told['digest']}")
+
+
+@contextmanager
+def _services() -> Iterator[Services]:
+    """The parts of the instance that the environment names, closed again afterwards."""
+    from exact_core.app import close_services, open_services
+    from exact_core.settings import Settings
+
+    services = open_services(Settings())
+    try:
+        yield services
+    finally:
+        close_services(services)
