@@ -249,22 +249,11 @@ export class Commands {
   }
 
   /** Say something of the whole image, or of a frame. @param {AnnotationType} type @param {import('./types.js').Shape} shape @param {import('./types.js').Frame} frame */
-  setLabel(type, shape, frame) {
-    if (shape === 'absent') {
-      this.#keepLabel(type, shape, frame, {}, `Say that there is no ${type.name}`);
-      return;
-    }
-    const defaults = defaultsOf(type);
-    const label = `Label the image as ${type.name}`;
-    if (missingAttributes(type.attributes, defaults).length === 0) {
-      this.#keepLabel(type, shape, frame, defaults, label);
-      return;
-    }
-    void this.#required(type, defaults, 'Label the image').then((attributes) => attributes && this.#keepLabel(type, shape, frame, attributes, label));
-  }
-
-  /** @param {AnnotationType} type @param {import('./types.js').Shape} shape @param {import('./types.js').Frame} frame @param {Record<string, unknown>} attributes @param {string} label */
-  #keepLabel(type, shape, frame, attributes, label) {
+  async setLabel(type, shape, frame) {
+    const isAbsent = shape === 'absent';
+    const label = isAbsent ? `Say that there is no ${type.name}` : `Label the image as ${type.name}`;
+    const attributes = isAbsent ? {} : await this.#required(type, defaultsOf(type), 'Label the image');
+    if (!attributes) return;
     this.at.edits.create(type.id, { shape, rings: [] }, label, { text: '', attributes, frame });
     this.#noted(label);
   }

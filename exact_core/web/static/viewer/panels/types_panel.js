@@ -144,16 +144,17 @@ export class TypesPanel {
     const key = model.keys.get(type.id);
     const shape = html`<span class="types__shape">${icon(SHAPES[drawnShapes(type)[0]]?.icon ?? 'shapes')}</span>`;
     setStyle(shape, { '--shape': type.color });
-    const main = html`<button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
-          data-tip=${[type.rank, type.description].filter(Boolean).join(': ') || null} @click=${() => model.choose(type)} @keydown=${(/** @type {KeyboardEvent} */ event) => {
-            if (children > 0 && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
-              event.preventDefault();
-              event.stopPropagation();
-              this.#fold(type, event.key === 'ArrowLeft');
-            }
-          }}>${shape}<span class="truncate">${type.name}</span>
-          ${type.is_active ? null : html`<span class="badge">retired</span>`}
-          <span class="types__count num" data-count=${type.id} data-tip=${itself}>${number(this.#countOf(type.id))}</span></button>`;
+    const main = html`
+      <button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
+        data-tip=${[type.rank, type.description].filter(Boolean).join(': ') || null} @click=${() => model.choose(type)} @keydown=${(/** @type {KeyboardEvent} */ event) => {
+          if (children > 0 && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
+            event.preventDefault();
+            event.stopPropagation();
+            this.#fold(type, event.key === 'ArrowLeft');
+          }
+        }}>${shape}<span class="truncate">${type.name}</span>
+        ${type.is_active ? null : html`<span class="badge">retired</span>`}
+        <span class="types__count num" data-count=${type.id} data-tip=${itself}>${number(this.#countOf(type.id))}</span></button>`;
     const tool = (/** @type {string} */ name, /** @type {string} */ label, /** @type {(event: MouseEvent) => void} */ run, /** @type {string} */ focus) => html`
       <button type="button" class="icon-btn types__tool" data-focus="${focus}-${type.id}" aria-label="${label}: ${type.name}" data-tip=${label} @click=${run}>${icon(name)}</button>`;
     return html`
