@@ -102,6 +102,8 @@ def test_a_version_opens_read_only_and_what_changed_since_is_on_the_slide(people
     expect(page.locator("#changes-count")).to_have_text("1 of 3")
     expect(page.locator("#changes-what")).to_contain_text("Removed: Mitotic figure")
     ann.press("ArrowRight")
+    expect(page.locator("#changes-what")).to_contain_text("Added: Mitotic figure")
+    ann.press("ArrowRight")
     expect(page.locator("#changes-what")).to_contain_text("Changed: Mitotic figure, outline")
     expect(page.locator("#stage")).to_have_attribute("data-changes", "3")
     bar.get_by_role("button", name="Added").click()
@@ -169,7 +171,7 @@ def test_the_page_shows_how_far_the_experts_of_2020_agree(
     assert cell is not None
     expect(answer.get_by_role("region", name="Between readers")).to_contain_text(f"{kappa:.2f}")
     expect(answer.get_by_role("region", name="Confusion")).to_be_visible()
-    page.get_by_label(names[2], exact=True).uncheck()
+    page.locator("label.chip", has_text=names[2]).click()
     expect(answer).to_contain_text("2readers", timeout=60_000)
 
     page.locator("#add-gold").click()
@@ -212,7 +214,7 @@ def test_a_study_is_designed_read_graded_and_reported(people: People, instance: 
         reading.locator("#study-done").click()
         reading.wait_for_url(lambda url, was=reading.url: url != was, timeout=SLOW)
     expect(reading.locator("#tab")).to_contain_text("All images are read.", timeout=SLOW)
-    reading.get_by_label("It was quick: 2").check()
+    reading.locator("label.grade", has_text="2").click()
     reading.get_by_role("button", name="Send").click()
     expect(reading.locator("#tab")).to_contain_text("your answers are kept")
 

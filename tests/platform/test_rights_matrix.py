@@ -135,7 +135,7 @@ def test_a_thing_of_another_place_is_not_found_below_ones_own(
     second = world.place()  # of the same people: they may see both, but one is not in the other
     inner = next(
         name
-        for name in ("image_id", "gold_id", "study_id", "item_id", "search_id", "team_id")
+        for name in ("image_id", "gold_id", "study_id", "split_id", "item_id", "search_id", "team_id")
         if f"{{{name}}}" in operation
     )
     for person in HOLDERS[:-1]:

@@ -7,6 +7,7 @@ its image set and its images are held by foreign keys that restrict.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -112,7 +113,7 @@ class VersionSplit(Base):
     name: Mapped[str] = mapped_column(String(200))
     group_by: Mapped[str] = mapped_column(String(64))  # the kind of tag that keeps images together; "" for none
     seed: Mapped[str] = mapped_column(String(64))  # empty when the parts were given
-    parts: Mapped[dict[str, list[int]]] = mapped_column(Json)  # numbers of images, by name of the part
+    parts: Mapped[list[dict[str, Any]]] = mapped_column(Json)  # in their order, each with ``name`` and ``image_ids``
     digest: Mapped[str] = mapped_column(String(64))  # of the version's content and the parts
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_by_name: Mapped[str] = mapped_column(String(200), default="")

@@ -79,7 +79,7 @@ def create_split(
         name=name,
         group_by=group_by,
         seed=seed,
-        parts=found,
+        parts=[{"name": part, "image_ids": image_ids} for part, image_ids in found.items()],
         digest=hashlib.sha256(canonical_json({"content": version.content_digest, "parts": found}).encode()).hexdigest(),
         created_by_id=actor.user_id or None,
         created_by_name=actor.display_name or actor.name,
@@ -120,8 +120,9 @@ def remove_split(session: Session, actor: Actor, version_id: int, split_id: int)
 
 def told(images: Sequence[SplitImage], split: VersionSplit) -> dict[str, Any]:
     """A split with the check for leaks, which is done each time."""
-    leaks = leaks_of(images, split.parts, split.group_by)
-    dealt = {image_id for found in split.parts.values() for image_id in found}
+    parts = {part["name"]: part["image_ids"] for part in split.parts}
+    leaks = leaks_of(images, parts, split.group_by)
+    dealt = {image_id for found in parts.values() for image_id in found}
     return {
         "id": split.id,
         "version_id": split.version_id,
@@ -131,10 +132,7 @@ def told(images: Sequence[SplitImage], split: VersionSplit) -> dict[str, Any]:
         "digest": split.digest,
         "creator": {"id": split.created_by_id, "name": split.created_by_name},
         "created_at": split.created_at,
-        "parts": [
-            {"name": part, "image_ids": list(found)}  # the largest first: a database may keep objects in any order
-            for part, found in sorted(split.parts.items(), key=lambda part: (-len(part[1]), part[0]))
-        ],
+        "parts": split.parts,
         "leaks": [
             {"kind": leak.kind, "value": leak.value if leak.kind != "file" else "", "parts": list(leak.parts),
              "image_ids": list(leak.image_ids)}
@@ -146,6 +144,6 @@ def told(images: Sequence[SplitImage], split: VersionSplit) -> dict[str, Any]:
         "left_out": len(images) - len(dealt),
         "kinds": [
             {"kind": kind, "shared": shared, "groups": groups}
-            for kind, (shared, groups) in shared_kinds(images, split.parts).items()
+            for kind, (shared, groups) in shared_kinds(images, parts).items()
         ],
     }  # fmt: skip

@@ -35,6 +35,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What a person has to put right: shown where they are, and no fault that the console must tell. */
+export class InputError extends Error {}
+
 /**
  * @typedef {object} RequestOptions
  * @property {string} [idempotencyKey] makes a repeat of a create harmless

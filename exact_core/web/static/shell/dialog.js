@@ -1,7 +1,7 @@
 // @ts-check
 /** Dialogs: native <dialog>, so that focus, Escape and the rest of the page behave as people expect. */
 
-import { ApiError } from './api.js';
+import { ApiError, InputError } from './api.js';
 import { html, icon } from './html.js';
 import { showError } from './toast.js';
 
@@ -64,7 +64,7 @@ export function openDialog(options) {
       } catch (error) {
         if (error instanceof DOMException && error.name === 'AbortError') return;
         if (!(error instanceof Error)) throw error;
-        if (!(error instanceof ApiError)) console.error(error);
+        if (!(error instanceof ApiError || error instanceof InputError)) console.error(error);
         if (!markErrors(form, error)) message.textContent = error.message;
       } finally {
         main?.removeAttribute('aria-busy');

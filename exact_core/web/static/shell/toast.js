@@ -1,7 +1,7 @@
 // @ts-check
 /** Short messages in the corner: what was done, with a way back; what failed, in words. */
 
-import { ApiError } from './api.js';
+import { ApiError, InputError } from './api.js';
 import { html, icon } from './html.js';
 
 /** @typedef {'info' | 'success' | 'warning' | 'error'} ToastKind */
@@ -83,6 +83,6 @@ export function showError(error, what = '') {
   if (error instanceof DOMException && error.name === 'AbortError') return;
   if (error instanceof ApiError && error.status === 401) return;
   const detail = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ApiError)) console.error(error);
+  if (!(error instanceof ApiError || error instanceof InputError)) console.error(error);
   toast(what || detail, { kind: 'error', detail: what ? detail : '' });
 }

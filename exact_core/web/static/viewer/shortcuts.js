@@ -39,8 +39,8 @@ export function addShortcuts(at) {
     ['Ctrl+D', 'Duplicate', () => commands.duplicate()],
     ['Ctrl+A', 'Select all in view', () => commands.selectAll()],
     [']', 'Next shape of the chosen type', () => rack.activeType && commands.jump(at.selection.single?.typeId ?? rack.activeType.id, 1)],
-    ['H', 'History of the image, and its trash', () => document.getElementById('toggle-history')?.click()],
-    ['Shift+H', 'History of the selected shape', () => at.selection.single && at.shapeHistory.toggle()],
+    ['H', 'History of the image, and its trash', () => ofNow(at) && document.getElementById('toggle-history')?.click()],
+    ['Shift+H', 'History of the selected shape', () => ofNow(at) && at.selection.single && at.shapeHistory.toggle()],
     ['[', 'Previous shape of the chosen type', () => rack.activeType && commands.jump(at.selection.single?.typeId ?? rack.activeType.id, -1)],
   ]);
   add('Review', at.review.keys());
@@ -56,8 +56,8 @@ export function addShortcuts(at) {
     ['<', 'Turn left', () => turnBy(stage, -90)],
     ['>', 'Turn right', () => turnBy(stage, 90)],
     ['Ctrl+K', 'All commands', () => openPalette()],
-    ['Ctrl+F', 'Search annotations', () => at.search.open()],
-    ['/', 'Search annotations', () => at.search.open()],
+    ['Ctrl+F', 'Search annotations', () => ofNow(at) && at.search.open()],
+    ['/', 'Search annotations', () => ofNow(at) && at.search.open()],
     ['F3', 'Next hit of the search', () => at.search.step(1), true],
     ['Shift+F3', 'Previous hit of the search', () => at.search.step(-1), true],
   ]);
@@ -77,6 +77,12 @@ export function addShortcuts(at) {
     }
   };
   holdSpaceToPan(at);
+}
+
+/** Search and history are of the present; a version has neither. @param {Workplace} at */
+function ofNow(at) {
+  if (at.data.version) at.flash(at.whyNot);
+  return !at.data.version;
 }
 
 /** @param {Workplace} at */

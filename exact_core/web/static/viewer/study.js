@@ -1,7 +1,7 @@
 // @ts-check
 /** The image as a task of a study: begun before anything is shown, measured while it is read, and finished by hand. */
 
-import { api, apiUrl, csrfToken } from '../shell/api.js';
+import { InputError, api, apiUrl, csrfToken } from '../shell/api.js';
 import { html, icon, render } from '../shell/html.js';
 import { showError } from '../shell/toast.js';
 import { measureActivity } from './activity.js';
@@ -80,7 +80,7 @@ export class StudyTask {
   }
 
   async finish() {
-    if (this.waiting() > 0) throw new Error('Your last changes are not saved yet. Wait a moment, then say “Done” again.');
+    if (this.waiting() > 0) throw new InputError('Your last changes are not saved yet. Wait a moment, then say “Done” again.');
     this.stop();
     this.stop = () => undefined;
     const own = await api.post(`${this.path}/images/${this.imageId}/finish`);

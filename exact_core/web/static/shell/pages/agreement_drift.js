@@ -1,7 +1,7 @@
 // @ts-check
 /** Hidden references, and how readers do against them over time: for managers; released figures for readers themselves. */
 
-import { api } from '../api.js';
+import { InputError, api } from '../api.js';
 import { chart, figureText, lineChart, withInterval } from '../charts.js';
 import { confirmDialog, openDialog } from '../dialog.js';
 import { checkField, selectField, textField } from '../fields.js';
@@ -112,7 +112,7 @@ async function add(page, path, found) {
     ],
     submit: (data) => {
       const chosen = data.getAll('image').map(Number);
-      if (!chosen.length) throw new Error('Choose the images on which readers are compared.');
+      if (!chosen.length) throw new InputError('Choose the images on which readers are compared.');
       return api.post(path, { title: data.get('title'), reader: data.get('reader'), image_ids: chosen });
     },
   });

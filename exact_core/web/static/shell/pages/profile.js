@@ -1,7 +1,7 @@
 // @ts-check
 /** One's own account: name, appearance, password, access tokens, sessions. */
 
-import { api } from '../api.js';
+import { InputError, api } from '../api.js';
 import { checkFields, clearErrors, confirmDialog, markErrors, openDialog, secretDialog } from '../dialog.js';
 import { checkField, passwordField, selectField, textField } from '../fields.js';
 import { $, html, icon } from '../html.js';
@@ -122,7 +122,7 @@ async function create(me) {
       selectField('days', 'Expires after', [[7, '7 days'], [30, '30 days'], [90, '90 days'], [365, 'a year'], ['', 'never']], 90),
     ],
     submit: (data) => {
-      if (!data.getAll('scopes').length) throw new Error('Choose at least one thing that the token may do.');
+      if (!data.getAll('scopes').length) throw new InputError('Choose at least one thing that the token may do.');
       return api.post('/me/tokens', { name: data.get('name'), scopes: data.getAll('scopes'), days: data.get('days') ? Number(data.get('days')) : null });
     },
   });

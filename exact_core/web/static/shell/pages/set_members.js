@@ -1,7 +1,7 @@
 // @ts-check
 /** Who may do what in an image set, and why. */
 
-import { api } from '../api.js';
+import { InputError, api } from '../api.js';
 import { openDialog } from '../dialog.js';
 import { selectField } from '../fields.js';
 import { html, icon } from '../html.js';
@@ -104,7 +104,7 @@ export async function drawMembers(target, page) {
       body: [person.element, selectField('role', 'Role', ROLES.map(([role, label, meaning]) => [role, `${label}: ${meaning}`]), 'annotator')],
       submit: (data) => {
         const chosen = person.value();
-        if (!chosen) throw new Error('Choose somebody from the list.');
+        if (!chosen) throw new InputError('Choose somebody from the list.');
         return api.put(`${path}/members/${chosen.kind}s/${chosen.id}`, { role: data.get('role') });
       },
     });

@@ -1,7 +1,7 @@
 // @ts-check
 /** Reading an image set: one's own queue, what needs a decision, who has how much to do, and the log of acts. */
 
-import { api } from '../api.js';
+import { InputError, api } from '../api.js';
 import { openDialog } from '../dialog.js';
 import { checkField, selectField, textField } from '../fields.js';
 import { html, icon, render } from '../html.js';
@@ -108,7 +108,7 @@ async function assign(page, mode, again) {
     ],
     submit: (data) => {
       const readers = data.getAll('reader').map(Number);
-      if (readers.length === 0) throw new Error('Choose at least one reader.');
+      if (readers.length === 0) throw new InputError('Choose at least one reader.');
       const quota = Number(data.get('quota')) || null;
       const due = data.get('due') ? new Date(`${data.get('due')}T23:59:59`).toISOString() : null;
       const type = Number(data.get('type')) || null;

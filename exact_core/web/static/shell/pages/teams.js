@@ -1,7 +1,7 @@
 // @ts-check
 /** Teams and who is in them; for leads and administrators to change. */
 
-import { api, bootstrap } from '../api.js';
+import { InputError, api, bootstrap } from '../api.js';
 import { confirmDialog, openDialog } from '../dialog.js';
 import { areaField, checkField, textField } from '../fields.js';
 import { $, html, icon } from '../html.js';
@@ -94,7 +94,7 @@ async function add(team, members, place) {
     body: [person.element, checkField('is_lead', 'Lead', false, { hint: 'Leads manage the team, its image sets and products.' })],
     submit: (data) => {
       const chosen = person.value();
-      if (!chosen) throw new Error('Choose somebody from the list.');
+      if (!chosen) throw new InputError('Choose somebody from the list.');
       return api.put(`/teams/${team.id}/members/${chosen.id}`, { is_lead: data.has('is_lead') });
     },
   });

@@ -1,7 +1,7 @@
 // @ts-check
 /** One version: what it holds, its images, its files, its manifest, and deleting it. */
 
-import { api, apiUrl } from '../api.js';
+import { InputError, api, apiUrl } from '../api.js';
 import { confirmDialog, openDialog } from '../dialog.js';
 import { areaField } from '../fields.js';
 import { html, icon, render } from '../html.js';
@@ -141,7 +141,7 @@ async function remove(version, go) {
     body: [html`<p>Its files and its manifest go for good. The annotations of the set stay. Your name, the time and the reason stay on record.</p>`, areaField('reason', 'Why', '', { maxlength: 500 })],
     submit: (data) => {
       const reason = String(data.get('reason') ?? '').trim();
-      if (!reason) throw new Error('Say why: the reason stays on record.');
+      if (!reason) throw new InputError('Say why: the reason stays on record.');
       return api.delete(`/versions/${version.id}`, undefined, { query: { reason } });
     },
   });

@@ -1,7 +1,7 @@
 // @ts-check
 /** Splits of a version: train, validation and test, with patients or centres kept whole, and the check for leaks. */
 
-import { api } from '../api.js';
+import { InputError, api } from '../api.js';
 import { confirmDialog, openDialog } from '../dialog.js';
 import { selectField, textField } from '../fields.js';
 import { html, icon, render } from '../html.js';
@@ -85,7 +85,7 @@ async function create(path, groupings, again) {
     ],
     submit: (data) => {
       const shares = Object.fromEntries(PARTS.map(([part]) => [part, Number(data.get(`share-${part}`))]).filter(([, share]) => Number(share) > 0));
-      if (Object.keys(shares).length < 2) throw new Error('Give a share to two parts at least.');
+      if (Object.keys(shares).length < 2) throw new InputError('Give a share to two parts at least.');
       return api.post(path, { name: data.get('name'), group_by: data.get('group_by'), shares, seed: data.get('seed') });
     },
   });

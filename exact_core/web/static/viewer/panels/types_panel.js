@@ -79,7 +79,8 @@ export class TypesPanel {
   #products() {
     /** @type {Map<number, {name: string, types: AnnotationType[]}>} */
     const groups = new Map();
-    for (const type of this.model.types.filter((one) => drawnShapes(one).length > 0)) {
+    const drawn = new Set(this.model.types.filter((one) => drawnShapes(one).length > 0).map((one) => one.id));
+    for (const type of this.model.types.filter((one) => [...withDescendants(this.model.types, one.id)].some((id) => drawn.has(id)))) {
       const group = groups.get(type.product.id) ?? { name: type.product.name, types: [] };
       groups.set(type.product.id, group);
       group.types.push(type);

@@ -40,7 +40,7 @@ export class WalkBar {
   open() {
     this.host.append(this.element);
     this.#observer.observe(this.element);
-    this.draw();
+    render(this.element, html`<p class="row muted" role="status">${icon('loader-circle', 'icon--spin')}Loading the shapes</p>`);
   }
 
   close() {
