@@ -15,7 +15,7 @@ from exact_core.annotations.states import DETAILS
 from exact_core.api.contributions import Shape
 from exact_core.search.field import Asked
 from exact_core.search.reading import HitRow, detail_of_row
-from exact_core.search.running import Found, Search
+from exact_core.search.running import Counted, Found, Search
 from exact_core.storage.models import Annotation, AnnotationType, Image, User
 
 
@@ -32,11 +32,11 @@ def page_to_json(asked: Asked, search: Search, found: Found) -> dict[str, Any]:
     }
 
 
-def facets_to_json(asked: Asked, counts: dict[tuple[int, int], int]) -> dict[str, Any]:
+def facets_to_json(asked: Asked, counted: Counted) -> dict[str, Any]:
     """Numbers of hits per class, with those of the classes below it, and per author."""
     per_type: dict[int, int] = {}
     per_author: dict[int, int] = {}
-    for (type_id, author_id), n in counts.items():
+    for (type_id, author_id), n in counted.hits.items():
         per_type[type_id] = per_type.get(type_id, 0) + n
         per_author[author_id] = per_author.get(author_id, 0) + n
     session = asked.session
@@ -45,7 +45,8 @@ def facets_to_json(asked: Asked, counts: dict[tuple[int, int], int]) -> dict[str
     people = select(User.id, User.display_name, User.name).where(User.id.in_(per_author))
     names = {id_: shown or name for id_, shown, name in session.execute(people)}
     return {
-        "total": sum(counts.values()),
+        "total": sum(counted.hits.values()),
+        "is_partial": counted.is_partial,
         "types": [
             {
                 "type_id": id_,

@@ -12,7 +12,18 @@ from exact_core.annotations.scope import ReadScope
 from exact_core.search.conditions import Always, Condition, either, opposite, together
 from exact_core.search.directives import DIRECTIVES
 from exact_core.search.field import Asked, Field, Use
-from exact_core.search.fields import attributes, facts, images, labels, people, places, plugins, sizes, sources
+from exact_core.search.fields import (
+    attributes,
+    facts,
+    images,
+    labels,
+    people,
+    places,
+    plugins,
+    sizes,
+    sources,
+    verification,
+)
 from exact_core.search.fields.labels import nearest
 from exact_core.search.syntax import And, Bare, Everything, Node, Not, Op, Term, all_of, terms_of
 from exact_core.search.tokens import SearchSyntaxError
@@ -24,6 +35,7 @@ GROUPS: tuple[Sequence[Field], ...] = (
     facts.FIELDS,
     places.FIELDS,
     images.FIELDS,
+    verification.FIELDS,
     sources.FIELDS,
 )
 """Fields of the core, group by group."""

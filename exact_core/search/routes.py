@@ -14,6 +14,7 @@ from exact_core.search.schemas import (
     BulkEditIn,
     BulkEditOut,
     BulkUndoneOut,
+    CheckedOut,
     FacetsOut,
     HitCountOut,
     HitPageOut,
@@ -64,6 +65,12 @@ def count_facets(
 ) -> FacetsOut:
     """How many annotations fulfil a query, per class and author."""
     return FacetsOut.model_validate(service.facets(_asked(request, access, session), q, image_id))
+
+
+@router.get("/image-sets/{image_set_id}/annotation-search/check", summary="Check a query")
+def check_query(request: Request, access: ImageSetAccess, session: DbSession, q: _Q = "") -> CheckedOut:
+    """What is wrong with a query, while it is being typed; nothing is searched."""
+    return CheckedOut.model_validate({"mistake": service.mistake_in(_asked(request, access, session), q)})
 
 
 @router.get("/search-fields", summary="List what can be searched for")

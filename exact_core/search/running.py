@@ -43,6 +43,19 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Numbers of hits.
+
+    Attributes:
+        hits: Per type and author (0 for none).
+        is_partial: Whether the time was over before all were counted: there are at least so many.
+    """
+
+    hits: dict[tuple[int, int], int]
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """Where a page ended: the image, and the last row that was looked at there."""
 
@@ -141,13 +154,19 @@ class Search:
             if left <= 0:
                 return
 
-    def counts(self) -> dict[tuple[int, int], int]:
-        """How many hits there are per type and author (0 for none)."""
+    def counts(self) -> Counted:
+        """How many hits there are; when the time is over, those that were found until then."""
         totals: dict[tuple[int, int], int] = defaultdict(int)
-        for image in self.images():
-            for key, n in Reading(self.asked, self.query, image, self.clock).counts().items():
-                totals[key] += n
-        return dict(totals)
+        try:
+            for image in self.images():
+                reading = Reading(self.asked, self.query, image, self.clock)
+                for key, n in reading.counts().items():
+                    totals[key] += n
+                if reading.stopped_at is not None:
+                    return Counted(dict(totals), is_partial=True)
+        except SearchTooLong:
+            return Counted(dict(totals), is_partial=True)
+        return Counted(dict(totals))
 
     def _with_candidates(self) -> frozenset[int] | None:
         """Images where the kept counts allow a hit; None when they say nothing, for the past or the deleted."""

@@ -73,7 +73,24 @@ class HitCountOut(BaseModel):
     """How many hits there are."""
 
     total: int
+    is_partial: bool = Field(description="The time was over: there are at least so many.")
     notes: list[str]
+
+
+class MistakeOut(BaseModel):
+    """What is wrong with a query, and where."""
+
+    column: int = Field(description="Of the first wrong character, from 0.")
+    length: int
+    reason: str
+    suggestion: str = Field(description="What was probably meant in its place; empty when nothing is near.")
+    detail: str
+
+
+class CheckedOut(BaseModel):
+    """Whether a query means something in an image set."""
+
+    mistake: MistakeOut | None
 
 
 class TypeFacetOut(BaseModel):
@@ -97,6 +114,7 @@ class FacetsOut(BaseModel):
     """Numbers of hits per class and author."""
 
     total: int
+    is_partial: bool = Field(description="The time was over: there are at least so many.")
     types: list[TypeFacetOut]
     authors: list[AuthorFacetOut]
     notes: list[str]

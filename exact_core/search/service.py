@@ -23,6 +23,7 @@ from exact_core.search.parser import parse
 from exact_core.search.registry import CORE_FIELDS, all_fields
 from exact_core.search.running import Search
 from exact_core.search.syntax import Op, Term, terms_of
+from exact_core.search.tokens import SearchSyntaxError
 from exact_core.services import Services
 from exact_core.storage.models import now
 from exact_core.storage.unit_of_work import UnitOfWork
@@ -49,6 +50,15 @@ def facets(asked: Asked, query: str, image_id: int | None) -> dict[str, Any]:
         return hits.facets_to_json(asked, Search(asked, query, image_id).counts())
 
 
+def mistake_in(asked: Asked, query: str) -> dict[str, Any] | None:
+    """What is wrong with a query, found without searching; None when it means something."""
+    try:
+        Search(asked, query)
+    except SearchSyntaxError as error:
+        return {**error.details, "detail": error.message}
+    return None
+
+
 def described(asked: Asked | None) -> list[dict[str, Any]]:
     """The fields of an image set; without one, those of the core."""
     found: Sequence[Field] = list(CORE_FIELDS.values()) if asked is None else all_fields(asked)
@@ -73,7 +83,7 @@ def described(asked: Asked | None) -> list[dict[str, Any]]:
             "operators": [":"],
             "description": each.description,
             "example": each.example,
-            "values": ["yes", "no"] if each.name == "deleted" else [],
+            "values": [] if asked is None else list(each.values(asked))[:_MOST_VALUES],
             "plugin": "",
         }
         for each in DIRECTIVES.values()

@@ -71,6 +71,8 @@ def bounded(session: Session, clock: Clock) -> Iterator[None]:
     except OperationalError as error:
         state = getattr(error.orig, "sqlstate", None)
         if state == _POSTGRES_CANCELLED or (is_sqlite and "interrupted" in str(error.orig)):
+            if not is_sqlite:
+                session.rollback()  # it would refuse every further statement of the transaction
             raise clock.too_long() from error
         raise
     finally:

@@ -267,6 +267,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/search-fields": Rule(EVERYBODY),
     "GET /api/v2/image-sets/{image_set_id}/annotation-search": Rule(VIEW),
     "GET /api/v2/image-sets/{image_set_id}/annotation-search/count": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-search/check": Rule(VIEW),
     "GET /api/v2/image-sets/{image_set_id}/annotation-search/facets": Rule(VIEW),
     "POST /api/v2/image-sets/{image_set_id}/annotation-bulk-edits": Rule(ANNOTATE, body=say(q="id:1", delete=True)),
     "GET /api/v2/image-sets/{image_set_id}/annotation-bulk-edits": Rule(VIEW),

@@ -15,7 +15,7 @@ from exact_core.storage.models import Annotation, AnnotationSummary, Image, User
 
 
 def _author(use: Use, op: Op, value: Value) -> Condition:
-    ids = _people(use, op, value)
+    ids = people(use, op, value)
     if not ids:
         return Always(False)
     counted = COUNTS.c.author_id.in_(ids) if _counts_tell(use) else None
@@ -23,7 +23,7 @@ def _author(use: Use, op: Op, value: Value) -> Condition:
 
 
 def _editor(use: Use, op: Op, value: Value) -> Condition:
-    ids = _people(use, op, value)
+    ids = people(use, op, value)
     return Decided(known_person(use, ROWS.c.editor_id).in_(ids)) if ids else Always(False)
 
 
@@ -39,7 +39,7 @@ def _counts_tell(use: Use) -> bool:
     return use.asked.can(use.asked.actor, "see_all", use.asked.image_set_id)
 
 
-def _people(use: Use, op: Op, value: Value) -> list[int]:
+def people(use: Use, op: Op, value: Value) -> list[int]:
     """Accounts that a value names: ``me``, ``none`` (0), a name or a shown name.
 
     Nobody of that name is a mistake of the query, but only for those who may know who is there.
@@ -69,7 +69,7 @@ def claimed_author(use: Use) -> ColumnElement[Any]:
     return case((ROWS.c.author_id == use.image.scope.shared.reader_id, claimed), else_="")
 
 
-def _names(asked: Asked) -> list[str]:
+def names(asked: Asked) -> list[str]:
     """Authors to offer: those with shapes in the set, or only oneself where one sees no others."""
     if not asked.can(asked.actor, "see_all", asked.image_set_id):
         return ["me"]
@@ -86,10 +86,10 @@ def _names(asked: Asked) -> list[str]:
 FIELDS = (
     Field(
         "author", "Author", FieldKind.PERSON, _author, TEXTUAL,
-        "Who drew it: a user name, the name that is shown, me, or none for imports and models.", "author:me", _names,
+        "Who drew it: a user name, the name that is shown, me, or none for imports and models.", "author:me", names,
     ),
     Field(
-        "editor", "Last editor", FieldKind.PERSON, _editor, TEXTUAL, "Who made its present state.", "editor:me", _names,
+        "editor", "Last editor", FieldKind.PERSON, _editor, TEXTUAL, "Who made its present state.", "editor:me", names,
     ),
     Field(
         "claimed", "Claimed author", FieldKind.TEXT, _claimed, TEXTUAL,

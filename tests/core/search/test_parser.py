@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,3 +152,11 @@ def test_no_input_breaks_the_parser(text: str) -> None:
     else:
         assert parse(str(node)) == node
     assert 0 <= column <= len(text)
+
+
+def test_every_example_of_the_manual_can_be_read() -> None:
+    manual = Path(__file__).parents[3] / "docs" / "search.md"
+    examples = re.findall(r"^\| `([^`]+)` \|", manual.read_text().split("## Examples")[1], re.MULTILINE)
+    assert len(examples) >= 8
+    for each in examples:
+        parse(each)

@@ -7,7 +7,7 @@ import { bulkDialog, undoBulkEdit } from '../search/bulk_dialog.js';
 import { hitPicture, hitText } from '../search/hits.js';
 import { quoted } from '../search/completion.js';
 import { savedSearches } from '../search/saved_searches.js';
-import { SearchBox, mistakeOf } from '../search/search_box.js';
+import { SearchBox } from '../search/search_box.js';
 import { ago, plural } from '../time.js';
 import { showError } from '../toast.js';
 import { empty, failure } from '../view.js';
@@ -39,11 +39,12 @@ export async function drawSearch(target, page) {
   /** @type {string | null} */
   let cursor = null;
   let total = 0;
+  let isPartial = false;
   let running = new AbortController();
   /** @type {Set<number>} */
   const selected = new Set();
 
-  const box = new SearchBox({ label: 'Search annotations', value: query, fields, search: (text) => run(text) });
+  const box = new SearchBox({ label: 'Search annotations', imageSetId: page.id, value: query, fields, search: (text) => run(text) });
   const saved = savedSearches({ imageSetId: page.id, mayShare: Boolean(page.rights.see_all), query: () => box.value, run: (text) => run(text) });
   const notes = html`<div class="stack stack--tight"></div>`;
   const facets = html`<div class="search-facets" aria-label="Numbers of hits"></div>`;
@@ -73,25 +74,26 @@ export async function drawSearch(target, page) {
     page.signal.addEventListener('abort', () => running.abort(), { once: true });
     target.setAttribute('aria-busy', 'true');
     try {
-      const [found, numbers] = await Promise.all([
-        api.get(`${path}/annotation-search`, { q: query, limit: PAGE }, { signal }),
-        api.get(`${path}/annotation-search/facets`, { q: query }, { signal }).catch((error) => (mistakeOf(error) || error?.code === 'search-too-long' ? null : Promise.reject(error))),
-      ]);
-      hits = found.items;
-      images = new Map(found.images.map((/** @type {any} */ image) => [image.id, image.name]));
-      cursor = found.next_cursor;
-      total = numbers?.total ?? hits.length;
-      box.showMistake(null);
-      drawNotes([...new Set([...found.notes, ...(numbers?.notes ?? []), ...(numbers ? [] : ['The hits could not be counted in time; they are shown all the same.'])])]);
-      drawFacets(numbers);
-      drawHits();
-    } catch (error) {
-      if (signal.aborted) return;
-      const mistake = mistakeOf(error);
+      const mistake = await box.mistakeIn(query, signal);
       if (mistake) {
         box.showMistake(mistake);
         return;
       }
+      const [found, numbers] = await Promise.all([
+        api.get(`${path}/annotation-search`, { q: query, limit: PAGE }, { signal }),
+        api.get(`${path}/annotation-search/facets`, { q: query }, { signal }),
+      ]);
+      hits = found.items;
+      images = new Map(found.images.map((/** @type {any} */ image) => [image.id, image.name]));
+      cursor = found.next_cursor;
+      total = Math.max(numbers.total, hits.length);
+      isPartial = numbers.is_partial;
+      box.showMistake(null);
+      drawNotes([...new Set([...found.notes, ...numbers.notes, ...(isPartial ? ['There are more hits than could be counted in time. Say more of what you look for, and the numbers are exact.'] : [])])]);
+      drawFacets(numbers);
+      drawHits();
+    } catch (error) {
+      if (signal.aborted) return;
       render(list, html`<li>${failure(error, load)}</li>`);
     } finally {
       if (!signal.aborted) target.setAttribute('aria-busy', 'false');
@@ -129,7 +131,7 @@ export async function drawSearch(target, page) {
   }
 
   function drawHits() {
-    render(head, html`<p class="muted">${total ? plural(total, 'annotation') : 'No annotation'}${hits.length < total ? `, ${hits.length.toLocaleString('en')} shown` : ''}</p>`,
+    render(head, html`<p class="muted">${total ? `${isPartial ? 'At least ' : ''}${plural(total, 'annotation')}` : 'No annotation'}${hits.length < total ? `, ${hits.length.toLocaleString('en')} shown` : ''}</p>`,
       mayChange && hits.length ? html`<button type="button" class="btn" @click=${() => change(null)}>${icon('pencil')}Change all hits</button>` : null);
     if (!hits.length) {
       render(list, html`<li class="hit-grid__empty">${empty('search', query ? 'Nothing fits this search' : 'No annotations yet', query ? 'Try fewer words, or a class alone. The question mark lists what can be searched for.' : 'Draw on an image, or import annotations; then they can be searched here.')}</li>`);

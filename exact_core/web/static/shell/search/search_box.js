@@ -1,10 +1,13 @@
 // @ts-check
 /** The field in which a query is typed: offers fields and values, and underlines what is wrong at its place. */
 
+import { api } from '../api.js';
 import { html, icon } from '../html.js';
 import { completionAt } from './completion.js';
 
 let count = 0;
+/** Milliseconds without a key before what was typed is checked. */
+const PAUSE = 600;
 
 /**
  * @typedef {import('./completion.js').SearchField} SearchField
@@ -12,6 +15,7 @@ let count = 0;
  *
  * @typedef {object} SearchBoxOptions
  * @property {string} label
+ * @property {number} imageSetId where queries are checked
  * @property {string} [value]
  * @property {SearchField[]} [fields]
  * @property {(query: string) => unknown} search Enter was pressed
@@ -52,6 +56,8 @@ export class SearchBox {
   /** @type {import('./completion.js').Completion | null} */
   #offered = null;
   #active = -1;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pause;
   /** @type {Mistake | null} */
   #mistake = null;
 
@@ -70,6 +76,25 @@ export class SearchBox {
   focus() {
     this.input.focus();
     this.input.select();
+  }
+
+  /**
+   * What is wrong with a query, asked of the server without searching; null when it means something.
+   * @param {string} query
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Mistake | null>}
+   */
+  async mistakeIn(query, signal) {
+    if (!query) return null;
+    return (await api.get(`/image-sets/${this.options.imageSetId}/annotation-search/check`, { q: query }, { signal })).mistake;
+  }
+
+  /** Look at what was typed so far; what stands at the end is perhaps not finished yet. */
+  async #checkTyped() {
+    const { value } = this.input;
+    const mistake = await this.mistakeIn(value).catch(() => null);  // searching will tell
+    if (value !== this.input.value || (mistake && mistake.column + mistake.length >= value.trimEnd().length)) return;
+    this.showMistake(mistake);
   }
 
   /** Underline what is wrong and say why; null takes it away. @param {Mistake | null} mistake */
@@ -98,6 +123,8 @@ export class SearchBox {
     input.addEventListener('input', () => {
       this.showMistake(null);
       this.#offer();
+      clearTimeout(this.#pause);
+      this.#pause = setTimeout(() => void this.#checkTyped(), PAUSE);
     });
     input.addEventListener('scroll', () => { this.#mirror.scrollLeft = input.scrollLeft; });
     input.addEventListener('click', () => this.#offer());
@@ -132,6 +159,7 @@ export class SearchBox {
 
   #submit() {
     this.#close();
+    clearTimeout(this.#pause);
     this.options.search(this.value);
   }
 
@@ -203,13 +231,3 @@ export class SearchBox {
   }
 }
 
-/**
- * What is wrong with a query, from the server's refusal; null for other errors.
- * @param {any} error
- * @returns {Mistake | null}
- */
-export function mistakeOf(error) {
-  const body = error?.body;
-  if (error?.code !== 'search-syntax' || typeof body?.column !== 'number') return null;
-  return { column: body.column, length: body.length, detail: body.detail, reason: body.reason ?? body.detail, suggestion: body.suggestion ?? '' };
-}

@@ -7,7 +7,7 @@ import { openHelp } from '../../shell/pages/set_search.js';
 import { bulkDialog } from '../../shell/search/bulk_dialog.js';
 import { hitPicture, hitText } from '../../shell/search/hits.js';
 import { savedSearches } from '../../shell/search/saved_searches.js';
-import { SearchBox, mistakeOf } from '../../shell/search/search_box.js';
+import { SearchBox } from '../../shell/search/search_box.js';
 import { showError } from '../../shell/toast.js';
 
 /**
@@ -40,7 +40,7 @@ export class SearchPanel {
   constructor(host, model) {
     this.host = host;
     this.model = model;
-    this.box = new SearchBox({ label: 'Search annotations', search: (query) => void this.run(query), escape: () => this.close() });
+    this.box = new SearchBox({ label: 'Search annotations', imageSetId: model.imageSetId, search: (query) => void this.run(query), escape: () => this.close() });
     host.addEventListener('keydown', (event) => {
       if (event.key !== 'F3') return;
       event.preventDefault();
@@ -54,6 +54,7 @@ export class SearchPanel {
   hits = [];
   #at = -1;
   #total = 0;
+  #isPartial = false;
   /** @type {string[]} */
   #notes = [];
   /** @type {string | null} */
@@ -121,23 +122,24 @@ export class SearchPanel {
     }
     this.list?.setAttribute('aria-busy', 'true');
     try {
+      const mistake = await this.box.mistakeIn(query, signal);
+      if (mistake) {
+        this.box.showMistake(mistake);
+        this.#show(null);
+        return;
+      }
       const [found, count] = await Promise.all([
         api.get(this.#path(''), this.#asked(null), { signal }),
-        api.get(this.#path('/count'), this.#asked(null), { signal }).catch((error) => (error?.code === 'search-too-long' ? null : Promise.reject(error))),
+        api.get(this.#path('/count'), this.#asked(null), { signal }),
       ]);
-      this.#total = count?.total ?? found.items.length;
-      this.#notes = [...new Set([...found.notes, ...(count?.notes ?? [])])];
+      this.#total = Math.max(count.total, found.items.length);
+      this.#isPartial = count.is_partial;
+      this.#notes = [...new Set([...found.notes, ...count.notes])];
       this.#take(found);
       this.#show('');
     } catch (error) {
       if (signal.aborted) return;
-      const mistake = mistakeOf(error);
-      if (mistake) {
-        this.box.showMistake(mistake);
-        this.#show(null);
-      } else {
-        this.#show(error instanceof Error ? error.message : String(error));
-      }
+      this.#show(error instanceof Error ? error.message : String(error));
     } finally {
       this.list?.removeAttribute('aria-busy');
     }
@@ -213,7 +215,7 @@ export class SearchPanel {
       return;
     }
     render(/** @type {Element} */ (this.status),
-      html`<span>${place} of <span class="num">${this.#total.toLocaleString('en')}</span></span>`,
+      html`<span>${place} of <span class="num">${this.#total.toLocaleString('en')}${this.#isPartial ? '+' : ''}</span></span>`,
       html`<button type="button" class="icon-btn icon-btn--small" data-focus="search-back" aria-label="Previous hit" data-tip="Previous hit" data-keys="Shift+F3" disabled=${!hits.length} @click=${() => this.step(-1)}>${icon('chevron-up')}</button>`,
       html`<button type="button" class="icon-btn icon-btn--small" data-focus="search-next" aria-label="Next hit" data-tip="Next hit" data-keys="F3" disabled=${!hits.length} @click=${() => this.step(1)}>${icon('chevron-down')}</button>`,
       html`<span class="grow"></span>`,
