@@ -52,6 +52,7 @@ class _Handler(XmlHandler[ReadShape]):
     """Makes a shape of each object."""
 
     what = _NAME
+    roots = frozenset({"annotation"})
 
     def __init__(self, report: Report) -> None:
         super().__init__()
