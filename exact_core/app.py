@@ -132,6 +132,8 @@ def create_app(settings: Settings | None = None, candidates: Iterable[Candidate]
 def _add_routes(app: ExactApp, services: Services) -> None:
     """Core first, so that no plugin can stand in the way of a core address."""
     from exact_core.activation.routes import router as activation
+    from exact_core.agreement.routes import router as agreement
+    from exact_core.agreement.studies.routes import router as studies
     from exact_core.annotations.routes import router as annotations
     from exact_core.auth.routes import router as auth
     from exact_core.images.routes import router as images
@@ -139,7 +141,11 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.imagesets.routes import router as image_sets
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
+    from exact_core.review.routes import router as review
     from exact_core.tiles.routes import router as tiles
+    from exact_core.versioning.artefact_routes import router as artefacts
+    from exact_core.versioning.diff_routes import router as differences
+    from exact_core.versioning.routes import router as versions
     from exact_core.web import api_docs, health, pages, problems
     from exact_core.web.csrf import RequestGuard
     from exact_core.web.plugin_routes import add_plugin_routes
@@ -148,7 +154,23 @@ def _add_routes(app: ExactApp, services: Services) -> None:
 
     problems.install(app)
     app.include_router(health.router)
-    for router in (auth, image_sets, images, uploads, tiles, products, annotations, activation, jobs):
+    for router in (
+        auth,
+        image_sets,
+        images,
+        uploads,
+        tiles,
+        products,
+        annotations,
+        review,
+        activation,
+        jobs,
+        agreement,
+        studies,
+        versions,
+        artefacts,
+        differences,
+    ):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)
     app.include_router(viewer)

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from sqlalchemy import insert
 
-from exact_core.annotations import bulk_insert, rules
-from exact_core.annotations.geometry import Box, Geometry, from_rings, rounded, without_repeats
-from exact_core.annotations.packing import Columns, columns_of, pack, pack_many, take
+from exact_core.annotations import bulk_insert, digest, rules
+from exact_core.annotations.bulk_checks import Checked, check
+from exact_core.annotations.fixed_point import INT32_MAX, MAX_BITS, rings_in_units
+from exact_core.annotations.geometry import Box, Geometry, without_repeats
+from exact_core.annotations.outlines import Outlines
+from exact_core.annotations.packing import Columns, columns_of
 from exact_core.annotations.scope import Frame
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cells, tile_keys
 from exact_core.annotations.states import DETAILS, State, add_counts
@@ -29,12 +31,8 @@ from exact_core.api.errors import Invalid
 from exact_core.api.events import AnnotationAction, AnnotationChange
 from exact_core.storage.models import LIVE, now
 
-_AREAS = (Shape.POLYGON.number, Shape.MULTI_POLYGON.number)
-_CORNERS = (Shape.BOX.number, Shape.ELLIPSE.number)
-_LINES = (Shape.LINE.number, Shape.POLYLINE.number)
+_LABELS = [shape.number for shape in Shape if shape.is_label]
 _TYPE_BITS = 14  # types of one bulk, in a number beside the 48 bits of a cell
-_FEWEST = np.array([0, 1, 2, 2, 2, 2, 3, 4, 3, 0])  # by number of the shape
-_MOST = np.array([0, 1, 2, 2, 2, 2**31, 2**31, 4, 2**31, 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class NewShapes:
     """Shapes to add, all of one frame.
 
     Attributes:
-        columns: Their geometries.
+        columns: Their geometries; outlines still have their fractions of pixels.
         type_ids: The type of each.
         frame: The frame of all.
         uuids: The name of each; made here when left out.
@@ -51,7 +49,7 @@ class NewShapes:
         claimed_author: Who drew them, as the file or the model says.
     """
 
-    columns: Columns
+    columns: Columns | Outlines
     type_ids: NDArray[np.int64]
     frame: Frame = rules.DEFAULT_FRAME
     uuids: Sequence[str] | None = None
@@ -69,22 +67,17 @@ class Added:
     refused: dict[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """Shapes as they are stored; ``index`` says which of the given ones they are."""
-
-    index: NDArray[np.int64]
-    shape: NDArray[np.int64]
-    packed: list[bytes]
-    boxes: NDArray[np.int64]
-
-
 def columns_of_rings(shape: Shape, rings: Sequence[Any]) -> Columns:
     """Shapes of one ring each as flat arrays; a closed ring may repeat its first vertex."""
-    arrays = [rounded(np.asarray(ring, np.float64).reshape(-1, 2)) for ring in rings]
-    if shape is Shape.POLYGON:
-        arrays = [without_repeats(ring) for ring in arrays]
-    return columns_of([Geometry(shape, ring, (len(ring),), (False,)) for ring in arrays])
+    geometries = []
+    for ring in rings:
+        places = np.asarray(ring, np.float64).reshape(-1, 2)
+        furthest = np.abs(places).max(initial=0.0)
+        most = MAX_BITS if furthest < INT32_MAX >> MAX_BITS else 0
+        [units], bits = rings_in_units([places], 0, most)
+        vertices = without_repeats(units) if shape is Shape.POLYGON else units
+        geometries.append(Geometry(shape, vertices.astype(np.int32), (len(vertices),), (False,), bits))
+    return columns_of(geometries)
 
 
 def add(
@@ -110,20 +103,47 @@ def add(
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
     rules.checked_frame(shapes.frame, writer.facts)
-    checked = _checked(shapes.columns, writer.facts.width, writer.facts.height, refused)
+    checked = _in_order(check(shapes.columns, writer.facts.width, writer.facts.height, refused))
     if refused and not skip_bad:
         number, why = min(refused.items())
         raise Invalid(f"Shape {number}: {why}")
     ids = np.zeros(len(shapes.columns), np.int64)
     if not len(checked.index):
         return Added(writer.facts.revision, ids, refused)
-    if revision is None:
-        revision = writer.log_change_set(len(checked.index), kind, reason)
     chosen = checked.index.tolist()
-    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else []
+    uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else new_uuids(len(chosen))
+    rows = _rows_digest(writer, shapes, checked, uuids)
+    if revision is None:
+        revision = writer.log_change_set(len(chosen), kind, reason, rows=rows)
+    else:
+        writer.fold(revision, rows)
     ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
     _tell_hooks(writer, shapes, checked, uuids, ids, revision)
     return Added(revision, ids, refused)
+
+
+def _in_order(checked: Checked) -> Checked:
+    """The shapes in the order of storage: numbers are given and rows written in it, so that each page of table and
+    indexes is written once."""
+    order = np.argsort(tile_keys(checked.boxes), kind="stable")
+    packed = [checked.packed[place] for place in order.tolist()]
+    return Checked(checked.index[order], checked.shape[order], packed, checked.boxes[order])
+
+
+def _rows_digest(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]) -> bytes:
+    """The hash of the rows, for the change log."""
+    chosen = checked.index.tolist()
+    opened = digest.opened_of_bulk(
+        writer.facts.image_id,
+        writer.editor_id,
+        shapes.frame,
+        uuids,
+        shapes.type_ids[checked.index],
+        checked.packed,
+        [shapes.texts[number] for number in chosen] if shapes.texts else (),
+        [shapes.attributes[number] for number in chosen] if shapes.attributes else (),
+    )
+    return digest.rows_digest(opened)
 
 
 def _check_types(writer: Writer, shapes: NewShapes) -> None:
@@ -141,131 +161,16 @@ def _check_types(writer: Writer, shapes: NewShapes) -> None:
         rules.checked_attributes(writer.types.require(type_id), values or {})
 
 
-def _checked(columns: Columns, width: int, height: int, refused: dict[int, str]) -> _Checked:
-    """Split into shapes that are good as they are, and those that are looked at one by one."""
-    doubtful = _doubtful(columns, width, height)
-    good = np.flatnonzero(~doubtful)
-    fine = columns if len(good) == len(columns) else take(columns, ~doubtful)
-    index, packed = good.tolist(), pack_many(fine)
-    boxes = [_boxes(fine, width, height)]
-    ends = np.concatenate([[0], np.cumsum(columns.ring_length, dtype=np.int64)])
-    for number in np.flatnonzero(doubtful).tolist():
-        try:
-            geometry = _one(columns, number, ends, width, height)
-        except Invalid as error:
-            refused[number] = error.message
-            continue
-        index.append(number)
-        packed.append(pack(geometry))
-        boxes.append(np.array([geometry.box(width, height)], np.int64))
-    order = np.array(index, np.int64)
-    return _Checked(order, columns.shape.astype(np.int64)[order], packed, np.concatenate(boxes))
-
-
-def _one(columns: Columns, number: int, ends: NDArray[np.int64], width: int, height: int) -> Geometry:
-    """One of many shapes, checked by itself; ring ``i`` goes from vertex ``ends[i]`` to ``ends[i + 1]``."""
-    first, last = int(columns.ring_start[number]), int(columns.ring_start[number + 1])
-    rings = [columns.vertices[ends[ring] : ends[ring + 1]] for ring in range(first, last)]
-    holes = [bool(hole) for hole in columns.ring_hole[first:last]]
-    return from_rings(Shape.from_number(int(columns.shape[number])), rings, holes, width, height)
-
-
-def _doubtful(columns: Columns, width: int, height: int) -> NDArray[np.bool_]:
-    """Shapes that are not certainly fine: wrong counts, outside of the image, without extent, crossing themselves."""
-    number = columns.shape.astype(np.int64)
-    rings = columns.rings
-    owner = np.repeat(np.arange(len(columns)), rings)
-    length = columns.ring_length.astype(np.int64)
-    is_area = np.isin(number, _AREAS)
-    found = np.where(is_area, rings < 1, rings != (number != Shape.IMAGE.number))
-    bad_ring = (length < _FEWEST[number[owner]]) | (length > _MOST[number[owner]])
-    ends = np.cumsum(length)
-    filled = length > 0
-    first, last = columns.vertices[(ends - length)[filled]], columns.vertices[ends[filled] - 1]
-    closed = np.zeros(len(length), bool)
-    closed[filled] = (first == last).all(axis=1)
-    found |= np.bincount(owner[bad_ring | (closed & is_area[owner])], minlength=len(columns)) > 0
-    found |= is_area & _repeats_vertices(columns, owner, ends - length)
-    boxes = _boxes(columns, width, height)
-    outside = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, 2] >= width) | (boxes[:, 3] >= height)
-    extent = boxes[:, 2:] - boxes[:, :2]
-    found |= outside | (number == Shape.ROTATED_BOX.number)
-    found |= np.isin(number, _CORNERS) & ((extent == 0).any(axis=1) | ~_corners_in_order(columns, boxes))
-    found |= np.isin(number, _LINES) & ~extent.any(axis=1)
-    check = is_area & ~found
-    if check.any():
-        found[np.flatnonzero(check)[~_valid_areas(take(columns, check))]] = True
-    return found
-
-
-def _repeats_vertices(columns: Columns, owner: NDArray[np.int64], ring_vertex: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a vertex is the same as the one before it in its ring."""
-    same = np.zeros(len(columns.vertices), bool)
-    same[1:] = (columns.vertices[1:] == columns.vertices[:-1]).all(axis=1)
-    same[ring_vertex[ring_vertex < len(same)]] = False
-    shape = np.repeat(owner, columns.ring_length.astype(np.int64))
-    answer: NDArray[np.bool_] = np.bincount(shape[same], minlength=len(columns)) > 0
-    return answer
-
-
-def _corners_in_order(columns: Columns, boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the first vertex is the upper left corner; meaningful for boxes and ellipses only."""
-    first = _first_vertices(columns)
-    answer: NDArray[np.bool_] = (first == boxes[:, :2]).all(axis=1)
-    return answer
-
-
-def _first_vertices(columns: Columns) -> NDArray[np.int64]:
-    starts = np.concatenate([[0], np.cumsum(columns.ring_length, dtype=np.int64)])
-    vertex = starts[columns.ring_start[:-1].astype(np.int64)]
-    answer = np.full((len(columns), 2), -1, np.int64)
-    has = vertex < len(columns.vertices)
-    answer[has] = columns.vertices[vertex[has]]
-    return answer
-
-
-def _valid_areas(columns: Columns) -> NDArray[np.bool_]:
-    """Whether each polygon is valid; several parts are looked at one by one later."""
-    length = columns.ring_length.astype(np.int64)
-    rings = shapely.linearrings(columns.vertices.astype(np.float64), indices=np.repeat(np.arange(len(length)), length))
-    owner = np.repeat(np.arange(len(columns)), columns.rings)
-    outlines = np.bincount(owner, weights=columns.ring_hole == 0, minlength=len(columns))
-    answer: NDArray[np.bool_] = np.asarray(shapely.is_valid(shapely.polygons(rings, indices=owner)))
-    single: NDArray[np.bool_] = outlines == 1
-    return answer & single
-
-
-def _boxes(columns: Columns, width: int, height: int) -> NDArray[np.int64]:
-    """Bounding boxes; those of labels of the whole image are the image's."""
-    answer = np.empty((len(columns), 4), np.int64)
-    answer[:] = Box(0, 0, max(width - 1, 0), max(height - 1, 0))
-    if not len(columns.vertices):
-        return answer
-    starts = np.concatenate([[0], np.cumsum(columns.ring_length, dtype=np.int64)])
-    vertex = starts[columns.ring_start.astype(np.int64)]
-    has = vertex[1:] > vertex[:-1]
-    answer[has, :2] = np.minimum.reduceat(columns.vertices, vertex[:-1][has], axis=0)
-    answer[has, 2:] = np.maximum.reduceat(columns.vertices, vertex[:-1][has], axis=0)
-    return answer
-
-
-def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
-    """Store identities, states, attributes and counts; makes ``uuids`` when it is empty, and returns the numbers."""
+def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
+    """Store identities, states, attributes and counts; returns the numbers."""
     at = now()
     chosen = checked.index.tolist()
     target = bulk_insert.target(writer.session)
     image_id, author_id = writer.facts.image_id, writer.editor_id
-    keys, cells = tile_keys(checked.boxes), summary_cells(checked.boxes)
-    cells[checked.shape == Shape.IMAGE.number] = WHOLE_IMAGE_CELL
+    ids = target.identities(image_id, uuids, author_id, shapes.claimed_author, at)
+    cells = summary_cells(checked.boxes)
+    cells[np.isin(checked.shape, _LABELS)] = WHOLE_IMAGE_CELL
     type_ids = shapes.type_ids[checked.index]
-    # Rows lie in this order and numbers are given in it, so that each page of table and indexes is written once.
-    order = np.argsort(keys, kind="stable")
-    ids = np.empty(len(order), np.int64)
-    in_order = [uuids[place] for place in order.tolist()] if uuids else new_uuids(len(order))
-    ids[order] = target.identities(image_id, in_order, author_id, shapes.claimed_author, at)
-    if not uuids:
-        by_place = dict(zip(order.tolist(), in_order, strict=True))
-        uuids += [by_place[place] for place in range(len(order))] if writer.record is not None else []
     target.states(
         bulk_insert.Rows(
             image_id=image_id,
@@ -273,13 +178,13 @@ def _write(writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str
             author_id=author_id,
             frame=shapes.frame,
             at=at,
-            tile_key=keys[order],
-            annotation_id=ids[order],
-            type_id=type_ids[order],
-            shape=checked.shape[order],
-            boxes=checked.boxes[order],
-            geometry=[checked.packed[place] for place in order.tolist()],
-            text=[shapes.texts[chosen[place]] for place in order.tolist()] if shapes.texts else None,
+            tile_key=tile_keys(checked.boxes),
+            annotation_id=ids,
+            type_id=type_ids,
+            shape=checked.shape,
+            boxes=checked.boxes,
+            geometry=checked.packed,
+            text=[shapes.texts[number] for number in chosen] if shapes.texts else None,
         )
     )
     _write_attributes(writer, shapes, chosen, ids, revision)
@@ -311,7 +216,7 @@ def _write_attributes(
 
 
 def _tell_hooks(
-    writer: Writer, shapes: NewShapes, checked: _Checked, uuids: list[str], ids: NDArray[np.int64], revision: int
+    writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str], ids: NDArray[np.int64], revision: int
 ) -> None:
     """One event per shape, made only where somebody listens."""
     if writer.record is None:

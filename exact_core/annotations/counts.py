@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnCollection,
     ColumnElement,
     Subquery,
     and_,
     case,
-    cast,
     func,
     literal_column,
     not_,
@@ -23,10 +21,12 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.scope import COUNTS, ROWS, Frame, ReadScope
+from exact_core.annotations.sharing import middle
 from exact_core.annotations.spatial import SUMMARY_CELL, WHOLE_IMAGE_CELL, merged, ranges, rows_in_ranges
 from exact_core.api.contributions import Shape
 
 _CELL_MASK = 0xFFFFFF
+_LABELS = [shape.number for shape in Shape if shape.is_label]
 
 
 class Count(NamedTuple):
@@ -60,22 +60,26 @@ class Area:
 
 def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list[tuple[int, int, int]]:
     """Type, author (0 for none) and number of all shapes of an image that the scope shows."""
-    if scope.at is None:
+    if scope.has_kept_counts:
         row: ColumnCollection[str, ColumnElement[Any]] = COUNTS.c
         chosen = select(row.type_id, row.author_id, func.sum(row.n)).where(*scope.summary(frame))
     else:
         row = past_counts(scope, frame).c
         chosen = select(row.type_id, row.author_id, func.sum(row.n))
     statement = chosen.group_by(row.type_id, row.author_id).order_by(row.type_id, row.author_id)
-    return [(type_id, author_id, int(n)) for type_id, author_id, n in session.execute(statement)]
+    found: dict[tuple[int, int], int] = {}
+    for type_id, author_id, n in session.execute(statement):
+        key = type_id, scope.author(author_id) or 0
+        found[key] = found.get(key, 0) + int(n)
+    return [(*key, n) for key, n in found.items()]
 
 
 def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
-    """The rows of ``annotation_summary`` as they were at the scope's revision, counted from the states of then."""
+    """What ``annotation_summary`` would say at the scope's revision, of what the scope shows: counted from states."""
     row = ROWS.c
-    x, y = (_middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
+    x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
     place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
-    cell = case((row.shape == Shape.IMAGE.number, WHOLE_IMAGE_CELL), else_=place)
+    cell = case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)
     author = func.coalesce(row.author_id, 0)
     return (
         select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
@@ -98,7 +102,7 @@ def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell
     area = _within(area, scope)
     if area.is_empty:
         return
-    inner = _whole_cells(area, scope) if cell % SUMMARY_CELL == 0 and scope.at is None else None
+    inner = _whole_cells(area, scope) if cell % SUMMARY_CELL == 0 and scope.has_kept_counts else None
     if inner is not None:
         yield from _from_summary(session, scope, inner, frame, cell)
     yield from _from_rows(session, scope, area, inner, frame, cell)
@@ -136,8 +140,8 @@ def _from_rows(
     if not places:
         return
     row = ROWS.c
-    x, y = _middle(row.x0, row.x1), _middle(row.y0, row.y1)
-    conditions = [*scope.revisions(frame), row.shape != Shape.IMAGE.number, _inside(x, y, area)]
+    x, y = middle(row.x0, row.x1), middle(row.y0, row.y1)
+    conditions = [*scope.revisions(frame), row.shape.not_in(_LABELS), _inside(x, y, area)]
     if inner is not None:
         conditions.append(not_(_inside(x, y, inner)))
     columns: list[ColumnElement[Any]] = [row.type_id]
@@ -180,10 +184,6 @@ def _around(area: Area, inner: Area) -> list[Area]:
         Area(inner.x1, inner.y0, area.x1, inner.y1),
     ]
     return [strip for strip in strips if not strip.is_empty]
-
-
-def _middle(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
-    return (cast(low, BigInteger) + high).bitwise_rshift(literal_column("1"))
 
 
 def _inside(x: ColumnElement[int], y: ColumnElement[int], area: Area) -> ColumnElement[bool]:

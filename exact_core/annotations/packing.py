@@ -2,11 +2,14 @@
 
 Little-endian 32-bit words, so that a join of packed geometries is one aligned array:
 
-- header: byte 0 version (high half) and coding (low half: 0 = int16 deltas, 1 = int32), byte 1 shape number,
-  bytes 2-3 number of rings;
+- header: byte 0 version (high half) and coding (low half), byte 1 shape number, bytes 2-3 number of rings. Coding is 0
+  for int16 deltas and 1 for int32. Version 1 is whole pixels; version 2 has fractions, whose bits less one are the
+  upper three bits of the coding;
 - ring table, only when there is not exactly one ring: per ring its vertices, with bit 31 set for a hole;
 - the first vertex of each ring, int32 x and y;
 - the further vertices of all rings: int16 steps from the vertex before (one word), or int32 x and y (two words).
+
+Coordinates are in the geometry's units: level-0 pixels, or a pixel divided by two to the power of the fraction bits.
 """
 
 from __future__ import annotations
@@ -21,23 +24,48 @@ from numpy.typing import NDArray
 from exact_core.annotations.geometry import Geometry
 from exact_core.api.contributions import Shape
 
-VERSION = 1
+WHOLE, FRACTIONS = 1, 2
+"""Versions of the stored form."""
+
 _HOLE = np.uint32(1 << 31)
 _WIDE = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """Many geometries as flat arrays; rings of geometry ``i`` are ``ring_start[i]`` to ``ring_start[i + 1]``."""
+    """Many geometries as flat arrays; rings of geometry ``i`` are ``ring_start[i]`` to ``ring_start[i + 1]``.
+
+    A vertex of geometry ``i`` divided by ``2**fraction_bits[i]`` is its place in level-0 pixels; None: all are whole.
+    """
 
     shape: NDArray[np.uint8]
     ring_start: NDArray[np.uint32]
     ring_length: NDArray[np.uint32]
     ring_hole: NDArray[np.uint8]
     vertices: NDArray[np.int32]  # (m, 2)
+    fraction_bits: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.shape)
+
+    @property
+    def ring_vertex(self) -> NDArray[np.int64]:
+        """Where each ring begins among the vertices, and one more for the end."""
+        return np.concatenate([[0], np.cumsum(self.ring_length, dtype=np.int64)])
+
+    @property
+    def ring_owner(self) -> NDArray[np.int64]:
+        """To which geometry each ring belongs."""
+        return np.repeat(np.arange(len(self)), self.rings)
+
+    @property
+    def xy(self) -> NDArray[np.float64]:
+        """The vertices in level-0 pixels, ``(m, 2)``."""
+        places = self.vertices.astype(np.float64)
+        if self.fraction_bits is not None and self.fraction_bits.any():
+            owner = np.repeat(self.ring_owner, self.ring_length.astype(np.int64))
+            places /= np.ldexp(1.0, self.fraction_bits.astype(np.int64))[owner, None]
+        return places
 
     @property
     def rings(self) -> NDArray[np.int64]:
@@ -57,6 +85,7 @@ class Steps:
     first: NDArray[np.int32]  # (rings, 2)
     delta: NDArray[np.int16] | None  # (vertices - rings, 2); None when some geometry needs int32
     wide: NDArray[np.int32] | None  # (vertices, 2) then
+    fraction_bits: NDArray[np.uint8] | None  # of each geometry; None when all are whole pixels
 
 
 def pack(geometry: Geometry) -> bytes:
@@ -72,6 +101,7 @@ def unpack(packed: bytes) -> Geometry:
         columns.vertices,
         tuple(columns.ring_length.tolist()),
         tuple(bool(hole) for hole in columns.ring_hole),
+        0 if columns.fraction_bits is None else int(columns.fraction_bits[0]),
     )
 
 
@@ -88,6 +118,7 @@ def columns_of(geometries: Sequence[Geometry]) -> Columns:
         np.array(lengths, np.uint32),
         np.array(holes, np.uint8),
         np.concatenate(vertices) if vertices else np.empty((0, 2), np.int32),
+        np.array([geometry.fraction_bits for geometry in geometries], np.uint8),
     )
 
 
@@ -98,7 +129,12 @@ def take(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
     vertex = np.repeat(ring, columns.ring_length.astype(np.int64))
     starts = np.concatenate([[0], np.cumsum(rings[chosen])]).astype(np.uint32)
     return Columns(
-        columns.shape[chosen], starts, columns.ring_length[ring], columns.ring_hole[ring], columns.vertices[vertex]
+        columns.shape[chosen],
+        starts,
+        columns.ring_length[ring],
+        columns.ring_hole[ring],
+        columns.vertices[vertex],
+        None if columns.fraction_bits is None else columns.fraction_bits[chosen],
     )
 
 
@@ -123,7 +159,7 @@ def pack_many(columns: Columns) -> list[bytes]:
     start = np.concatenate([[0], np.cumsum(size)])
     words = np.zeros(start[-1], "<u4")
 
-    words[start[:-1]] = (VERSION << 4 | wide) | columns.shape.astype(np.int64) << 8 | rings << 16
+    words[start[:-1]] = _headers(columns, wide)
     in_table = (table > 0)[owner]
     words[_spread(start[:-1] + 1, table)] = (
         columns.ring_length[in_table].astype(np.uint32) | columns.ring_hole[in_table].astype(np.uint32) << 31
@@ -144,9 +180,12 @@ def unpack_steps(packed: Sequence[bytes]) -> Steps:
     size = np.fromiter(map(len, packed), np.int64, len(packed)) // 4
     start = np.concatenate([[0], np.cumsum(size)])[:-1]
     header = words[start].astype(np.int64)
-    if len(packed) and (header & 0xF0 != VERSION << 4).any():
+    version = header >> 4 & 0x0F
+    if len(packed) and ((version < WHOLE) | (version > FRACTIONS)).any():
         raise ValueError("a stored geometry has an unknown version; it was written by a newer release")
-    wide = (header & 0x0F) == _WIDE
+    fractions = version == FRACTIONS
+    bits = np.where(fractions, 1 + (header >> 1 & 0x07), 0).astype(np.uint8) if fractions.any() else None
+    wide = header & _WIDE == _WIDE
     rings = header >> 16
     table = np.where(rings == 1, 0, rings)
     body = size - 1 - table - 2 * rings
@@ -166,7 +205,7 @@ def unpack_steps(packed: Sequence[bytes]) -> Steps:
     at = start + 1 + table + 2 * rings
     if not wide.any():
         delta = words[_spread(at, body)].view("<i2").reshape(-1, 2)
-        return Steps(shape, ring_start, length, hole, first, delta, None)
+        return Steps(shape, ring_start, length, hole, first, delta, None, bits)
     owner = np.repeat(np.arange(len(packed)), rings)
     step_wide = np.repeat(wide[owner], length.astype(np.int64) - 1)
     vertices = np.empty((int(length.sum(dtype=np.int64)), 2), np.int64)
@@ -179,7 +218,7 @@ def unpack_steps(packed: Sequence[bytes]) -> Steps:
     vertices[rest] = values
     narrow_vertex = np.repeat(~wide[owner], length.astype(np.int64))
     vertices = _summed(vertices, ring_vertex, length.astype(np.int64), narrow_vertex)
-    return Steps(shape, ring_start, length, hole, first, None, vertices.astype(np.int32))
+    return Steps(shape, ring_start, length, hole, first, None, vertices.astype(np.int32), bits)
 
 
 def unpack_many(packed: Sequence[bytes]) -> Columns:
@@ -194,7 +233,16 @@ def unpack_many(packed: Sequence[bytes]) -> Columns:
         values[_rest(len(values), ring_vertex)] = steps.delta
         vertices = _summed(values, ring_vertex, length, np.ones(len(values), bool)).astype(np.int32)
     assert vertices is not None
-    return Columns(steps.shape, steps.ring_start, steps.ring_length, steps.ring_hole, vertices)
+    return Columns(steps.shape, steps.ring_start, steps.ring_length, steps.ring_hole, vertices, steps.fraction_bits)
+
+
+def _headers(columns: Columns, wide: NDArray[np.bool_]) -> NDArray[np.int64]:
+    coding = wide.astype(np.int64) | WHOLE << 4
+    if columns.fraction_bits is not None:
+        bits = columns.fraction_bits.astype(np.int64)
+        coding = np.where(bits > 0, wide | bits - 1 << 1 | FRACTIONS << 4, coding)
+    headers: NDArray[np.int64] = coding | columns.shape.astype(np.int64) << 8 | columns.rings << 16
+    return headers
 
 
 def _steps(vertices: NDArray[np.int32], ring_vertex: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
+from pydantic_core import PydanticSerializationError
 from starlette.types import Message
 
 from exact_core.annotations import service, views, wire
-from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, Box
+from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, MAX_VERTICES, Box
 from exact_core.annotations.schemas import (
     AnnotationChangesIn,
     AnnotationOut,
@@ -20,14 +21,20 @@ from exact_core.annotations.schemas import (
     CountsOut,
     UndoStateOut,
 )
-from exact_core.annotations.scope import Frame, read_scope
+from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
 from exact_core.annotations.undo import undo_state
 from exact_core.annotations.writing import Delete
+from exact_core.api.contributions import Shape
 from exact_core.api.deps import CurrentActor, DbSession, services_of
-from exact_core.api.errors import Invalid, TooLarge
+from exact_core.api.errors import Invalid, NotFound, TooLarge
+from exact_core.review.verdicts import Verification
 from exact_core.storage.idempotency import Repeat
+from exact_core.versioning.access import names_in, scope_for_version
 
 MAX_BODY = 64 * 1024 * 1024
+MAX_LISTS = MAX_VERTICES + 200_000
+"""Lists in a request: vertices, rings, and what holds them. Counted in the bytes, because a parsed vertex takes twenty
+times the room."""
 
 
 class _BoundedRoute(APIRoute):
@@ -45,6 +52,10 @@ class _BoundedRoute(APIRoute):
                 body += part
                 if len(body) > MAX_BODY:
                     raise _too_large()
+            if body.count(b"[") > MAX_LISTS:
+                raise TooLarge(
+                    f"The request has over {MAX_VERTICES:,} vertices; simplify them, or send several requests."
+                )
 
             async def receive() -> Message:
                 return {"type": "http.request", "body": bytes(body), "more_body": False}
@@ -58,6 +69,7 @@ router = APIRouter(prefix="/api/v2", tags=["annotations"], route_class=_BoundedR
 
 _Frame = Annotated[int, Query(ge=-1, le=32767, description="-1 for every one.")]
 _Pixel = Annotated[float, Query(ge=INT32_MIN, le=INT32_MAX, allow_inf_nan=False, description="Level-0 pixel.")]
+_Version = Annotated[int | None, Query(description="As it was in this version; the present when left out.")]
 _Key = Annotated[str | None, Header(alias="Idempotency-Key", description="Makes sending the request again harmless.")]
 
 
@@ -67,9 +79,8 @@ def change_annotations(
 ) -> Response:
     """Do ordered operations on an image as one revision, all or nothing."""
     operations = [operation.value() for operation in changes.operations]
-    repeat = Repeat(
-        actor, idempotency_key, request.method, request.url.path, changes.model_dump_json() if idempotency_key else ""
-    )
+    body = _written(changes) if idempotency_key else ""
+    repeat = Repeat(actor, idempotency_key, request.method, request.url.path, body)
     return _json(_annotations(request, actor).apply(image_id, operations, changes.reason, repeat))
 
 
@@ -81,17 +92,21 @@ def list_annotations(
     session: DbSession,
     type_id: Annotated[list[int], Query(description="Only these types.")] = [],  # noqa: B006 - FastAPI copies it
     author_id: Annotated[list[int], Query(description="Only these authors.")] = [],  # noqa: B006
+    verification: Annotated[Verification | None, Query(description="Only in this state of verification.")] = None,
     z: _Frame = -1,
     t: _Frame = -1,
     c: _Frame = -1,
     cursor: Annotated[str | None, Query(description="Where the page before ended.")] = None,
+    shape: Annotated[list[Shape], Query(description="Only these shapes.")] = [],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=service.MAX_PAGE)] = 100,
     newest_first: bool = False,
+    version: _Version = None,
 ) -> Response:
-    """The live annotations that the actor may see, page by page in the order of drawing."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    filters = service.Filters(type_id, author_id, Frame(z, t, c))
-    found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first)
+    """The annotations that the actor may see, page by page in the order of drawing."""
+    scope = _scope(request, session, actor, image_id, version)
+    filters = service.Filters(type_id, author_id, shape, Frame(z, t, c), verification)
+    names = names_in(session, version) if version is not None else service.AS_NOW
+    found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first, names=names)
     return _json(service.as_json(found))
 
 
@@ -104,10 +119,12 @@ def count_annotations(
     z: _Frame = -1,
     t: _Frame = -1,
     c: _Frame = -1,
+    version: _Version = None,
 ) -> CountsOut:
-    """Live annotations per type and author, as far as the actor may see them."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
-    return CountsOut.model_validate(service.counts(session, scope, Frame(z, t, c)))
+    """Annotations per type and author, as far as the actor may see them."""
+    scope = _scope(request, session, actor, image_id, version)
+    names = names_in(session, version) if version is not None else service.AS_NOW
+    return CountsOut.model_validate(service.counts(session, scope, Frame(z, t, c), names))
 
 
 @router.get(
@@ -130,11 +147,12 @@ def view_annotations(
     t: _Frame = -1,
     c: _Frame = -1,
     limit: Annotated[int, Query(ge=1, le=views.MAX_LIMIT)] = views.DEFAULT_LIMIT,
+    version: _Version = None,
 ) -> Response:
     """Everything in a rectangle as typed arrays: whole shapes, or centroids and counts where there are too many."""
     if x1 < x0 or y1 < y0:
         raise Invalid("The rectangle is empty: x1 must not be less than x0, nor y1 less than y0.")
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+    scope = _scope(request, session, actor, image_id, version)
     box = Box(math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     asked = views.ViewRequest(box, scale, Frame(z, t, c), limit)
     accepted = request.headers.get("accept-encoding", "")
@@ -150,9 +168,18 @@ def view_annotations(
 
 
 @router.get("/annotations/{annotation_id}", summary="Read an annotation", response_model=AnnotationOut)
-def read_annotation(request: Request, annotation_id: int, actor: CurrentActor, session: DbSession) -> Response:
-    """One annotation; a deleted one says so."""
-    known = service.find_one(session, actor, annotation_id, services_of(request).snapshot.can)
+def read_annotation(
+    request: Request, annotation_id: int, actor: CurrentActor, session: DbSession, version: _Version = None
+) -> Response:
+    """One annotation; a deleted one says so. Of a version only what was there."""
+    can = services_of(request).snapshot.can
+    if version is None:
+        known = service.find_one(session, actor, annotation_id, can)
+    else:
+        known = service.find_in(
+            session, _scope_of_annotation(session, actor, annotation_id, version, can), annotation_id,
+            names_in(session, version),
+        )  # fmt: skip
     return _json(service.as_json(known.to_json()))
 
 
@@ -197,9 +224,35 @@ def redo_change(request: Request, image_id: int, actor: CurrentActor) -> Respons
     return _json(service.as_json(_annotations(request, actor).redo(image_id).to_json()))
 
 
+def _scope(request: Request, session: DbSession, actor: CurrentActor, image_id: int, version: int | None) -> ReadScope:
+    """What the actor may see of an image, now or in a version."""
+    can = services_of(request).snapshot.can
+    if version is not None:
+        return scope_for_version(session, actor, image_id, version, can)
+    return read_scope(session, actor, image_id, can)
+
+
+def _scope_of_annotation(
+    session: DbSession, actor: CurrentActor, annotation_id: int, version: int, can: Can
+) -> ReadScope:
+    """The scope of an annotation's image in a version; where there is none, it says that of the annotation."""
+    try:
+        return scope_for_version(session, actor, service.image_of(session, annotation_id), version, can)
+    except NotFound:
+        raise NotFound(f"There is no annotation {annotation_id} that you may see.") from None
+
+
 def _annotations(request: Request, actor: CurrentActor) -> service.Annotations:
     services = services_of(request)
     return service.Annotations(services.database, services.kernel.hooks, actor)
+
+
+def _written(changes: AnnotationChangesIn) -> str:
+    """The request in one way of writing, to know it again."""
+    try:
+        return changes.model_dump_json()
+    except PydanticSerializationError:
+        raise Invalid("The request is nested too deeply to be one that draws shapes.") from None
 
 
 def _json(body: bytes) -> Response:

@@ -1,22 +1,35 @@
 """The one query scope for every reader of annotations: which rows of an image an actor may know about.
 
 Views, counts, lists, single reads, undo, jobs and plugins all take their conditions from :class:`ReadScope`; nothing
-else in the core reads annotations for somebody. In a competitive (blind) image set a reader sees their own work only,
-whatever they ask; who manages the set sees all.
+else in the core reads annotations for somebody. In a blind image set (competitive, or second opinion) a reader sees
+their own work only, whatever they ask, until the set is unblinded; who manages it sees all. Of a second opinion, more
+is shown to some: see :mod:`exact_core.annotations.sharing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeAlias, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, exists, false, or_, select
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.sharing import NOTHING, Shared, shared_with
+from exact_core.annotations.sharing import Can as Can
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, NotFound
-from exact_core.storage.models import EVERY_FRAME, LIVE, AnnotationRevision, AnnotationSummary, Image, ImageSet
+from exact_core.storage.models import (
+    EVERY_FRAME,
+    LIVE,
+    Annotation,
+    AnnotationRevision,
+    AnnotationSummary,
+    AnnotationVerification,
+    Assignment,
+    Image,
+    ImageSet,
+)
 
 ROWS = cast("Table", AnnotationRevision.__table__)
 """States of annotations, as a table: reading never makes objects of them."""
@@ -24,8 +37,10 @@ ROWS = cast("Table", AnnotationRevision.__table__)
 COUNTS = cast("Table", AnnotationSummary.__table__)
 """Kept counts, as a table."""
 
-Can: TypeAlias = Callable[[Actor, str, int], bool]
-"""Whether an actor has a right in an image set: the access snapshot's, or one that asks the database."""
+VERDICTS = cast("Table", AnnotationVerification.__table__)
+"""Verdicts on states of annotations, as a table."""
+
+_CHUNK = 1_000  # SQLite takes a limited number of parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ class ImageFacts:
     mode: str
     is_locked: bool
     revision: int
+    is_assigned: bool = False  # whether the image, or a part of it, was given to readers
+    mode_settings: Mapping[str, Any] = field(default_factory=dict, compare=False)  # see review/settings.py
 
     @property
     def longest(self) -> int:
@@ -77,31 +94,62 @@ class ReadScope:
     image: ImageFacts
     only_author: int | None  # None: everybody's
     at: int | None = None  # None: now
+    shared: Shared = NOTHING  # what is seen beyond the only author's
 
     @property
     def revision(self) -> int:
         """The revision that is shown."""
         return self.image.revision if self.at is None else self.at
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether the work of others is no secret for the actor, by right and not because an item was revealed."""
+        return self.only_author is None and not self.shared.whole
+
+    @property
+    def has_kept_counts(self) -> bool:
+        """Whether ``annotation_summary`` answers: it knows the present, and authors, but not single shapes."""
+        return self.at is None and not self.shared.has_parts
+
     def revisions(self, frame: Frame | None = None) -> list[ColumnElement[bool]]:
         """Conditions for visible rows of ``annotation_revision`` that hold at the scope's revision."""
         row = ROWS.c
         found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, *holds(ROWS, self.at)]
         if self.only_author is not None:
-            found.append(row.author_id == self.only_author)
+            beyond = self.shared.conditions(ROWS, self.image.image_id)
+            found.append(or_(row.author_id == self.only_author, *beyond))
         return found + (frame.conditions(row.z, row.t, row.c) if frame else [])
 
     def summary(self, frame: Frame | None = None) -> list[ColumnElement[bool]]:
-        """Conditions for visible rows of ``annotation_summary``, which counts what is live; never for the past."""
-        assert self.at is None, "kept counts know the present only"
+        """Conditions for visible rows of ``annotation_summary``, where it answers."""
+        assert self.has_kept_counts, "kept counts know the present and whole authors only"
         row = COUNTS.c
         found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, row.n > 0]
         if self.only_author is not None:
             found.append(row.author_id == self.only_author)
         return found + (frame.conditions(row.z, row.t, row.c) if frame else [])
 
+    def verdicts(self, table: Table = VERDICTS) -> list[ColumnElement[bool]]:
+        """Conditions for verdicts that may be seen, of a table (or alias) of ``annotation_verification``."""
+        row = table.c
+        found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, *holds(table, self.at)]
+        if self.only_author is not None:
+            beyond = self.shared.verdict_conditions(row.annotation_id, self.image.image_id)
+            found.append(or_(row.reader_id == self.only_author, *beyond))
+        return found
+
+    def authors(self, ids: Sequence[int]) -> ColumnElement[bool]:
+        """Rows of ``annotation_revision`` by these authors; who is masked cannot be asked for by name."""
+        if self._hides_names:
+            ids = [each for each in ids if each == self.shared.reader_id]
+        return ROWS.c.author_id.in_(ids) if ids else false()
+
+    def author(self, author_id: int | None) -> int | None:
+        """The author as the actor may know them; None for one who is masked."""
+        return None if self._hides_names and author_id != self.shared.reader_id else author_id
+
     def shows(self, author_id: int | None) -> bool:
-        """Whether work of this author may be seen."""
+        """Whether all work of this author may be seen; of some authors a part may be seen, see :func:`seen_among`."""
         return self.only_author is None or author_id == self.only_author
 
     def as_of(self, revision: int) -> ReadScope:
@@ -112,7 +160,12 @@ class ReadScope:
     def tag(self) -> str:
         """What distinguishes this scope from other actors', for keys of caches."""
         whose = "all" if self.only_author is None else f"author-{self.only_author}"
-        return whose if self.at is None else f"{whose}-at-{self.at}"
+        beyond = "" if self.shared == NOTHING else f"-and-{self.shared}"
+        return f"{whose}{beyond}" if self.at is None else f"{whose}{beyond}-at-{self.at}"
+
+    @property
+    def _hides_names(self) -> bool:
+        return self.shared.is_masked and (self.shared.whole or self.shared.has_parts)
 
 
 def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
@@ -135,6 +188,8 @@ def image_facts(session: Session, image_id: int) -> ImageFacts:
         ImageSet.mode,
         ImageSet.is_locked,
         ImageSet.revision,
+        exists().where(Assignment.image_id == Image.id),
+        ImageSet.mode_settings,
     )
     statement = (
         select(*columns)
@@ -152,12 +207,34 @@ def read_scope(session: Session, actor: Actor, image_id: int, can: Can) -> ReadS
     facts = image_facts(session, image_id)
     if not can(actor, "view", facts.image_set_id):
         raise _no_image(image_id)
-    return scope_in(facts, actor, can)
+    return scope_in(facts, actor, can, session)
 
 
-def scope_in(facts: ImageFacts, actor: Actor, can: Can) -> ReadScope:
-    """The scope in an image whose set the actor may view."""
-    return ReadScope(facts, None if can(actor, "see_all", facts.image_set_id) else actor.user_id)
+def scope_in(facts: ImageFacts, actor: Actor, can: Can, session: Session | None = None) -> ReadScope:
+    """The scope in an image whose set the actor may view; without a session nothing of others is shared."""
+    if can(actor, "see_all", facts.image_set_id):
+        return ReadScope(facts, None)
+    if facts.mode != "second_opinion" or not facts.is_assigned or session is None:
+        return ReadScope(facts, actor.user_id)
+    decides = can(actor, "adjudicate", facts.image_set_id)
+    shared = shared_with(session, facts.mode_settings, actor.user_id, facts.image_id, decides)
+    return ReadScope(facts, None if shared.whole else actor.user_id, shared=shared)
+
+
+def seen_among(session: Session, scope: ReadScope, ids: Iterable[int]) -> set[int]:
+    """Which of these annotations of the image the scope shows, deleted ones too."""
+    wanted = list(ids)
+    found: set[int] = set()
+    whose = [] if scope.only_author is None else [Annotation.author_id == scope.only_author]
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        own = select(Annotation.id).where(Annotation.image_id == scope.image.image_id, Annotation.id.in_(part), *whose)
+        found.update(session.scalars(own))
+        if scope.only_author is not None and scope.shared.has_parts:
+            row = ROWS.c
+            beyond = select(row.annotation_id).where(*scope.revisions(), row.annotation_id.in_(part))
+            found.update(session.scalars(beyond))
+    return found
 
 
 def require_size(facts: ImageFacts) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, select
@@ -14,11 +14,15 @@ from sqlalchemy.orm import Session
 from exact_core.annotations import bulk, undo
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.counts import by_type_and_author
-from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope
-from exact_core.annotations.states import Known, select_known
+from exact_core.annotations.geometry import Box
+from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope, seen_among
+from exact_core.annotations.spatial import tile_key
+from exact_core.annotations.states import Known, masked, select_known
 from exact_core.annotations.writing import Operation, Outcome, Writer
 from exact_core.api.context import Actor
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid, NotFound
+from exact_core.review.verdicts import Verification, is_judged
 from exact_core.storage.database import Database
 from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import Annotation, AnnotationType, User
@@ -96,18 +100,38 @@ class Annotations:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What types and people were called, where that is not what they are called now."""
+
+    types: Mapping[int, str]
+    people: Mapping[int, str]
+
+
+AS_NOW = Names({}, {})
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """Which annotations a list shows."""
 
     type_ids: Sequence[int] = ()
     author_ids: Sequence[int] = ()
+    shapes: Sequence[Shape] = ()
     frame: Frame = EVERYTHING
+    verification: Verification | None = None
 
 
 def page(
-    session: Session, scope: ReadScope, filters: Filters, *, cursor: str | None, limit: int, newest_first: bool
+    session: Session,
+    scope: ReadScope,
+    filters: Filters,
+    *,
+    cursor: str | None,
+    limit: int,
+    newest_first: bool,
+    names: Names = AS_NOW,
 ) -> dict[str, Any]:
-    """A page of the live annotations that the scope shows, in the order of drawing."""
+    """A page of the annotations that the scope shows, in the order of drawing."""
     conditions: list[ColumnElement[bool]] = [
         Annotation.image_id == scope.image.image_id,
         *scope.revisions(filters.frame),
@@ -115,27 +139,55 @@ def page(
     if filters.type_ids:
         conditions.append(ROWS.c.type_id.in_(filters.type_ids))
     if filters.author_ids:
-        conditions.append(ROWS.c.author_id.in_(filters.author_ids))
+        conditions.append(scope.authors(filters.author_ids))
+    if filters.shapes:
+        conditions += _of_shapes(scope, filters.shapes)
+    if filters.verification is not None:
+        conditions.append(is_judged(scope, filters.verification))
     if cursor is not None:
         after = _position(cursor)
         conditions.append(Annotation.id < after if newest_first else Annotation.id > after)
     order = Annotation.id.desc() if newest_first else Annotation.id.asc()
-    found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1))
+    found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1, at=scope.at))
     more = len(found) > limit
     return {
-        "items": [known.to_json() for known in found[:limit]],
+        "items": [masked(_named(known, names), scope).to_json() for known in found[:limit]],
         "next_cursor": str(found[limit - 1].id) if more else None,
     }
+
+
+def _of_shapes(scope: ReadScope, shapes: Sequence[Shape]) -> list[ColumnElement[bool]]:
+    row = ROWS.c
+    wanted = row.shape.in_([shape.number for shape in shapes])
+    if not all(shape.is_label for shape in shapes):
+        return [wanted]
+    # Labels lie in the place of the whole image (of earlier releases: less its last edge), found without a scan.
+    width, height = scope.image.width, scope.image.height
+    places = {tile_key(Box(0, 0, width - less, height - less)) for less in (0, 1)}
+    there = select(row.annotation_id).where(*scope.revisions(), row.tile_key.in_(places), wanted)
+    return [wanted, Annotation.id.in_(there)]
 
 
 def find_one(session: Session, actor: Actor, annotation_id: int, can: Can) -> Known:
     """One annotation, live or deleted; ``NotFound`` when the actor may not know of it."""
     image_id = image_of(session, annotation_id)
-    scope = read_scope_for(session, actor, image_id, annotation_id, can)
-    for known in select_known(session, [Annotation.id == annotation_id]):
-        if scope.shows(known.author_id):
-            return known
+    return find_in(session, read_scope_for(session, actor, image_id, annotation_id, can), annotation_id)
+
+
+def find_in(session: Session, scope: ReadScope, annotation_id: int, names: Names = AS_NOW) -> Known:
+    """One annotation of the scope's image as it shows there; of the past only what was there then."""
+    is_past = scope.at is not None
+    for known in select_known(session, [Annotation.id == annotation_id], only_live=is_past, at=scope.at):
+        is_seen = scope.shows(known.author_id) or seen_among(session, scope, [known.id])
+        if known.image_id == scope.image.image_id and is_seen:
+            return masked(_named(known, names), scope)
     raise _no_annotation(annotation_id)
+
+
+def _named(known: Known, names: Names) -> Known:
+    """With the name that the author had."""
+    name = names.people.get(known.author_id) if known.author_id is not None else None
+    return known if name is None else replace(known, author_name=name)
 
 
 def read_scope_for(session: Session, actor: Actor, image_id: int, annotation_id: int, can: Can) -> ReadScope:
@@ -146,8 +198,8 @@ def read_scope_for(session: Session, actor: Actor, image_id: int, annotation_id:
         raise _no_annotation(annotation_id) from None
 
 
-def counts(session: Session, scope: ReadScope, frame: Frame) -> dict[str, Any]:
-    """Live shapes per type and author, from the kept sums."""
+def counts(session: Session, scope: ReadScope, frame: Frame, called: Names = AS_NOW) -> dict[str, Any]:
+    """Shapes per type and author; those that are live come from the kept sums."""
     rows = by_type_and_author(session, scope, frame)
     types = {type_id for type_id, _, _ in rows}
     authors = {author_id for _, author_id, _ in rows if author_id}
@@ -156,6 +208,8 @@ def counts(session: Session, scope: ReadScope, frame: Frame) -> dict[str, Any]:
     )
     people = select(User.id, User.display_name, User.name).where(User.id.in_(authors))
     names = {id_: display_name or name for id_, display_name, name in session.execute(people)}
+    type_names |= called.types
+    names |= called.people
     per_type: dict[int, int] = {}
     per_author: dict[int, int] = {}
     for type_id, author_id, n in rows:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Table, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Table, and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.geometry import Box, Geometry
 from exact_core.annotations.packing import pack, unpack
-from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts
+from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, ReadScope, holds
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cell, tile_key
 from exact_core.api.contributions import Shape
 from exact_core.api.events import AnnotationState
@@ -52,7 +52,7 @@ class State:
     @property
     def cell(self) -> int:
         """Where it is counted."""
-        return WHOLE_IMAGE_CELL if self.shape is Shape.IMAGE else summary_cell(self.box)
+        return WHOLE_IMAGE_CELL if self.shape.is_label else summary_cell(self.box)
 
     def event(self) -> AnnotationState:
         """The form that hooks are told."""
@@ -139,17 +139,20 @@ def select_known(
     only_live: bool = False,
     order_by: ColumnElement[Any] | None = None,
     limit: int | None = None,
+    at: int | None = None,
 ) -> Iterator[Known]:
-    """Annotations with author, live state and attributes, in one query."""
+    """Annotations with author, live state (or that at a revision) and attributes, in one query."""
     identity = _IDENTITIES
-    live = and_(ROWS.c.annotation_id == identity.c.id, ROWS.c.valid_to == LIVE)
-    detail = and_(DETAILS.c.annotation_id == identity.c.id, DETAILS.c.valid_to == LIVE)
+    live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at))
+    detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
+    # A state remembers its author by number even when the account is gone.
+    author = func.coalesce(ROWS.c.author_id, identity.c.author_id)
     statement = (
         select(
             identity.c.id,
             identity.c.uuid,
             identity.c.image_id,
-            identity.c.author_id,
+            author,
             User.display_name,
             User.name,
             identity.c.claimed_author,
@@ -159,7 +162,7 @@ def select_known(
         )
         .select_from(identity.join(ROWS, live, isouter=not only_live))
         .outerjoin(DETAILS, detail)
-        .outerjoin(User, User.id == identity.c.author_id)
+        .outerjoin(User, User.id == author)
         .where(*conditions)
         .limit(limit)
     )
@@ -188,6 +191,13 @@ def with_state(known: Known, state: State | None, revision: int, edited_at: date
         revision,
         state,
     )
+
+
+def masked(known: Known, scope: ReadScope) -> Known:
+    """The same annotation with its author as the scope lets one know them."""
+    if scope.author(known.author_id) == known.author_id:
+        return known
+    return replace(known, author_id=None, author_name="", claimed_author="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ def stream(
     )  # fmt: skip
     found = session.execute(statement, execution_options={"yield_per": _BATCH})
     for id_, uuid, type_id, shape, packed, x0, y0, x1, y1, z, t, c, text, attributes, *rest in found:
+        author_id, editor_id, claimed_author, *times = rest
+        is_known = scope.author(author_id) == author_id
         yield StreamedAnnotation(
             id_,
             uuid,
@@ -97,5 +99,8 @@ def stream(
             Frame(z, t, c),
             text,
             attributes or {},
-            *rest,
+            scope.author(author_id),
+            scope.author(editor_id),
+            claimed_author if is_known else "",
+            *times,
         )

@@ -39,7 +39,7 @@ class ViewRequest:
     """A rectangle to look at.
 
     Attributes:
-        box: The rectangle, both ends inclusive.
+        box: The rectangle; what only touches it belongs to it.
         scale: Screen pixels per image pixel; None when every shape is wanted whole.
         frame: Which frames.
         limit: Most shapes that come whole.
@@ -58,7 +58,7 @@ class ViewRequest:
 
 def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
     """The encoded view; one query for rows, and one more for counts when the rectangle is large."""
-    if scope.at is None and _cells_in(request.box) > _CELLS_READ_BLINDLY:
+    if scope.has_kept_counts and _cells_in(request.box) > _CELLS_READ_BLINDLY:
         cells = _summary(session, scope, request)
         if sum(row.n for row in cells) > max(MAX_CENTROIDS, request.limit):
             return _encode_summary(session, scope, request, cells)
@@ -123,7 +123,7 @@ def _extent(row: Any) -> int:
 def _summary(session: Session, scope: ReadScope, request: ViewRequest) -> _Rows:
     """Kept counts per type and cell of the cells that the rectangle meets."""
     x0, y0, x1, y1 = _cell_box(request.box)
-    if scope.at is None:
+    if scope.has_kept_counts:
         row: ColumnCollection[str, ColumnElement[Any]] = COUNTS.c
         chosen = select(row.type_id, row.cell, func.sum(row.n).label("n")).where(*scope.summary(request.frame))
     else:
@@ -152,7 +152,7 @@ def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, ce
 def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whole: _Rows) -> bytes:
     header, arrays = _shapes(scope, request, "centroids", whole, "large_")
     types, type_index = _indexed([row.type_id for row in small], header["types"])
-    authors, author_index = _indexed([row.author_id or 0 for row in small], header["authors"])
+    authors, author_index = _indexed([scope.author(row.author_id) or 0 for row in small], header["authors"])
     boxes = _boxes(small)
     centroids: dict[str, NDArray[Any]] = {
         "id": np.array([row.annotation_id for row in small], np.float64),
@@ -170,7 +170,7 @@ def _shapes(
     """Header and arrays of whole shapes."""
     steps = unpack_steps([row.geometry for row in rows])
     types, type_index = _indexed([row.type_id for row in rows], [])
-    authors, author_index = _indexed([row.author_id or 0 for row in rows], [])
+    authors, author_index = _indexed([scope.author(row.author_id) or 0 for row in rows], [])
     arrays: dict[str, NDArray[Any]] = {
         "id": np.array([row.annotation_id for row in rows], np.float64),
         "type": type_index,
@@ -186,6 +186,8 @@ def _shapes(
         arrays |= {"first": steps.first, "delta": steps.delta}
     elif steps.wide is not None:
         arrays["xy"] = steps.wide
+    if steps.fraction_bits is not None:
+        arrays["fraction_bits"] = steps.fraction_bits
     header = {
         "kind": kind,
         "revision": scope.revision,

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from exact_core.annotations import rules
+from exact_core.annotations import digest, rules
+from exact_core.annotations.change_log import lock_set, next_revision
 from exact_core.annotations.geometry import parse
 from exact_core.annotations.packing import pack
 from exact_core.annotations.scope import Can, Frame, ImageFacts, ReadScope, image_facts, require_size, scope_in
@@ -18,7 +19,8 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import AnnotationAction, AnnotationChange
 from exact_core.products import attributes
-from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
+from exact_core.review.reading import begin_reading
+from exact_core.storage.models import Annotation, ChangeSet, Image, now
 
 MAX_OPERATIONS = 5_000
 
@@ -108,7 +110,8 @@ class Writer:
         if not can(actor, "annotate", self.facts.image_set_id):
             raise Forbidden("You may look at this image set, but not annotate in it.")
         require_size(self.facts)
-        self.scope: ReadScope = scope_in(self.facts, actor, can)
+        self.scope: ReadScope = scope_in(self.facts, actor, can, session)
+        self._reading = begin_reading(session, self.facts, actor, can)
         self.types = rules.TypeRules(session, self.facts.image_set_id)
         self._may_edit_any = can(actor, "edit_any", self.facts.image_set_id)
         self.record = record
@@ -120,7 +123,7 @@ class Writer:
 
     def may_edit(self, known: Known) -> bool:
         """Whether the actor may change this annotation."""
-        return self._may_edit_any or known.author_id == self.editor_id
+        return known.author_id == self.editor_id or (self._may_edit_any and self.scope.sees_all)
 
     def apply(self, operations: Sequence[Operation], reason: str = "") -> Outcome:
         """Do the operations in order; any that cannot be done refuses them all, with its number."""
@@ -128,8 +131,8 @@ class Writer:
 
     def commit(self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None) -> int:
         """Write changes as the image set's next revision, tell the hooks, and return its number."""
-        revision = self.log_change_set(len(changes), kind, reason, reverts)
-        self.write(changes, revision, restores=kind != "edit")
+        revision = self.log_change_set(len(changes), kind, reason, reverts, rows=digest.changes_digest(changes))
+        self._write(changes, revision, restores=kind != "edit", draws=kind == "edit")
         return revision
 
     def write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
@@ -137,33 +140,52 @@ class Writer:
 
         ``restores`` says whether a deleted annotation that gets a state again comes back, rather than being new.
         """
+        self.fold(revision, digest.changes_digest(changes))
+        self._write(changes, revision, restores=restores)
+
+    def _write(self, changes: Sequence[Change], revision: int, *, restores: bool, draws: bool = False) -> None:
+        if self._reading is not None:
+            self._reading.check(changes)
         write(self.session, changes, revision, self.editor_id, now())
         if self.record is not None:
             for change in changes:
                 self.record(self._event(change, revision, restores))
+        if self._reading is not None and draws:
+            self._reading.drew(changes, revision)
 
-    def log_change_set(self, count: int, kind: str, reason: str = "", reverts: int | None = None) -> int:
-        """Take the image set's next revision number and write down whose it is."""
-        raised = (
-            update(ImageSet)
-            .where(ImageSet.id == self.facts.image_set_id)
-            .values(revision=ImageSet.revision + 1)
-            .returning(ImageSet.revision)
+    def log_change_set(
+        self, count: int, kind: str, reason: str = "", reverts: int | None = None, *, rows: bytes = b""
+    ) -> int:
+        """Take the image set's next revision number and write down whose it is.
+
+        Args:
+            count: How many annotations change.
+            kind: What is done: ``edit``, ``undo``, ``import`` and so on.
+            reason: Shown in the history.
+            reverts: The revision that is taken back.
+            rows: The hash of all rows of the change set, see ``annotations/digest.py``; empty when they are written
+                afterwards, in parts that :meth:`write`, ``bulk.add`` or :meth:`fold` add to it.
+        """
+        revision = next_revision(
+            self.session,
+            self.facts.image_set_id,
+            kind,
+            actor_id=self.editor_id,
+            image_id=self.facts.image_id,
+            count=count,
+            reason=reason,
+            reverts=reverts,
+            rows=rows,
         )
-        revision: int = self.session.execute(raised).scalar_one()
-        log = {
-            "image_set_id": self.facts.image_set_id,
-            "revision": revision,
-            "image_id": self.facts.image_id,
-            "actor_id": self.editor_id,
-            "at": now(),
-            "kind": kind,
-            "reason": reason,
-            "n_changes": count,
-            "reverts": reverts,
-        }
-        self.session.execute(insert(ChangeSet), [log])
+        if self._reading is not None:
+            self._reading.worked(revision)
         return revision
+
+    def fold(self, revision: int, rows: bytes) -> None:
+        """Add the hash of more rows to a change set of this transaction that is written in parts."""
+        own = (ChangeSet.image_set_id == self.facts.image_set_id, ChangeSet.revision == revision)
+        before = self.session.scalar(select(ChangeSet.digest).where(*own)) or ""
+        self.session.execute(update(ChangeSet).where(*own).values(digest=digest.linked(before, rows)))
 
     def count_changes(self, revision: int, count: int) -> None:
         """Say how many annotations a change set of this transaction changed, once that is known."""
@@ -353,8 +375,8 @@ class _Batch:
 def locked_facts(session: Session, image_id: int) -> ImageFacts:
     """The image's facts, with its set locked against other writers until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        own_set = select(Image.image_set_id).where(Image.id == image_id).scalar_subquery()
-        session.execute(select(ImageSet.id).where(ImageSet.id == own_set).with_for_update())
+        image_set_id = session.scalar(select(Image.image_set_id).where(Image.id == image_id))
+        lock_set(session, image_set_id or 0)
     return image_facts(session, image_id)
 
 

@@ -8,6 +8,8 @@ What is listed in ``__all__`` is the promise. Three submodules are imported by n
 from exact_core.api.annotations import AnnotationReader, Cell, Region, TypeInfo
 from exact_core.api.context import Actor, JobContext, PluginContext
 from exact_core.api.contributions import (
+    Artefact,
+    ArtefactKind,
     Frontend,
     JobType,
     Overlay,
@@ -48,6 +50,7 @@ from exact_core.api.events import (
     ImageChange,
     JobResult,
     JobState,
+    VersionRecord,
 )
 from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
 from exact_core.api.markers import Policy, Scope, hookimpl
@@ -60,6 +63,8 @@ __all__ = [
     "AnnotationChange",
     "AnnotationReader",
     "AnnotationState",
+    "Artefact",
+    "ArtefactKind",
     "Cell",
     "ConfigurationError",
     "Conflict",
@@ -103,5 +108,6 @@ __all__ = [
     "TypeInfo",
     "Unauthenticated",
     "Unavailable",
+    "VersionRecord",
     "hookimpl",
 ]

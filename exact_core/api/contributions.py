@@ -36,11 +36,20 @@ class Shape(StrEnum):
     ROTATED_BOX = "rotated_box"
     MULTI_POLYGON = "multi_polygon"
     IMAGE = "image"
+    """A label of the whole image, or of one frame of it."""
+
+    ABSENT = "absent"
+    """Says that what the type names does not occur in the image, or in the frame."""
 
     @property
     def number(self) -> int:
         """Its number in storage and in binary views, from 1."""
         return _SHAPE_NUMBERS[self]
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it has no vertices and says something of the whole image or frame."""
+        return self in (Shape.IMAGE, Shape.ABSENT)
 
     @classmethod
     def from_number(cls, number: int) -> Shape:
@@ -285,3 +294,31 @@ class Overlay:
     def is_tiled(self) -> bool:
         """Whether the address is a template for tiles."""
         return "{column}" in self.url and "{row}" in self.url
+
+
+class ArtefactKind(StrEnum):
+    """What a file that is kept with a version is."""
+
+    METRICS = "metrics"
+    MODEL = "model"
+    PREDICTION = "prediction"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file to keep with a version of an image set.
+
+    Attributes:
+        name: Its file name, ``coverage.json``.
+        content: All of it; a hook gives small files, large ones are attached later through the API.
+        kind: What it is.
+        media_type: Of the content.
+        description: One line for readers.
+    """
+
+    name: str
+    content: bytes
+    kind: ArtefactKind = ArtefactKind.FILE
+    media_type: str = "application/octet-stream"
+    description: str = ""

@@ -122,6 +122,31 @@ class ImageChange:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """A version of an image set that is being, or has been, made.
+
+    Attributes:
+        version_id: The version.
+        image_set_id: The image set.
+        name: Its name, unique in the set.
+        description: What people wrote about it.
+        revision: The revision of the annotations that it names.
+        content_digest: Hash of everything in it; empty while it is being made.
+        image_ids: The images in it.
+        creator_id: Who makes it; None for the system.
+    """
+
+    version_id: int
+    image_set_id: int
+    name: str
+    description: str
+    revision: int
+    content_digest: str
+    image_ids: tuple[int, ...]
+    creator_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobResult:
     """A background job that has ended.
 

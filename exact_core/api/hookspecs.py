@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from exact_core.api.annotations import AnnotationReader, Region
     from exact_core.api.context import Actor, PluginContext
     from exact_core.api.contributions import (
+        Artefact,
         Frontend,
         JobType,
         Overlay,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         SourceMatch,
         Statistic,
     )
-    from exact_core.api.events import AnnotationChange, ImageChange, JobResult
+    from exact_core.api.events import AnnotationChange, ImageChange, JobResult, VersionRecord
     from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
 
 # ---------------------------------------------------------------------------
@@ -303,6 +304,31 @@ def exact_activation_changing(
     """
 
 
+@hookspec(policy=Policy.GUARD, scope=Scope.IMAGE_SET, since="1.1")
+def exact_version_creating(
+    session: Session, version: VersionRecord, reader: AnnotationReader, settings: BaseModel | None
+) -> Sequence[Artefact] | None:
+    """Keep files of the plugin with a version that is being made; raise ``Refused`` to stop it.
+
+    Called inside the transaction that makes the version, while nobody can change the set's annotations: what the
+    plugin reads now is what the version will show.
+
+    Args:
+        session: The transaction's session; it cannot be committed or rolled back.
+        version: The version, whose content hash is not known yet.
+        reader: Counts of everybody's annotations: of what the version will show.
+        settings: The plugin's settings in the image set.
+
+    Returns:
+        Small files to keep with the version, or None.
+
+    Scope and failure:
+        Plugins that are on in the image set. ``Refused`` aborts the making and the user reads the reason. Any other
+        exception undoes only what this plugin wrote, is recorded, and keeps none of its files; where the plugin is
+        marked as required, the version is refused with 503 instead.
+    """
+
+
 # ---------------------------------------------------------------------------
 # Events: after the commit
 # ---------------------------------------------------------------------------
@@ -331,6 +357,20 @@ def exact_images_changed(changes: Sequence[ImageChange]) -> None:
 
     Args:
         changes: What changed, oldest first. Plain values; open a session to read more.
+
+    Scope and failure:
+        Plugins that are on in the image set. An exception is recorded and the others are still told.
+    """
+
+
+@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.1")
+def exact_version_created(version: VersionRecord) -> None:
+    """Tell the plugin that a version of an image set was made.
+
+    Called once per version, after the commit, in the process that made it. Its manifest is made later, by a job.
+
+    Args:
+        version: The version. Plain values; open a session to read more.
 
     Scope and failure:
         Plugins that are on in the image set. An exception is recorded and the others are still told.

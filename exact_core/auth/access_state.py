@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
 from exact_core.auth.recent import Recent
-from exact_core.auth.rights import Grant, SetFacts, strongest
+from exact_core.auth.rights import Grant, SetFacts, adjudicators_in, strongest
 from exact_core.storage.models import Image, ImageSet, ImageSetMember, TeamMember
 
 KEPT_IMAGES = 20_000
@@ -77,9 +77,25 @@ class AccessState:
 def load_state(session: Session, epochs: Mapping[str, int]) -> AccessState:
     """Read all rights of the instance."""
     sets = {
-        row.id: SetFacts(row.id, row.team_id, row.is_locked, row.deleted_at is not None, row.mode)
+        row.id: SetFacts(
+            row.id,
+            row.team_id,
+            row.is_locked,
+            row.deleted_at is not None,
+            row.mode,
+            row.unblinded_at is not None,
+            adjudicators_in(row.mode_settings),
+        )
         for row in session.execute(
-            select(ImageSet.id, ImageSet.team_id, ImageSet.is_locked, ImageSet.deleted_at, ImageSet.mode)
+            select(
+                ImageSet.id,
+                ImageSet.team_id,
+                ImageSet.is_locked,
+                ImageSet.deleted_at,
+                ImageSet.mode,
+                ImageSet.unblinded_at,
+                ImageSet.mode_settings,
+            )
         )
     }
     teams: dict[int, dict[int, bool]] = {}

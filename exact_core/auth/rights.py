@@ -24,6 +24,7 @@ class Right(StrEnum):
     EDIT_ANY = "edit_any"
     SEE_ALL = "see_all"
     VERIFY = "verify"
+    ADJUDICATE = "adjudicate"
     UPLOAD = "upload"
     EDIT_IMAGES = "edit_images"
     DELETE_IMAGES = "delete_images"
@@ -46,14 +47,20 @@ RIGHTS_OF: Mapping[Role, frozenset[Right]] = MappingProxyType(
 _BY_MODE: Mapping[str, Mapping[str, Role]] = MappingProxyType(
     {
         "cooperative": MappingProxyType({Right.SEE_ALL: Role.VIEWER, Right.EDIT_ANY: Role.ANNOTATOR}),
-        "second_opinion": MappingProxyType({Right.SEE_ALL: Role.VIEWER}),
     }
 )
 """The lowest role that has a right in image sets of a mode. In cooperative sets all who annotate correct each other's
-shapes; in competitive (blind) ones only those who manage the set see what others drew."""
+shapes; in competitive and second-opinion ones, which are blind, only those who manage the set see what others drew,
+until it is unblinded. What a reader of a second opinion sees beyond their own is in ``annotations/sharing.py``."""
 
-_READING = frozenset({Right.VIEW, Right.SEE_ALL, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT})
-"""Rights that change nothing: held in a locked set too, and by tokens with the scope ``read``."""
+BLIND_MODES = frozenset({"competitive", "second_opinion"})
+"""Modes in which the work of others is hidden until the set is unblinded."""
+
+_READING = frozenset(
+    {Right.VIEW, Right.SEE_ALL, Right.ADJUDICATE, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT}
+)
+"""Rights that change nothing: held in a locked set too, and by tokens with the scope ``read``. An adjudicator sees by
+``adjudicate``; to decide needs ``verify`` as well."""
 
 _CORE_RIGHTS = frozenset(Right)
 
@@ -80,6 +87,13 @@ class SetFacts:
     is_locked: bool
     is_deleted: bool
     mode: str = "competitive"  # the strictest, for whoever does not say
+    is_unblinded: bool = False
+    adjudicators: frozenset[int] = frozenset()
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the work of others is hidden here."""
+        return self.mode in BLIND_MODES and not self.is_unblinded
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,13 @@ def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None,
     assert grant is not None
     if grant.role in roles:
         return Decision(True, f"You are {grant.role} {grant.source}.")
+    if right == Right.SEE_ALL and facts.mode in BLIND_MODES and facts.is_unblinded:
+        return Decision(True, "The image set was unblinded.")
+    if actor.user_id in facts.adjudicators and includes(grant.role, Role.ANNOTATOR):
+        if right == Right.ADJUDICATE:
+            return Decision(True, "You adjudicate in this image set.")
+        if right == Right.SEE_ALL and facts.mode == "competitive":
+            return Decision(True, "You adjudicate in this blind image set.")
     needed = ", ".join(role for role in Role if role in roles) or "nobody"
     return Decision(False, f"You are {grant.role} {grant.source}; {right} needs: {needed}.")
 
@@ -250,8 +271,20 @@ class Rights:
 
 def _facts_of(image_set: ImageSet) -> SetFacts:
     return SetFacts(
-        image_set.id, image_set.team_id, image_set.is_locked, image_set.deleted_at is not None, image_set.mode
+        image_set.id,
+        image_set.team_id,
+        image_set.is_locked,
+        image_set.deleted_at is not None,
+        image_set.mode,
+        image_set.unblinded_at is not None,
+        adjudicators_in(image_set.mode_settings),
     )
+
+
+def adjudicators_in(mode_settings: Mapping[str, object] | None) -> frozenset[int]:
+    """Who adjudicates by the settings of an image set's mode."""
+    named = (mode_settings or {}).get("adjudicators", ())
+    return frozenset(each for each in named if isinstance(each, int)) if isinstance(named, list) else frozenset()
 
 
 def _grant_of_owner(team: str, is_lead: bool) -> Grant:

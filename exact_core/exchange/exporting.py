@@ -171,7 +171,8 @@ def _geometries(batch: Sequence[StreamedAnnotation]) -> Iterator[Geometry]:
     for place, row in enumerate(batch):
         first, last = start[place], start[place + 1]
         vertices = columns.vertices[vertex[place] : vertex[place + 1]]
-        yield Geometry(row.shape, vertices, tuple(length[first:last]), tuple(hole[first:last]))
+        bits = 0 if columns.fraction_bits is None else int(columns.fraction_bits[place])
+        yield Geometry(row.shape, vertices, tuple(length[first:last]), tuple(hole[first:last]), bits)
 
 
 def _require_all(wanted: Wanted, images: Iterable[ExchangeImage]) -> None:

@@ -205,7 +205,7 @@ class ImageStore:
             return []
         if geometry.ring_lengths:
             try:
-                geometry = from_rings(geometry.shape, geometry.rings(), geometry.ring_holes, facts.width, facts.height)
+                geometry = _checked(geometry, facts.width, facts.height)
             except Invalid as error:
                 self._report.refuse(said.where, error.message)
                 return []
@@ -272,3 +272,9 @@ def _geometry_at(columns: Columns, number: int) -> Geometry:
         tuple(length.tolist()),
         tuple(bool(hole) for hole in columns.ring_hole[first:last]),
     )
+
+
+def _checked(geometry: Geometry, width: int, height: int) -> Geometry:
+    """The geometry as an edit would take it."""
+    bits = geometry.fraction_bits
+    return from_rings(geometry.shape, geometry.rings(), geometry.ring_holes, width, height, fraction_bits=bits)

@@ -6,16 +6,18 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import Invalid
-from exact_core.storage.models import AnnotationSummary, Image, ImagePin, ImageTag, Tag
+from exact_core.review.image_states import STATES, state_column
+from exact_core.storage.models import AnnotationSummary, Assignment, Image, ImagePin, ImageTag, Tag
 
 MOST_PER_PAGE = 500
 
@@ -46,6 +48,15 @@ class ImageFilter:
     order: Order = Order.POSITION
     may_see_private_names: bool = False
     only_author: int | None = None
+    shared_images: ColumnElement[bool] | None = None  # images of which all work is seen nevertheless
+    mode: str = "cooperative"
+    review_states: tuple[str, ...] = ()
+    assigned: bool | None = None
+
+    @property
+    def review_state(self) -> ColumnElement[str]:
+        """The state of ``Image``: in blind sets the reader's own."""
+        return state_column(self.mode, self.only_author)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,7 @@ def conditions(wanted: ImageFilter, actor: Actor) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         Image.image_set_id == wanted.image_set_id,
         Image.deleted_at.is_not(None) if wanted.deleted else Image.deleted_at.is_(None),
+        Image.purged_at.is_(None),
     ]
     if wanted.statuses:
         found.append(Image.status.in_(wanted.statuses))
@@ -74,8 +86,15 @@ def conditions(wanted: ImageFilter, actor: Actor) -> list[ColumnElement[bool]]:
         pinned = exists().where(ImagePin.image_id == Image.id, ImagePin.user_id == actor.user_id)
         found.append(pinned if wanted.pinned else ~pinned)
     if wanted.annotated is not None:
-        annotated = exists().where(AnnotationSummary.image_id == Image.id, *_visible_counts(wanted.only_author))
+        annotated = exists().where(AnnotationSummary.image_id == Image.id, *_visible_counts(wanted))
         found.append(annotated if wanted.annotated else ~annotated)
+    if wanted.review_states:
+        found.append(wanted.review_state.in_(wanted.review_states))
+    if wanted.assigned is not None:
+        assigned = exists().where(
+            Assignment.image_id == Image.id, Assignment.reader_id == actor.user_id, Assignment.state != "withdrawn"
+        )
+        found.append(assigned if wanted.assigned else ~assigned)
     if text := wanted.text.strip():
         places: list[ColumnElement[bool]] = [
             Image.name.icontains(text, autoescape=True),
@@ -148,19 +167,58 @@ def pinned_of(session: Session, actor: Actor, image_ids: Sequence[int]) -> set[i
     return set(session.scalars(query))
 
 
-def annotated_of(session: Session, image_ids: Sequence[int], only_author: int | None) -> dict[int, int]:
+def annotated_of(session: Session, image_ids: Sequence[int], wanted: ImageFilter) -> dict[int, int]:
     """How many annotations that the reader may know of images have, by one query over the kept counts."""
     query = (
         select(AnnotationSummary.image_id, func.sum(AnnotationSummary.n))
-        .where(AnnotationSummary.image_id.in_(image_ids), *_visible_counts(only_author))
+        .join(Image, Image.id == AnnotationSummary.image_id)
+        .where(AnnotationSummary.image_id.in_(image_ids), *_visible_counts(wanted))
         .group_by(AnnotationSummary.image_id)
     )
     return {image_id: int(count) for image_id, count in session.execute(query)}
 
 
-def _visible_counts(only_author: int | None) -> list[ColumnElement[bool]]:
+def _visible_counts(wanted: ImageFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [AnnotationSummary.n > 0]
-    return found if only_author is None else [*found, AnnotationSummary.author_id == only_author]
+    if wanted.only_author is None:
+        return found
+    own: ColumnElement[bool] = AnnotationSummary.author_id == wanted.only_author
+    return [*found, own if wanted.shared_images is None else or_(own, wanted.shared_images)]
+
+
+def reviews_of(session: Session, image_ids: Sequence[int], wanted: ImageFilter) -> dict[int, str]:
+    """The state of each image, as far as the reader may know it, by one query."""
+    query = select(Image.id, wanted.review_state).where(Image.id.in_(image_ids))
+    return dict(session.execute(query).all())
+
+
+def review_counts(session: Session, actor: Actor, wanted: ImageFilter) -> dict[str, int]:
+    """How many images that the filter finds are in each state."""
+    state = wanted.review_state.label("state")
+    inner = select(state).where(*conditions(replace(wanted, review_states=()), actor)).subquery()
+    found: dict[str, int] = dict(session.execute(select(inner.c.state, func.count()).group_by(inner.c.state)).all())
+    return {each: found.get(each, 0) for each in STATES}
+
+
+def assignments_of(session: Session, actor: Actor, image_ids: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
+    """The reader's own work on images: open, in work or done, and until when."""
+    row = Assignment
+    query = (
+        select(
+            row.image_id,
+            func.sum(case((row.state == "open", 1), else_=0)),
+            func.sum(case((row.state == "in_work", 1), else_=0)),
+            func.sum(case((row.state == "done", 1), else_=0)),
+            func.min(case((row.state != "done", row.due_at))),
+        )
+        .where(row.image_id.in_(image_ids), row.reader_id == actor.user_id, row.state != "withdrawn")
+        .group_by(row.image_id)
+    )
+    found = {}
+    for image_id, waiting, begun, done, due_at in session.execute(query):
+        state = "done" if not waiting and not begun else "in_work" if begun or done else "open"
+        found[image_id] = state, due_at
+    return found
 
 
 def tags_in_set(session: Session, image_set_id: int) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from exact_core.api.context import Actor
 from exact_core.api.events import ImageAction, ImageChange
 from exact_core.images.naming import without_names
+from exact_core.images.stored_files import shared_paths
 from exact_core.jobs.registry import CONVERT
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Image
@@ -86,7 +87,7 @@ class Prober:
                 if image is None or image.status != "probing":
                     continue  # deleted for good, or read by another worker meanwhile
                 old = image.pyramid_path
-                if old:
+                if old and old not in shared_paths(uow.session, image):
                     uow.after_commit(partial(services.blobs.remove, old))
                 apply_report(services, image, report)
                 image.status = status

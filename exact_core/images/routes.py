@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.sharing import revealed_images
 from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.auth.rights import Right, Rights
@@ -17,14 +18,20 @@ from exact_core.images.schemas import (
     ImageOut,
     ImagePage,
     ImagePatch,
+    KeptForVersions,
     NeighbourOut,
     NeighboursOut,
     Status,
     TagCount,
 )
-from exact_core.storage.models import Image, Job
+from exact_core.review.image_states import ImageState
+from exact_core.review.settings import ModeSettings
+from exact_core.storage.models import Image, ImageSet, Job
 
 router = APIRouter(tags=["images"])
+
+_ADDED = frozenset({"private_name", "progress", "tags", "pinned", "annotations", "review", "assigned", "due_at"})
+"""What is shown of an image and is no column of it."""
 
 
 class FilterQuery:
@@ -36,6 +43,8 @@ class FilterQuery:
         tag: Annotated[list[str] | None, Query(max_length=20)] = None,
         pinned: bool | None = None,
         annotated: bool | None = None,
+        review: Annotated[list[ImageState] | None, Query(description="Only in these states of review.")] = None,
+        assigned: Annotated[bool | None, Query(description="Only images with work for oneself, or without.")] = None,
         q: Annotated[str, Query(max_length=200)] = "",
         deleted: bool = False,
         order: listing.Order = listing.Order.POSITION,
@@ -45,6 +54,8 @@ class FilterQuery:
             "tags": tuple(tag or ()),
             "pinned": pinned,
             "annotated": annotated,
+            "review_states": tuple(review or ()),
+            "assigned": assigned,
             "text": q.replace("\0", ""),
             "deleted": deleted,
             "order": order,
@@ -74,6 +85,7 @@ def list_images(
         next_cursor=page.next_cursor,
         total=None if counts is None else sum(counts.values()),
         counts=counts,
+        review_counts=None if cursor else listing.review_counts(session, actor, found),
     )
 
 
@@ -121,12 +133,18 @@ def update_image(image_id: int, body: ImagePatch, request: Request, actor: Curre
         return _detail(session, actor, service.get_image(session, actor, image_id))
 
 
-@router.delete("/images/{image_id}", status_code=204)
+@router.delete("/images/{image_id}", status_code=204, responses={200: {"model": KeptForVersions}})
 def delete_image(image_id: int, request: Request, actor: CurrentActor, permanently: bool = False) -> Response:
-    """Put an image into the bin; ``permanently`` removes one from the bin for good, with its annotations."""
+    """Put an image into the bin; ``permanently`` removes one from the bin for good, with its annotations.
+
+    Where versions have the image, its annotations stay for them and only its pixels go; the answer then says so.
+    """
     services = services_of(request)
     if permanently:
-        service.purge_image(services, actor, image_id)
+        versions = service.purge_image(services, actor, image_id)
+        if versions:
+            said = KeptForVersions.of(versions)
+            return Response(said.model_dump_json(), 200, media_type="application/json")
     else:
         service.delete_images(services, actor, _set_of(services_of(request).database, actor, image_id), [image_id])
     return Response(status_code=204)
@@ -175,12 +193,19 @@ def neighbours(image_id: int, session: DbSession, actor: CurrentActor, wanted: F
 
 
 def _filter(session: Session, actor: Actor, image_set_id: int, wanted: FilterQuery) -> listing.ImageFilter:
-    rights = Rights(session)
-    sees_all = rights.decide(actor, Right.SEE_ALL, image_set_id).allowed
+    image_set = session.get_one(ImageSet, image_set_id)
+    rights = Rights(session).held(actor, [image_set])[image_set_id].rights
+    sees_all = Right.SEE_ALL in rights
+    shared = None
+    if image_set.mode == "second_opinion" and not sees_all:
+        settings = ModeSettings.stored(image_set.mode_settings)
+        shared = revealed_images(settings, actor.user_id, Right.ADJUDICATE in rights, Image.__table__.c.id)
     return listing.ImageFilter(
         image_set_id=image_set_id,
-        may_see_private_names=rights.decide(actor, Right.PRIVATE_NAMES, image_set_id).allowed,
+        may_see_private_names=Right.PRIVATE_NAMES in rights,
         only_author=None if sees_all else actor.user_id,
+        shared_images=shared,
+        mode=image_set.mode,
         **wanted.values,
     )
 
@@ -190,9 +215,11 @@ def _shown(session: Session, actor: Actor, wanted: listing.ImageFilter, images: 
     ids = [image.id for image in images]
     tags = listing.tags_of(session, ids)
     pinned = listing.pinned_of(session, actor, ids)
-    annotated = listing.annotated_of(session, ids, wanted.only_author)
+    annotated = listing.annotated_of(session, ids, wanted)
+    reviews = listing.reviews_of(session, ids, wanted)
+    assigned = listing.assignments_of(session, actor, ids)
     progress = _progress(session, [image.id for image in images if image.status in {"probing", "converting"}])
-    names = ImageOut.model_fields.keys() - {"private_name", "progress", "tags", "pinned", "annotations"}
+    names = ImageOut.model_fields.keys() - _ADDED
     return [
         ImageOut(
             **{name: getattr(image, name) for name in names},
@@ -201,6 +228,9 @@ def _shown(session: Session, actor: Actor, wanted: listing.ImageFilter, images: 
             tags=tags.get(image.id, []),
             pinned=image.id in pinned,
             annotations=annotated.get(image.id, 0),
+            review=reviews.get(image.id, "to_do"),
+            assigned=assigned[image.id][0] if image.id in assigned else None,
+            due_at=assigned[image.id][1] if image.id in assigned else None,
         )
         for image in images
     ]

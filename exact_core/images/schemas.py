@@ -1,9 +1,11 @@
 """Images as the API shows and takes them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from exact_core.review.image_states import ImageState
 
 Status = Literal["ready", "probing", "converting", "unreadable"]
 
@@ -40,6 +42,9 @@ class ImageOut(BaseModel):
     tags: list[str]
     pinned: bool
     annotations: int
+    review: ImageState = Field(description="How far it is; where readers are blind to each other, one's own state.")
+    assigned: Literal["open", "in_work", "done"] | None = Field(description="One's own work on it.")
+    due_at: datetime | None
     created_at: datetime
     deleted_at: datetime | None
 
@@ -56,12 +61,13 @@ class ImageDetail(ImageOut):
 
 
 class ImagePage(BaseModel):
-    """A page of images, where the next one begins, and on the first page how many images each status has."""
+    """A page of images, where the next one begins, and on the first page how many each status and state has."""
 
     items: list[ImageOut]
     next_cursor: str | None
     total: int | None
     counts: dict[Status, int] | None
+    review_counts: dict[ImageState, int] | None
 
 
 class ImagePatch(BaseModel):
@@ -116,3 +122,20 @@ class NeighboursOut(BaseModel):
     next: NeighbourOut | None
     number: int
     total: int
+
+
+class KeptForVersions(BaseModel):
+    """What stays of an image that was removed for good."""
+
+    detail: str
+    versions: list[str]
+
+    @classmethod
+    def of(cls, versions: list[str]) -> Self:
+        """Say which versions need it."""
+        named = ", ".join(versions[:5]) + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
+        return cls(
+            detail=f"The pixels and the private name are gone. The annotations stay, because these versions have the "
+            f"image: {named}.",
+            versions=versions,
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.removing import remove_states
@@ -18,9 +18,9 @@ from exact_core.auth.rights import Right, Rights
 from exact_core.images import tagging
 from exact_core.images.adding import ask_for_probing
 from exact_core.images.naming import clean_private_name
-from exact_core.images.stored_files import files_of, remove_files
+from exact_core.images.stored_files import files_of, remove_files, shared_paths
 from exact_core.storage.epochs import raise_epoch
-from exact_core.storage.models import Image, ImagePin, Job, now
+from exact_core.storage.models import ChangeSet, Image, ImagePin, Job, Version, VersionImage, now
 from exact_core.storage.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def restore_images(services: Services, actor: Actor, image_set_id: int, image_id
     def take_out(uow: UnitOfWork, images: Sequence[Image]) -> int:
         gone = [image for image in images if image.deleted_at is not None]
         for image in gone:
+            _require_not_purged(image)
             image.deleted_at = None
             uow.record(_change(ImageAction.RESTORED, image, actor))
         unread = [image for image in gone if image.status in {"probing", "converting"}]
@@ -110,18 +111,46 @@ def restore_images(services: Services, actor: Actor, image_set_id: int, image_id
     return _each_of(services, actor, image_set_id, image_ids, Right.DELETE_IMAGES, take_out)
 
 
-def purge_image(services: Services, actor: Actor, image_id: int) -> None:
-    """Remove an image from the bin for good, with its annotations and the files that are ours."""
+def purge_image(services: Services, actor: Actor, image_id: int) -> list[str]:
+    """Remove an image from the bin for good, with its annotations and the files that are ours.
+
+    Where versions have the image, only its files and its private name go; its row and its annotations stay for them.
+
+    Returns:
+        The names of those versions.
+    """
     with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
-        image = get_image(uow.session, actor, image_id, Right.DELETE_IMAGES, deleted=True)
-        Rights(uow.session).require(actor, Right.MANAGE, image.image_set_id)
+        session = uow.session
+        image = get_image(session, actor, image_id, Right.DELETE_IMAGES, deleted=True)
+        Rights(session).require(actor, Right.MANAGE, image.image_set_id)
         if image.deleted_at is None:
             raise Conflict("Delete the image first; it can then be removed for good.")
-        uow.session.expunge(image)
-        remove_states(uow.session, image_id)
-        uow.session.execute(delete(Image).where(Image.id == image_id))
-        uow.after_commit(lambda: remove_files(services.blobs, image))
-        raise_epoch(uow.session, "images")
+        _require_not_purged(image)
+        shared = shared_paths(session, image)
+        names = versions_with(session, image_id)
+        if names:
+            image.purged_at, image.private_name = now(), ""
+            session.flush()
+        session.expunge(image)
+        if not names:
+            remove_rows(session, [image_id])
+        uow.after_commit(lambda: remove_files(services.blobs, image, shared))
+        raise_epoch(session, "images")
+    return names
+
+
+def versions_with(session: Session, image_id: int) -> list[str]:
+    """The names of the versions that have an image."""
+    named = select(Version.name).join(VersionImage, VersionImage.version_id == Version.id)
+    return list(session.scalars(named.where(VersionImage.image_id == image_id).order_by(Version.id)))
+
+
+def remove_rows(session: Session, image_ids: Sequence[int]) -> None:
+    """Delete images that no version has, with their annotations; the change log keeps its entries and its hashes."""
+    session.execute(update(ChangeSet).where(ChangeSet.image_id.in_(image_ids)).values(image_id=None))
+    for image_id in image_ids:
+        remove_states(session, image_id)
+    session.execute(delete(Image).where(Image.id.in_(image_ids)))
 
 
 def read_again(services: Services, actor: Actor, image_set_id: int, image_ids: Sequence[int]) -> int:
@@ -204,6 +233,13 @@ def _each_of(
         if len(images) != len(wanted):
             raise NotFound(f"{len(wanted) - len(images)} of the images are not in image set {image_set_id}.")
         return change(uow, images)
+
+
+def _require_not_purged(image: Image) -> None:
+    if image.purged_at is not None:
+        raise Conflict(
+            f"The image {image.name} was removed for good; only its annotations are kept, for the versions it is in."
+        )
 
 
 def _require_few(image_ids: Sequence[int]) -> None:

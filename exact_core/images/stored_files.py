@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from sqlalchemy import exists, or_, select
 
 from exact_core.images.dicom_series import series_of
 from exact_core.images.grouping import (
@@ -16,10 +18,12 @@ from exact_core.images.grouping import (
     stored_names,
     vms_parts,
 )
+from exact_core.storage.models import Image
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from exact_core.storage.blobs import Blobs
-    from exact_core.storage.models import Image
 
 _VMS_BYTES = 1024 * 1024
 
@@ -81,12 +85,29 @@ def rename_in_index(group: FileGroup, folder: Path) -> None:
     index.write_text(text, "latin-1")
 
 
-def remove_files(blobs: Blobs, image: Image) -> None:
-    """Delete what the instance stored for an image; files used in place are never touched."""
-    for stored in (image.pyramid_path, image.tile_index_path):
-        if stored and not Path(stored).is_absolute():
+def shared_paths(session: Session, image: Image) -> frozenset[str]:
+    """Paths of an image that another one uses too: the images of a branch have the files of where they came from."""
+    paths = {image.file_path, image.pyramid_path, image.tile_index_path} - {""}
+    other = (Image.id != image.id, Image.purged_at.is_(None))
+    return frozenset(
+        path
+        for path in paths
+        if session.scalar(
+            select(
+                exists().where(
+                    *other, or_(Image.file_path == path, Image.pyramid_path == path, Image.tile_index_path == path)
+                )
+            )
+        )
+    )
+
+
+def remove_files(blobs: Blobs, image: Image, shared: Collection[str] = ()) -> None:
+    """Delete what the instance stored for an image; files used in place or by other images are never touched."""
+    for stored in (image.pyramid_path, image.tile_index_path, f"derived/{image.id}/thumbnails"):
+        if stored and stored not in shared and not Path(stored).is_absolute():
             blobs.remove(stored)
-    if image.is_external or Path(image.file_path).is_absolute():
+    if image.is_external or Path(image.file_path).is_absolute() or image.file_path in shared:
         return
     folder = Path(image.file_path).parent
     if len(folder.parts) >= 3 and folder.parts[0] == "images":

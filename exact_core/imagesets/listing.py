@@ -14,6 +14,7 @@ from exact_core.auth.accounts import folded
 from exact_core.auth.rights import GrantsOf, Rights, visible_image_sets
 from exact_core.auth.schemas import TeamRef
 from exact_core.imagesets.schemas import ImageSetOut, ImageSetPage, TagOut
+from exact_core.review.modes import is_blind
 from exact_core.storage.cursor import read_cursor, write_cursor
 from exact_core.storage.models import Image, ImageSet, ImageSetPin, ImageSetTag, Tag
 
@@ -126,6 +127,8 @@ def shown(session: Session, actor: Actor, image_sets: Sequence[ImageSet], roles_
                 description=image_set.description,
                 team=TeamRef(id=image_set.team_id, name=image_set.team.name),
                 mode=image_set.mode,
+                is_blind=is_blind(image_set),
+                unblinded_at=image_set.unblinded_at,
                 is_locked=image_set.is_locked,
                 revision=image_set.revision,
                 image_count=count.n if count else 0,

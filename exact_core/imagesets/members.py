@@ -13,6 +13,7 @@ from exact_core.auth.rights import Right, Rights, includes
 from exact_core.auth.schemas import PersonOut, TeamRef
 from exact_core.auth.teams import Teams
 from exact_core.imagesets.schemas import MemberOut
+from exact_core.review import audit
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetMember, Team, TeamMember, User
 
@@ -99,12 +100,15 @@ class Members:
     def _give(
         self, member: ImageSetMember | None, *, role: Role, user_id: int | None = None, team_id: int | None = None
     ) -> None:
+        before = None if member is None else member.role
         if member is None:
             member = ImageSetMember(image_set_id=self._id, user_id=user_id, team_id=team_id, role=role)
             self._session.add(member)
         member.role = role
         self._session.flush()
         self._keep_a_manager()
+        holder = {"user": user_id} if user_id is not None else {"team": team_id}
+        audit.note(self._session, self._id, self._actor, "role_given", before=before, after=str(role), **holder)
         raise_epoch(self._session, "access")
 
     def _take(self, member: ImageSetMember | None, who: str) -> None:
@@ -113,6 +117,7 @@ class Members:
         self._session.delete(member)
         self._session.flush()
         self._keep_a_manager()
+        audit.note(self._session, self._id, self._actor, "role_taken", before=member.role, who=who)
         raise_epoch(self._session, "access")
 
     def _keep_a_manager(self) -> None:

@@ -84,9 +84,10 @@ def read_image_set(request: Request, image_set_id: int, actor: CurrentActor, ses
 @router.patch("/image-sets/{image_set_id}", summary="Change an image set")
 def change_image_set(request: Request, image_set_id: int, body: ImageSetChange, actor: CurrentActor) -> ImageSetOut:
     """For its managers. A locked set is read-only for everybody until it is unlocked here."""
-    changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    given = body.model_dump(exclude_unset=True, exclude={"reason"})
+    changes = {name: value for name, value in given.items() if value is not None}
     with services_of(request).database.write() as session:
-        image_set = ImageSets(session, actor).change(image_set_id, changes)
+        image_set = ImageSets(session, actor).change(image_set_id, changes, body.reason)
         session.refresh(image_set)
         return _shown(request, session, actor, image_set)
 

@@ -34,6 +34,7 @@ class ImageSetChange(Input):
     mode: Mode | None = None
     is_locked: bool | None = None
     team_id: int | None = None
+    reason: str = Field("", max_length=500, description="Needed for another mode that ends blindness; it is kept.")
 
 
 class ImageSetOut(BaseModel):
@@ -44,6 +45,8 @@ class ImageSetOut(BaseModel):
     description: str
     team: TeamRef
     mode: Mode
+    is_blind: bool = Field(description="Whether its readers are blind to each other now.")
+    unblinded_at: datetime | None = Field(description="When everybody was allowed to see everybody's work.")
     is_locked: bool = Field(description="Read-only for everybody until somebody who manages it unlocks it.")
     revision: int = Field(description="Of its annotations; grows with every change.")
     image_count: int

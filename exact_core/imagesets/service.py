@@ -14,6 +14,7 @@ from exact_core.api.errors import Conflict, NotFound
 from exact_core.auth.accounts import folded
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.teams import Teams
+from exact_core.review.modes import mode_changed
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetPin, ImageSetTag, Tag, now
 
@@ -48,14 +49,17 @@ class ImageSets:
         self._save(image_set)
         return image_set
 
-    def change(self, image_set_id: int, changes: dict[str, object]) -> ImageSet:
-        """Change an image set; who gives it to another team must lead that team too."""
+    def change(self, image_set_id: int, changes: dict[str, object], reason: str = "") -> ImageSet:
+        """Change an image set; who gives it to another team must lead that team too, who ends blindness says why."""
         image_set = self.get(image_set_id, Right.MANAGE)
         assert _CHANGEABLE.issuperset(changes)
         team_id = changes.get("team_id")
         if isinstance(team_id, int) and team_id != image_set.team_id:
             teams = Teams(self._session, self._actor)
             teams.require_lead(team_id)
+        mode = changes.pop("mode", None)
+        if isinstance(mode, str):
+            mode_changed(self._session, self._actor, image_set, mode, reason)
         for name, value in changes.items():
             setattr(image_set, name, value)
         self._save(image_set)

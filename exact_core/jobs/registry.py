@@ -20,6 +20,8 @@ CORE = "core"
 
 PROBE = "core.probe"
 CONVERT = "core.convert"
+AGREEMENT = "core.agreement"
+MANIFEST = "core.version-manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ CORE_TYPES = (
         "Convert an image to a pyramid",
         "exact_core.images.conversion:run_conversion",
         give_up="exact_core.images.conversion:give_up",
+    ),
+    RunnableType(AGREEMENT, CORE, "Compare readers", "exact_core.agreement.service:run_agreement"),
+    RunnableType(
+        MANIFEST,
+        CORE,
+        "Write the manifest of a version",
+        "exact_core.versioning.manifest_job:run_manifest",
+        give_up="exact_core.versioning.manifest_job:give_up",
     ),
 )
 

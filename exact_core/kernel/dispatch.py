@@ -147,8 +147,8 @@ class Dispatcher:
         activation: SetActivation | None = None,
         only: str | None = None,
         required: bool = False,
-    ) -> None:
-        """Ask inside the transaction, each in a savepoint of its own.
+    ) -> list[tuple[str, Any]]:
+        """Ask inside the transaction, each in a savepoint of its own; the answers that are not None.
 
         Args:
             name: The hook.
@@ -168,11 +168,15 @@ class Dispatcher:
         if activation is not None and activation.absent:
             plugin, reason = next(iter(activation.absent.items()))
             raise Unavailable(f"The plugin {plugin!r} is required in this image set and does not run: {reason}")
+        answers = []
         for each in plan:
             if personal is not None:
                 given[personal.name] = personal.values.get(each.plugin)
             must_not_fail = required or (activation is not None and each.plugin in activation.required)
-            self._guard_one(each, name, session, given, _set_of(activation), must_not_fail)
+            answer = self._guard_one(each, name, session, given, _set_of(activation), must_not_fail)
+            if answer is not None:
+                answers.append((each.plugin, answer))
+        return answers
 
     def _guard_one(
         self,
@@ -182,14 +186,16 @@ class Dispatcher:
         given: Mapping[str, Any],
         image_set_id: int | None,
         must_not_fail: bool,
-    ) -> None:
+    ) -> Any:
+        answer = None
         savepoint = session.begin_nested()  # flushes what the core has pending: such an error is the core's own
         root = session.get_transaction()
         started = _clock()
         try:
             with _without_endings(session):
-                each.function(*[given[argument] for argument in each.arguments])
+                said = each.function(*[given[argument] for argument in each.arguments])
             savepoint.commit()
+            answer = said  # of one whose writes stay
         except Refused as refusal:
             raise Refused(refusal.reason, each.plugin) from refusal
         except _FAILURES as error:
@@ -204,6 +210,7 @@ class Dispatcher:
             raise PluginError(500, "transaction-ended", f"The plugin {each.plugin!r} ended the transaction in {name}.")
         if _clock() - started > self._slow_seconds:
             self._warn_slow(each.plugin, name, _clock() - started)
+        return answer
 
     def _call(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from exact_core.api.contributions import Overlay, SourceMatch, Statistic
+from exact_core.api.contributions import Artefact, Overlay, SourceMatch, Statistic
 from exact_core.kernel.dispatch import Dispatcher, Personal
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from exact_core.api.annotations import AnnotationReader, Region
     from exact_core.api.context import Actor, PluginContext
-    from exact_core.api.events import AnnotationChange, ImageChange, JobResult
+    from exact_core.api.events import AnnotationChange, ImageChange, JobResult, VersionRecord
     from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
     from exact_core.kernel.activation import Activation
     from exact_core.kernel.faults import FaultLog
@@ -108,6 +108,19 @@ class Hooks:
         """Ask the one plugin whose switch or settings change; raises ``Refused``."""
         arguments = {"image_set_id": image_set_id, "enabled": enabled, "settings": settings, "actor": actor}
         self._dispatcher.guard("exact_activation_changing", session, arguments, only=plugin)
+
+    def version_creating(
+        self, session: Session, version: VersionRecord, reader: AnnotationReader
+    ) -> list[tuple[str, Artefact]]:
+        """Ask plugins for files to keep with a version; raises ``Refused``, or ``Unavailable`` for a required one."""
+        activation = self._activation.of(version.image_set_id)
+        arguments = {"version": version, "reader": reader}
+        answers = self._dispatcher.guard("exact_version_creating", session, arguments, activation)
+        return list(self._values("exact_version_creating", answers, Artefact, version.image_set_id))
+
+    def version_created(self, version: VersionRecord) -> None:
+        """Tell plugins after the commit."""
+        self._notify("exact_version_created", {"version": version}, version.image_set_id)
 
     def annotations_changed(self, changes: Sequence[AnnotationChange]) -> None:
         """Tell plugins after the commit."""

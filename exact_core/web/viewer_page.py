@@ -12,12 +12,15 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from starlette.responses import HTMLResponse, Response
 
+from exact_core.agreement.studies.tasks import place_of
 from exact_core.api.deps import CurrentActor, DbSession
 from exact_core.api.errors import NotFound
 from exact_core.api.images import ImageInfo
 from exact_core.auth.rights import Right, Rights
 from exact_core.images.service import get_image
 from exact_core.products.attachments import types_of
+from exact_core.review.modes import is_blind
+from exact_core.review.settings import ModeSettings
 from exact_core.storage.models import Image, ImageSet
 from exact_core.web.bootstrap import enabled_frontends, rights_in
 from exact_core.web.pages import CurrentVisit
@@ -72,6 +75,10 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
                 "id": image_set.id,
                 "name": image_set.name,
                 "mode": image_set.mode,
+                "is_blind": is_blind(image_set),
+                "items": ModeSettings.stored(image_set.mode_settings).second_opinion.items
+                if image_set.mode == "second_opinion"
+                else "image",
                 "is_locked": image_set.is_locked,
                 "url": f"/image-sets/{image_set.id}",
             },
@@ -79,12 +86,14 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
             "types": jsonable_encoder(types_of(session, image_set_id)),
             "strip": _place(session, image),
         }
+        study = place_of(session, actor.user_id, image_id)
         facts = _facts(image)
     frontends = enabled_frontends(services, visit.pages.assets, image_set_id)
     data |= {
         "rights": rights_in(services, actor, image_set_id),
         "plugins": frontends,
         "overlays": _overlays(services, facts) if facts else [],
+        "study": study.to_json() if study else None,
     }
     return visit.pages.render(
         visit.request,

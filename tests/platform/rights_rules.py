@@ -11,13 +11,17 @@ from tests.platform.rights_world import HOLDERS, PLUGIN, Place
 EVERYBODY = ("stranger", *HOLDERS)
 VIEW = HOLDERS
 ANNOTATE = HOLDERS[1:]
+REVIEW = HOLDERS[2:]
 MANAGE = HOLDERS[3:]
 LEAD = HOLDERS[4:]
 ADMIN = ("admin",)
 NO_ONE: tuple[str, ...] = ()
 
 _BOUND = frozenset(
-    {"image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"}
+    {
+        *("image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"),
+        *("gold_id", "study_id", "version_id", "artefact_id"),
+    }
 )
 """Parts of addresses that name something which belongs to a place."""
 
@@ -80,6 +84,22 @@ def _of_annotation(place: Place) -> dict[str, str]:
     return {"annotation_id": place.annotation}
 
 
+def _of_gold(place: Place) -> dict[str, str]:
+    return {"gold_id": place.gold}
+
+
+def _of_version(place: Place) -> dict[str, str]:
+    return {"version_id": place.version}
+
+
+def _of_artefact(place: Place) -> dict[str, str]:
+    return {"artefact_id": place.artefact}
+
+
+def _of_study(place: Place) -> dict[str, str]:
+    return {"study_id": place.study}
+
+
 def _of_guests(place: Place) -> dict[str, str]:
     return {"team_id": str(place.guests)}
 
@@ -96,6 +116,9 @@ def say(**values: Any) -> Callable[[Place], Any]:
     """A body that is the same everywhere."""
     return lambda _place: values
 
+
+_TO_CHANGE = {"read_only": 403}
+"""Managers read these to change them: a token that may only read is not enough."""
 
 RULES: dict[str, Rule] = {
     "GET /healthz": public(200),
@@ -215,6 +238,111 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/undo-state": Rule(VIEW),
     "POST /api/v2/images/{image_id}/undo": Rule(ANNOTATE, done=(409,)),
     "POST /api/v2/images/{image_id}/redo": Rule(ANNOTATE, done=(409,)),
+    # Modes, verification, assignments, decisions
+    "GET /api/v2/image-sets/{image_set_id}/mode": Rule(VIEW),
+    "PUT /api/v2/image-sets/{image_set_id}/mode": Rule(MANAGE, body=say(settings={"order": "random"})),
+    "POST /api/v2/image-sets/{image_set_id}/unblind": Rule(MANAGE, done=(409,), body=say(reason="the study is over")),
+    "GET /api/v2/image-sets/{image_set_id}/audit": Rule(MANAGE),
+    "GET /api/v2/image-sets/{image_set_id}/assignments": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/assignments": Rule(
+        MANAGE, body=lambda place: {"readers": [place.world.users["annotator"]], "how": "each"}
+    ),
+    "POST /api/v2/image-sets/{image_set_id}/assignments/move": Rule(
+        MANAGE, body=lambda place: {"from_reader": place.world.users["annotator"]}
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/queue/next": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/workload": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/verifications": Rule(
+        ANNOTATE, body=lambda place: {"verdicts": [{"id": int(place.annotation), "verdict": "accepted"}]}
+    ),
+    "POST /api/v2/images/{image_id}/verify": Rule(ANNOTATE, body=say(accept=True)),
+    "PUT /api/v2/images/{image_id}/review-state": Rule(ANNOTATE, body=say(state="in_work")),
+    "POST /api/v2/images/{image_id}/items/{item_id}/finish": Rule(NO_ONE, others=dict.fromkeys(ANNOTATE, 404)),
+    "POST /api/v2/images/{image_id}/review/opened": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/review/reopen": Rule(
+        MANAGE, body=lambda place: {"reader_id": place.world.users["annotator"], "reason": "a wrong slide"}
+    ),
+    "GET /api/v2/images/{image_id}/review": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-walk": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-counts": Rule(VIEW),
+    "GET /api/v2/annotations/{annotation_id}/verifications": Rule(VIEW, parameters=_of_annotation),
+    "GET /api/v2/image-sets/{image_set_id}/adjudications": Rule(MANAGE),
+    "GET /api/v2/image-sets/{image_set_id}/adjudications/{item_id}": Rule(
+        NO_ONE, others=dict.fromkeys(("manager", "lead", "admin", "read_only"), 404)
+    ),
+    "POST /api/v2/image-sets/{image_set_id}/adjudications/{item_id}/decision": Rule(
+        NO_ONE,
+        body=say(decision="both", reason="they are the same"),
+        others=dict.fromkeys(("manager", "lead", "admin"), 404),
+    ),
+    # Versions
+    "GET /api/v2/image-sets/{image_set_id}/versions": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/versions": Rule(MANAGE, body=say(name="a new one")),
+    "GET /api/v2/image-sets/{image_set_id}/version-diff": Rule(VIEW, query={"from": "now", "to": "now"}),
+    "GET /api/v2/image-sets/{image_set_id}/version-diff/annotations": Rule(VIEW, query={"from": "now", "to": "now"}),
+    "GET /api/v2/images/{image_id}/annotation-diff": Rule(VIEW, query={"from": "now", "to": "now"}),
+    "GET /api/v2/versions/{version_id}": Rule(VIEW, parameters=_of_version),
+    "PATCH /api/v2/versions/{version_id}": Rule(MANAGE, parameters=_of_version, body=say(description="better")),
+    "DELETE /api/v2/versions/{version_id}": Rule(
+        ("manager", "admin"), parameters=_of_version, query={"reason": "a mistake"}
+    ),
+    "GET /api/v2/versions/{version_id}/images": Rule(VIEW, parameters=_of_version),
+    "GET /api/v2/versions/{version_id}/annotation-types": Rule(VIEW, parameters=_of_version),
+    "GET /api/v2/versions/{version_id}/content": Rule(VIEW, parameters=_of_version),
+    "GET /api/v2/versions/{version_id}/manifest": Rule(REVIEW, parameters=_of_version, done=(409,)),
+    "POST /api/v2/versions/{version_id}/manifest": Rule(MANAGE, parameters=_of_version, done=(409,)),
+    "GET /api/v2/versions/{version_id}/manifest-check": Rule(VIEW, parameters=_of_version, done=(200, 409)),
+    "GET /api/v2/versions/{version_id}/artefacts": Rule(VIEW, parameters=_of_version),
+    "POST /api/v2/versions/{version_id}/artefacts": Rule(
+        REVIEW, parameters=_of_version, query={"name": "figures.json"}, body=say(f1=0.9)
+    ),
+    "GET /api/v2/version-artefacts/{artefact_id}": Rule(VIEW, parameters=_of_artefact),
+    "GET /api/v2/version-artefacts/{artefact_id}/file": Rule(VIEW, parameters=_of_artefact),
+    "DELETE /api/v2/version-artefacts/{artefact_id}": Rule(("manager", "admin"), parameters=_of_artefact),
+    # Agreement and studies
+    "GET /api/v2/image-sets/{image_set_id}/agreement": Rule(REVIEW),
+    "GET /api/v2/image-sets/{image_set_id}/agreement.csv": Rule(REVIEW),
+    "GET /api/v2/image-sets/{image_set_id}/readers": Rule(REVIEW),
+    "GET /api/v2/image-sets/{image_set_id}/own-drift": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/gold": Rule(MANAGE, others=_TO_CHANGE),
+    "POST /api/v2/image-sets/{image_set_id}/gold": Rule(MANAGE, body=Place.gold_body),
+    "PATCH /api/v2/image-sets/{image_set_id}/gold/{gold_id}": Rule(
+        MANAGE, parameters=_of_gold, body=say(released=True)
+    ),
+    "DELETE /api/v2/image-sets/{image_set_id}/gold/{gold_id}": Rule(MANAGE, parameters=_of_gold),
+    "GET /api/v2/image-sets/{image_set_id}/gold/{gold_id}/drift": Rule(MANAGE, parameters=_of_gold, others=_TO_CHANGE),
+    "GET /api/v2/image-sets/{image_set_id}/import-runs": Rule(MANAGE, others=_TO_CHANGE),
+    "GET /api/v2/image-sets/{image_set_id}/studies": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/studies": Rule(MANAGE, body=Place.study_body),
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}": Rule(MANAGE, parameters=_of_study, others=_TO_CHANGE),
+    "PATCH /api/v2/image-sets/{image_set_id}/studies/{study_id}": Rule(
+        MANAGE, parameters=_of_study, body=say(title="new")
+    ),
+    "DELETE /api/v2/image-sets/{image_set_id}/studies/{study_id}": Rule(MANAGE, parameters=_of_study),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/start": Rule(MANAGE, parameters=_of_study),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/close": Rule(
+        MANAGE,
+        parameters=_of_study,
+        done=(409,),  # it is a draft
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}/report": Rule(
+        MANAGE, parameters=_of_study, others=_TO_CHANGE
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}/report.csv": Rule(
+        MANAGE, parameters=_of_study, others=_TO_CHANGE
+    ),
+    # Participants do not know of a draft, others never know who takes part; the rest is in studies/test_studies.py.
+    "GET /api/v2/image-sets/{image_set_id}/studies/{study_id}/own": Rule(NO_ONE, denied=404, parameters=_of_study),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/images/{image_id}/open": Rule(
+        NO_ONE, denied=404, parameters=_of_study
+    ),
+    "POST /api/v2/image-sets/{image_set_id}/studies/{study_id}/images/{image_id}/finish": Rule(
+        NO_ONE, denied=404, parameters=_of_study
+    ),
+    "PUT /api/v2/image-sets/{image_set_id}/studies/{study_id}/survey": Rule(
+        NO_ONE, denied=404, parameters=_of_study, body=say(grades=[1, 2, 3])
+    ),
+    "POST /api/v2/images/{image_id}/activity": Rule(VIEW, body=say(seconds=1)),
     # Plugins, jobs, the server
     "GET /api/v2/images/{image_id}/statistics": Rule(VIEW),
     "GET /api/v2/images/{image_id}/overlays": Rule(VIEW),

@@ -69,6 +69,35 @@ class Place:
         """An upload that the manager of the place began."""
         return self._once("upload", self._begin_upload)
 
+    @property
+    def gold(self) -> str:
+        """A reference of the place."""
+        return self._once("gold", lambda: self._made_by_manager("gold", self.gold_body()))
+
+    @property
+    def study(self) -> str:
+        """A study of the place, as a draft."""
+        return self._once("study", lambda: self._made_by_manager("studies", self.study_body()))
+
+    @property
+    def version(self) -> str:
+        """A version of the place that its manager made."""
+        return self._once("version", lambda: self._made_by_manager("versions", {"name": "first"}))
+
+    @property
+    def artefact(self) -> str:
+        """A file that the manager attached to the version."""
+        return self._once("artefact", self._attach)
+
+    def gold_body(self) -> dict[str, object]:
+        """A request that makes a reference."""
+        return {"title": "Gold", "reader": "claimed:Somebody", "image_ids": [self.image]}
+
+    def study_body(self) -> dict[str, object]:
+        """A request that designs a study."""
+        design = {"arms": [{"name": "Only"}], "image_ids": [self.image]}
+        return {"title": "Study", "design": design, "participants": [self.world.users[self.annotator]]}
+
     def parameters(self) -> dict[str, str]:
         """What stands in addresses."""
         return {
@@ -81,6 +110,7 @@ class Place:
             "user_id": str(self.guest),
             "token_id": str(self.world.foreign_token),
             "session_id": str(self.world.foreign_session),
+            "item_id": "1",
             "group": "a-group-of-somebody",
             "name": "label",
         }
@@ -108,6 +138,17 @@ class Place:
         answer = client.post(f"/api/v2/images/{self.image}/annotation-changes", json=self.shape())
         assert answer.status_code == 200, answer.text
         return str(answer.json()["annotations"][0]["id"])
+
+    def _made_by_manager(self, what: str, body: dict[str, object]) -> str:
+        answer = self.world.client(self.uploader).post(f"/api/v2/image-sets/{self.image_set}/{what}", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _attach(self) -> str:
+        address = f"/api/v2/versions/{self.version}/artefacts"
+        answer = self.world.client(self.uploader).post(address, params={"name": "a.json"}, content=b"{}")
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
 
     def _begin_upload(self) -> str:
         answer = self.world.client(self.uploader).post("/api/v2/uploads", headers=self.upload_headers())

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import shutil
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from starlette.testclient import TestClient
 
 from exact_core.images.naming import PublicNames
 from exact_core.jobs.runner import JobRunner
+from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Image, ImageSet, ImageSetMember
 from exact_core.tiles.probe import probe_file
@@ -364,6 +366,24 @@ _MORE_READS = (
     "/api/v2/images/{image}/annotation-view?x0=0&y0=0&x1=700&y1=600&scale=1&limit=1",
     "/api/v2/images/{image}/annotations?author_id={drawer}",
     "/api/v2/images/{image}/annotations?newest_first=true&limit=1",
+    "/api/v2/images/{image}/annotations?verification=accepted",
+    "/api/v2/images/{image}/annotations?verification=unverified",
+    "/api/v2/images/{image}/verification-walk?author_id={drawer}",
+    "/api/v2/images/{image}/verification-walk?verification=accepted",
+    "/api/v2/images/{image}/verification-walk?verification=unverified&order=drawing",
+    "/api/v2/images/{image}/verification-walk?backwards=true&limit=1",
+    "/api/v2/images/{image}/verification-walk?assigned=true",
+    "/api/v2/images/{image}/verification-counts?author_id={drawer}",
+    "/api/v2/images/{image}/verification-counts?by_me=true",
+    "/api/v2/images/{image}/neighbours?review=done",
+    "/api/v2/image-sets/{set}/images?review=done&review=reviewed&review=dubious",
+    "/api/v2/image-sets/{set}/images?review=in_work",
+    "/api/v2/image-sets/{set}/images?review=to_do&order=newest",
+    "/api/v2/image-sets/{set}/images?assigned=true",
+    "/api/v2/image-sets/{set}/images?assigned=false&order=name",
+    "/api/v2/image-sets/{set}/assignments?reader={drawer}",
+    "/api/v2/image-sets/{set}/assignments?state=done&state=in_work&state=withdrawn",
+    "/api/v2/image-sets/{set}/queue/next?after={image}",
     "/api/v2/image-sets/{set}/images?annotated=true",
     "/api/v2/image-sets/{set}/images?annotated=false",
     "/api/v2/images/{image}/neighbours?annotated=true",
@@ -391,22 +411,48 @@ def _comparable(text: str) -> str:
     return re.sub(r"EXV1....\{", "EXV1{", text, flags=re.DOTALL).replace(" ", "").replace("\0", "")
 
 
+def work_as_others(world: World, place: Place) -> None:
+    """All that somebody else can do in a set: draw, judge, be given work, finish it, doubt."""
+    given = {"readers": [world.users["drawer"], world.users["lead"]], "how": "each"}
+    assigned = world.client("lead").post(f"/api/v2/image-sets/{place.image_set}/assignments", json=given)
+    assert assigned.status_code == 200, assigned.text
+    drawn = draw(world, "drawer", place, 40)
+    image = f"/api/v2/images/{place.image}"
+    drawer = world.client("drawer")
+    said = [{"id": each["id"], "verdict": verdict, "reason": "by drawer"}
+            for each, verdict in zip(drawn, ("accepted", "rejected", "dubious"), strict=False)]  # fmt: skip
+    assert drawer.post(f"{image}/verifications", json={"verdicts": said}).status_code == 200
+    assert drawer.post(f"{image}/review/opened").status_code == 204
+    assert drawer.post(f"{image}/verify", json={"accept": True}).status_code == 200
+    doubt = {"state": "dubious", "reason": "by drawer"}
+    assert world.client("lead").put(f"{image}/review-state", json=doubt).status_code == 200
+
+
 @pytest.mark.parametrize("mode", ["competitive", "cooperative", "second_opinion"])
-def test_a_blind_reader_reads_the_same_whether_others_drew_or_not(world: World, blind: Place, mode: str) -> None:
+def test_a_blind_reader_reads_the_same_whether_others_worked_or_not(world: World, blind: Place, mode: str) -> None:
     with world.services.database.write() as session:
         session.get_one(ImageSet, blind.image_set).mode = mode
         raise_epoch(session, "access")
     draw(world, "annotator", blind)
-    before = {person: all_that_is_read(world, person, blind) for person in ("viewer", "annotator", "reviewer", "lead")}
-    draw(world, "drawer", blind, 40)
+    assert blind.version  # made now: who reads first would make them
+    assert blind.artefact
+    people = ("viewer", "annotator", "reviewer", "lead")
+    before = {person: all_that_is_read(world, person, blind) for person in people}
+    work_as_others(world, blind)
     for person, read in before.items():
         after = all_that_is_read(world, person, blind)
         differs = {name for name in read if after[name] != read[name]}
-        if mode == "competitive" and person != "lead":
+        if mode == "second_opinion" and person == "reviewer":
+            # An image that has all its readers is not offered to further ones; that says nothing of what they did.
+            differs = {name for name in differs if "/queue/next" not in name}
+        if mode != "cooperative" and person != "lead":
             assert differs == set(), person
         else:  # the others do see it, in every one of the places where it could leak
             shown = " ".join(differs)
-            for place in ("/annotations", "annotation-counts", "annotation-view", "/score", "heat-map", "statistics"):
+            for place in (
+                "/annotations", "annotation-counts", "annotation-view", "/score", "heat-map", "statistics",
+                "verification-walk", "verification-counts", "/review", "/workload", "/images?review=",
+            ):  # fmt: skip
                 assert place in shown, f"{person} {place}"
 
 
@@ -421,6 +467,12 @@ def test_shapes_of_others_in_a_blind_set_do_not_exist(world: World, blind: Place
         for method, body in (("GET", None), ("PATCH", {"text": "x"}), ("PATCH", {"text": "x", "base_revision": 0}),
                              ("DELETE", None)):  # fmt: skip
             both = [client.request(method, f"/api/v2/annotations/{each}", json=body) for each in (number, missing)]
+            pairs.append((both[0], both[1]))
+        both = [client.get(f"/api/v2/annotations/{each}/verifications") for each in (number, missing)]
+        pairs.append((both[0], both[1]))
+        verify = f"/api/v2/images/{blind.image}/verifications"
+        for verdict in ({"verdict": "accepted"}, {"verdict": None}, {"verdict": "dubious", "base_revision": 0}):
+            both = [client.post(verify, json={"verdicts": [{"id": each, **verdict}]}) for each in (number, missing)]
             pairs.append((both[0], both[1]))
         for operation in ({"op": "delete"}, {"op": "update", "text": "x"}, {"op": "delete", "base_revision": 0}):
             for key in ("id", "uuid"):
@@ -448,7 +500,8 @@ def test_who_becomes_blind_is_not_shown_what_was_kept_for_them(world: World, bli
     empty = reviewer.get(heat_map).content
     draw(world, "drawer", blind, 20)
     lead = world.client("lead")
-    assert lead.patch(f"/api/v2/image-sets/{blind.image_set}", json={"mode": "cooperative"}).status_code == 200
+    ended = {"mode": "cooperative", "reason": "the pilot is over"}
+    assert lead.patch(f"/api/v2/image-sets/{blind.image_set}", json=ended).status_code == 200
     seen = {address: reviewer.get(address) for address in (heat_map, view)}
     assert seen[heat_map].content != empty
     assert lead.patch(f"/api/v2/image-sets/{blind.image_set}", json={"mode": "competitive"}).status_code == 200
@@ -457,6 +510,29 @@ def test_who_becomes_blind_is_not_shown_what_was_kept_for_them(world: World, bli
         assert again.status_code == 200, address
         assert again.content != answer.content
     assert reviewer.get(heat_map).content == empty
+
+
+def test_unblinding_reaches_every_process_within_a_second(world: World, blind: Place) -> None:
+    """A second process is a second snapshot over the same database: it is told of nothing, and looks by itself."""
+    from exact_core.api.context import Actor
+    from exact_core.auth.snapshot import AccessSnapshot
+
+    services = world.services
+    other = AccessSnapshot(Database(services.database.url), services.settings, services.kernel)
+    other.start()
+    try:
+        reader = Actor(world.users["annotator"], "annotator")
+        assert not other.can(reader, "see_all", blind.image_set)
+        reason = {"reason": "the study is over"}
+        assert (
+            world.client("lead").post(f"/api/v2/image-sets/{blind.image_set}/unblind", json=reason).status_code == 200
+        )
+        limit = time.monotonic() + 1.0
+        while not other.can(reader, "see_all", blind.image_set):
+            assert time.monotonic() < limit, "still blind after a second"
+            time.sleep(0.02)
+    finally:
+        other.stop()
 
 
 def test_members_of_a_blind_set_are_not_told_who_drew(world: World, blind: Place) -> None:

@@ -133,10 +133,12 @@ def test_a_thing_of_another_place_is_not_found_below_ones_own(
 ) -> None:
     rule = RULES[operation]
     second = world.place()  # of the same people: they may see both, but one is not in the other
-    inner = "image_id" if "{image_id}" in operation else "team_id"
+    inner = next(
+        name for name in ("image_id", "gold_id", "study_id", "item_id", "team_id") if f"{{{name}}}" in operation
+    )
     for person in HOLDERS[:-1]:
-        for inside in (elsewhere, second) if inner == "image_id" else (elsewhere,):
-            answer = ask(world.client(person), operation, rule, home, {inner: inside.parameters()[inner]})
+        for inside in (elsewhere, second) if inner != "team_id" else (elsewhere,):
+            answer = ask(world.client(person), operation, rule, home, {inner: own_numbers(rule, inside)[inner]})
             assert answer.status_code in {403, 404}, f"{person}: {answer.text[:300]}"
             if person in rule.holders:
                 assert answer.status_code == 404, f"{person}: {answer.text[:300]}"

@@ -141,13 +141,19 @@ def _tell_unused(header: Sequence[str], roles: Mapping[str, int], context: ReadC
         context.report.warn(f"columns that were not used: {', '.join(unused[:40])}")
 
 
+def _cells(cells: Sequence[str], roles: Mapping[str, int]) -> dict[str, str]:
+    """The cells by what they mean; only free text keeps the spaces around it."""
+    found = {role: cells[at] for role, at in roles.items() if at < len(cells)}
+    return {role: cell if role == "text" else cell.strip() for role, cell in found.items()}
+
+
 def _shapes(rows: Iterator[list[str]], roles: Mapping[str, int], context: ReadContext) -> Iterator[ReadShape]:
     for row, cells in enumerate(rows, start=2):
         if not any(cells):
             continue
         place = f"row {row}"
         try:
-            yield _shape({role: cells[at].strip() for role, at in roles.items() if at < len(cells)}, place)
+            yield _shape(_cells(cells, roles), place)
         except Invalid as error:
             context.report.refuse(place, error.message)
 

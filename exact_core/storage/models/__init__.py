@@ -23,6 +23,24 @@ from exact_core.storage.models.image_set import (
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
 from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.review import (
+    Adjudication,
+    AnnotationVerification,
+    Assignment,
+    AuditEvent,
+    ImageReview,
+    ReviewItem,
+)
+from exact_core.storage.models.study import (
+    Activity,
+    AgreementResult,
+    GoldImage,
+    GoldReference,
+    Study,
+    StudyAnswer,
+    StudyParticipant,
+    StudyTask,
+)
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -32,22 +50,37 @@ from exact_core.storage.models.user import (
     TeamMember,
     User,
 )
+from exact_core.storage.models.version import (
+    Version,
+    VersionArtefact,
+    VersionContent,
+    VersionImage,
+)
 
 __all__ = [
     "EVERY_FRAME",
     "LIVE",
     "AccessToken",
+    "Activity",
+    "Adjudication",
+    "AgreementResult",
     "Annotation",
     "AnnotationDetail",
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
+    "AnnotationVerification",
+    "Assignment",
+    "AuditEvent",
     "Base",
     "ChangeSet",
     "Epoch",
+    "GoldImage",
+    "GoldReference",
     "IdempotencyKey",
     "Image",
     "ImagePin",
+    "ImageReview",
     "ImageSet",
     "ImageSetMember",
     "ImageSetPin",
@@ -61,11 +94,20 @@ __all__ = [
     "LoginThrottle",
     "PluginFault",
     "Product",
+    "ReviewItem",
+    "Study",
+    "StudyAnswer",
+    "StudyParticipant",
+    "StudyTask",
     "Tag",
     "Team",
     "TeamMember",
     "Upload",
     "User",
     "UtcDateTime",
+    "Version",
+    "VersionArtefact",
+    "VersionContent",
+    "VersionImage",
     "now",
 ]

@@ -26,6 +26,8 @@ class ImageSet(Base):
     name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(default="")
     mode: Mapped[str] = mapped_column(String(20), default="cooperative")
+    mode_settings: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # see review/settings.py
+    unblinded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # blind until then, in the modes that are
     is_locked: Mapped[bool] = mapped_column(default=False)  # read-only for everybody until unlocked
     revision: Mapped[int] = mapped_column(default=0)  # of the annotations; +1 per committed change set
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))

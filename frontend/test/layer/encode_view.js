@@ -6,7 +6,7 @@ import { SHAPE_NUMBERS } from '../../../exact_core/web/static/viewer/wire.js';
 /** @typedef {import('../../../exact_core/web/static/viewer/layer/api.js').ShapeName} ShapeName */
 /**
  * @typedef {{id: number, shape: ShapeName, rings: [number, number][][], holes?: boolean[], typeId?: number,
- *   authorId?: number, revision?: number, box?: number[]}} Drawing
+ *   authorId?: number, revision?: number, box?: number[], bits?: number}} Drawing  whose vertices have `bits` of fraction
  */
 /** @typedef {{revision?: number, box?: number[], coordinates?: "int32" | "int16-delta"}} Options */
 
@@ -52,7 +52,7 @@ function ids(drawings) {
 function boxOf({ rings, box }) {
   const xs = rings.flat().map(([x]) => x);
   const ys = rings.flat().map(([, y]) => y);
-  return box ?? [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  return box ?? [Math.floor(Math.min(...xs)), Math.floor(Math.min(...ys)), Math.ceil(Math.max(...xs)), Math.ceil(Math.max(...ys))];
 }
 
 /**
@@ -62,7 +62,7 @@ function boxOf({ rings, box }) {
  * @param {string} prefix
  */
 function shapeArrays(drawings, known, coordinates, prefix) {
-  const rings = drawings.flatMap((d) => d.rings);
+  const rings = drawings.flatMap((d) => d.rings.map((ring) => ring.map(([x, y]) => [x * 2 ** (d.bits ?? 0), y * 2 ** (d.bits ?? 0)])));
   /** @type {Record<string, Float64Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Uint8Array>} */
   const arrays = {
     id: Float64Array.from(drawings, (d) => d.id),
@@ -80,6 +80,7 @@ function shapeArrays(drawings, known, coordinates, prefix) {
     arrays.first = Int32Array.from(rings.flatMap((ring) => ring[0]));
     arrays.delta = Int16Array.from(rings.flatMap((ring) => ring.slice(1).flatMap(([x, y], v) => [x - ring[v][0], y - ring[v][1]])));
   }
+  if (drawings.some((d) => d.bits)) arrays.fraction_bits = Uint8Array.from(drawings, (d) => d.bits ?? 0);
   return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [prefix + name, array]));
 }
 

@@ -215,7 +215,7 @@ test('a loader that is gone asks for nothing', async () => {
 });
 
 test('cells are 1024 px near by and a good part of the screen from afar', () => {
-  assert.deepEqual([4, 0.5, 0.25, 0.1, 0.01].map(cellSizeFor), [1024, 1024, 1024, 4096, 32_768]);
+  assert.deepEqual([4, 0.5, 0.25, 0.1, 0.01, 0.0001].map(cellSizeFor), [1024, 1024, 1024, 4096, 32_768, 65_536]);
 });
 
 test('the visible box covers a turned and mirrored screen', () => {

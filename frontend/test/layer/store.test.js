@@ -56,6 +56,23 @@ test('geometry comes back exactly a million pixels from the corner', () => {
   assert.deepEqual(shape?.geometry, { shape: 'polygon', rings: [ring, [[987_700, 999_500], [987_710, 999_500], [987_705, 999_510]]] });
 });
 
+test('fractions come back exactly from a cell far from the corner, and a local edit keeps its own', () => {
+  const { store, take } = newStore();
+  /** @type {[number, number][]} */
+  const ring = [[987_654.5, 999_999.25], [988_001.00390625, 999_123], [987_655, 998_765.75]];
+  take(encodeShapes([{ id: 4, shape: 'polygon', bits: 8, rings: [ring], revision: 3 }],
+    { box: [980_000, 990_000, 1_000_000, 1_000_000], coordinates: 'int32', revision: 9 }));
+  assert.deepEqual(store.get(4)?.geometry, { shape: 'polygon', rings: [ring] });
+  assert.deepEqual(store.get(4)?.box, [987_654, 998_765, 988_002, 1_000_000]);
+  const saved = { id: 4, uuid: 'u', type_id: 1, revision: 3 };
+  store.upsert({ ...saved, geometry: { shape: 'polygon', rings: [ring] } });
+  assert.equal(store.edits.edits.size, 0, 'it is what the view shows');
+  const moved = ring.map(([x, y]) => /** @type {[number, number]} */ ([x, y + 1 / 256]));
+  store.upsert({ ...saved, geometry: { shape: 'polygon', rings: [moved] } });
+  assert.deepEqual(store.get(4)?.geometry, { shape: 'polygon', rings: [moved] });
+  assert.deepEqual(store.get(4)?.box, [987_654, 998_765, 988_002, 1_000_000]);
+});
+
 /** @type {[Drawing, import('../../../exact_core/web/static/viewer/layer/api.js').Geometry][]} */
 const SPELLINGS = [
   [{ id: 1, shape: 'point', rings: [[[7, 8]]] }, { shape: 'point', points: [[7, 8]] }],
@@ -67,6 +84,7 @@ const SPELLINGS = [
   [{ id: 1, shape: 'multi_polygon', rings: [[[0, 0], [9, 0], [9, 9]], [[20, 0], [29, 0], [29, 29]], [[25, 2], [27, 2], [27, 8]]], holes: [false, false, true] },
     { shape: 'multi_polygon', parts: [[[[0, 0], [9, 0], [9, 9]]], [[[20, 0], [29, 0], [29, 29]], [[25, 2], [27, 2], [27, 8]]]] }],
   [{ id: 1, shape: 'image', rings: [], box: [0, 0, 0, 0] }, { shape: 'image', points: [] }],
+  [{ id: 1, shape: 'absent', rings: [], box: [0, 0, 0, 0] }, { shape: 'absent', points: [] }],
 ];
 for (const [drawing, geometry] of SPELLINGS) {
   test(`a ${drawing.shape} is given back as the server spells it`, () => {

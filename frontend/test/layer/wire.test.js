@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { ringReader } from '../../../exact_core/web/static/viewer/layer/texels.js';
 import { decodeView, readHeader, WireError } from '../../../exact_core/web/static/viewer/wire.js';
 import { encode, encodeCentroids, encodeShapes, encodeSummary } from './encode_view.js';
 
@@ -34,6 +35,33 @@ for (const coordinates of /** @type {const} */ (['int16-delta', 'int32'])) {
     assert.equal(view.delta.length, coordinates === 'int32' ? 0 : 10);
   });
 }
+
+for (const coordinates of /** @type {const} */ (['int16-delta', 'int32'])) {
+  test(`fractions of pixels are read beside whole ones with ${coordinates} coordinates`, () => {
+    /** @type {import('./encode_view.js').Drawing[]} */
+    const drawings = [
+      { id: 1, shape: 'polygon', bits: 8, holes: [false, true], rings: [[[10.5, 2], [20.00390625, 2], [20, 9.25]], [[12, 3], [13, 3], [13, 3.5]]] },
+      { id: 2, shape: 'box', rings: [[[10, 20], [30, 50]]] },
+      { id: 3, shape: 'image', rings: [], box: [0, 0, 9, 9] },
+      { id: 4, shape: 'point', bits: 1, rings: [[[-0.5, 7.5]]] },
+    ];
+    const view = decodeView(encodeShapes(drawings, { coordinates }));
+    assert.ok(view.kind === 'shapes');
+    assert.deepEqual([...view.fractionBits], [8, 0, 0, 1]);
+    const vertexOf = ringReader(view);
+    const rings = [...view.ringLength].map((length, ring) => [...vertexOf(ring).subarray(0, 2 * length)]);
+    assert.deepEqual(rings, drawings.flatMap((drawing) => drawing.rings.map((ring) => ring.flat())));
+    const large = decodeView(encodeCentroids([drawings[1]], [drawings[0]], { coordinates }));
+    assert.ok(large.kind === 'centroids' && large.large);
+    assert.deepEqual([...large.large.fractionBits], [8]);
+    assert.deepEqual([...ringReader(large.large)(1).subarray(0, 6)], drawings[0].rings[1].flat());
+  });
+}
+
+test('a view of whole pixels says nothing of fractions', () => {
+  const view = decodeView(encodeShapes(DRAWINGS));
+  assert.equal(view.kind === 'shapes' && view.fractionBits.length, 0);
+});
 
 test('arrays are views of the answer and not copies', () => {
   const buffer = encodeShapes(DRAWINGS);

@@ -22,9 +22,10 @@ test('one side stands for both, and no size means one that fits the screen', () 
   assert.deepEqual(defaultSize(none, { mpp_x: 0.25, mpp_y: 0.25 }, 0.5), [96, 96]);
 });
 
-test('a click places the shape centred, in whole pixels', () => {
-  assert.deepEqual(placedShape('box', [100, 100], [51, 20])?.rings[0], [[75, 90], [126, 110]]);
-  assert.deepEqual(placedShape('point', [10.4, 9.6], [0, 0])?.rings[0], [[10, 10]]);
+test('a click places the shape centred, with sides of whole pixels', () => {
+  assert.deepEqual(placedShape('box', [100, 100], [51, 20])?.rings[0], [[74.5, 90], [125.5, 110]]);
+  assert.deepEqual(placedShape('box', [100, 100], [50.8, 20.2])?.rings[0], [[74.5, 90], [125.5, 110]]);
+  assert.deepEqual(placedShape('point', [10.4, 9.6], [0, 0])?.rings[0], [[10.4, 9.6]]);
   assert.deepEqual(placedShape('line', [100, 50], [40, 10])?.rings[0], [[80, 50], [120, 50]]);
   assert.equal(placedShape('polygon', [0, 0], [10, 10]), null);
 });

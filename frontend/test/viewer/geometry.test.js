@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import {
   areaOf, boundsOf, deleteVertex, flawOf, insertVertex, isHit, lengthOf, moveVertex, resizeBox, resizeRotatedBox, rotate,
-  settle, simple, simplify, snapAngle, squareFrom, translateWithin,
+  settle, simple, simplify, snapAngle, squareFrom, stepAt, stepOf, translateWithin,
 } from '../../../exact_core/web/static/viewer/geometry.js';
 import { fromJson, toJson } from '../../../exact_core/web/static/viewer/geometry_json.js';
 
@@ -63,7 +63,7 @@ test('Shift turns a line to the nearest eighth of a turn', () => {
 
 test('a shape that is pushed against the border stops there and keeps its form', () => {
   const moved = translateWithin(box, -500, 500, 200, 100);
-  assert.deepEqual(boundsOf(moved), [0, 59, 20, 99]);
+  assert.deepEqual(boundsOf(moved), [0, 60, 20, 100]);
 });
 
 test('vertices are moved, put in and taken away', () => {
@@ -99,7 +99,33 @@ test('a click means a shape when it is inside, or on its line', () => {
 
 test('what is kept has whole pixels of the picture and no repeated vertex', () => {
   const drawn = simple('polygon', [[-3.2, 0.4], [0.3, 0], [10.6, 0], [999, 7.5], [0, 0]]);
-  assert.deepEqual(settle(drawn, 100, 100).rings[0], [[0, 0], [11, 0], [99, 8]]);
+  assert.deepEqual(settle(drawn, 100, 100).rings[0], [[0, 0], [11, 0], [100, 8]]);
+});
+
+test('near by a hand sets fractions of pixels, at most one pixel of the screen each', () => {
+  assert.deepEqual([0.01, 1, 1.5, 2, 3, 16, 1e6].map(stepAt), [1, 1, 0.5, 0.5, 0.25, 1 / 16, 1 / 256]);
+  assert.deepEqual(settle(simple('point', [[10.55, 3.3]]), 100, 100, stepAt(16)).rings[0], [[10.5625, 3.3125]]);
+  assert.equal(flawOf(simple('box', [[0, 0], [0.5, 0.5]])), 'It has no area.');
+  assert.equal(flawOf(simple('box', [[0, 0], [0.5, 0.5]]), stepAt(16)), '');
+});
+
+test('a shape with fractions keeps its form where it is moved from afar', () => {
+  const fine = simple('polygon', [[10.25, 10], [20.00390625, 10], [20, 30.5]]);
+  assert.equal(stepOf(fine), 1 / 256);
+  assert.equal(stepOf(simple('box', [[10.5, 3], [12, 8.25]])), 0.25);
+  assert.equal(stepOf(polygon), 1);
+  assert.equal(stepOf(simple('point', [[1 / 3, 0]])), 1 / 256, 'no finer than what is kept');
+  const moved = settle(translateWithin(fine, 0.7, 3.3, 100, 100), 100, 100, stepOf(fine));
+  const [dx, dy] = [moved.rings[0][0][0] - 10.25, moved.rings[0][0][1] - 10];
+  assert.deepEqual(moved.rings[0], fine.rings[0].map(([x, y]) => [x + dx, y + dy]));
+});
+
+test('outlines turn clockwise on the screen and holes the other way, from the same first vertex', () => {
+  const hole = withHole.rings[1];
+  const turned = settle({ ...withHole, rings: [[...square].reverse(), hole] }, 100, 100);
+  assert.deepEqual(turned.rings[0], [[0, 10], [0, 0], [10, 0], [10, 10]]);
+  assert.deepEqual(turned.rings[1], [hole[0], hole[3], hole[2], hole[1]]);
+  assert.deepEqual(settle(turned, 100, 100), turned);
 });
 
 test('an ellipse may stick out of the picture, because cutting it would change it', () => {
@@ -134,5 +160,6 @@ test('geometries survive the way to the server and back', () => {
   assert.deepEqual(json.parts?.map((part) => part.length), [2, 1]);
   assert.deepEqual(fromJson(json), multi);
   assert.deepEqual(fromJson(toJson(box)), box);
+  assert.deepEqual(toJson({ shape: 'absent', rings: [] }), { shape: 'absent', rings: [] });
   assert.deepEqual(fromJson({ shape: 'point', rings: [[[3, 4]]] }), simple('point', [[3, 4]]));
 });

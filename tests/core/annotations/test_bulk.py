@@ -54,7 +54,7 @@ def test_shapes_added_at_once_are_the_same_as_shapes_drawn_one_by_one(services: 
     items = lab.get("ben", "annotations", limit=1000).json()["items"]
     by_id = {item["id"]: item for item in items}  # numbers follow the place on the slide, not the order that was given
     items = [by_id[id_] for id_ in added.ids.tolist()]
-    rings = np.split(columns.vertices, np.cumsum(columns.ring_length.astype(int))[:-1])
+    rings = np.split(columns.xy, np.cumsum(columns.ring_length.astype(int))[:-1])
     for number, item in enumerate(items):
         geometry = {"shape": "polygon", "rings": [rings[number].tolist()]}
         assert item["geometry"] == parse(geometry, 20_000, 10_000).to_json()

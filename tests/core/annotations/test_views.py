@@ -16,6 +16,7 @@ from sqlalchemy import event
 from exact_core.annotations import views
 from exact_core.annotations.reader import ScopedReader
 from exact_core.api.annotations import Region
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from tests.core.annotations import wire_reader
 from tests.core.annotations.conftest import Lab, box
@@ -81,10 +82,10 @@ def test_frames_are_told_apart_and_shapes_of_every_frame_are_in_each(lab: Lab, s
 def test_all_shapes_survive_the_way_to_the_viewer(lab: Lab) -> None:
     from exact_core.storage.models import AnnotationType
 
-    every = ["point", "box", "ellipse", "line", "polyline", "polygon", "rotated_box", "multi_polygon", "image"]
+    every = [shape.value for shape in Shape]
     with lab.database.write() as session:
         session.get_one(AnnotationType, lab.types["Cell"]).shapes = every
-    hole = [[20, 20], [40, 20], [40, 40]]
+    hole = [[20, 20], [40, 40], [40, 20]]
     outline = [[0, 0], [90, 0], [90, 90], [0, 90]]
     far = [[15_000, 5_000], [15_009, 5_000], [15_000, 5_008]]
     geometries: list[dict[str, Any]] = [
@@ -97,6 +98,7 @@ def test_all_shapes_survive_the_way_to_the_viewer(lab: Lab) -> None:
         {"shape": "rotated_box", "rings": [[[10, 0], [20, 10], [10, 20], [0, 10]]]},
         {"shape": "multi_polygon", "rings": [outline, hole, far], "holes": [False, True, False]},
         {"shape": "image", "rings": []},
+        {"shape": "absent", "rings": []},
     ]
     sent = [{**box(lab.types["Cell"]), "geometry": geometry} for geometry in geometries]
     annotations = lab.change("ann", *sent).json()["annotations"]
@@ -110,6 +112,32 @@ def test_all_shapes_survive_the_way_to_the_viewer(lab: Lab) -> None:
             assert shape["id"]
         holes = next(each for each in view.shapes() if each["id"] == annotations[7]["id"])["holes"]
         assert holes == [False, True, False]
+
+
+def test_fractions_survive_the_way_to_the_viewer_beside_whole_pixels(lab: Lab) -> None:
+    geometries = [
+        {"shape": "polygon", "points": [[5.5, 6.25], [90.125, 6], [90, 80.00390625]]},
+        {"shape": "box", "points": [[10, 20], [30, 40]]},
+        {"shape": "point", "points": [[7.5, 8.5]]},
+    ]
+    sent = [{**box(lab.types["Cell"]), "geometry": geometry} for geometry in geometries]
+    drawn = lab.change("ann", *sent).json()["annotations"]
+    assert [each["geometry"]["rings"][0] for each in drawn] == [each["points"] for each in geometries]
+    for far in (False, True):
+        if far:
+            lab.change(
+                "ann", {**box(lab.types["Cell"]), "geometry": {"shape": "box", "points": [[0.5, 0], [19_000, 50]]}}
+            )
+        view = look(lab, 0, 0, 19_999, 9_999)
+        assert view.header["coordinates"] == ("int32" if far else "int16-delta")
+        assert view.arrays["fraction_bits"].dtype == np.uint8
+        found = {shape["id"]: shape for shape in view.shapes()}
+        for one in drawn:
+            assert found[one["id"]]["rings"] == one["geometry"]["rings"]
+        assert found[drawn[0]["id"]]["box"] == [5, 6, 91, 81]
+        assert found[drawn[2]["id"]]["box"] == [7, 8, 8, 9]
+    lab.draw("ann", 18_000, 9_000, 18_100, 9_100)
+    assert "fraction_bits" not in look(lab, 18_000, 9_000, 18_100, 9_100).arrays
 
 
 def test_far_vertices_switch_the_whole_view_to_int32(make_lab: Callable[..., Lab]) -> None:

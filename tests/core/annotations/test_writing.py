@@ -275,7 +275,7 @@ def test_of_two_writers_of_one_shape_the_second_sees_a_conflict(lab: Lab) -> Non
         ("ann", "cooperative", True, 200),
         ("ann", "competitive", True, 200),
         ("ben", "competitive", False, 404),
-        ("ben", "second_opinion", False, 403),
+        ("ben", "second_opinion", False, 404),
         ("lead", "competitive", False, 200),
         ("admin", "competitive", False, 200),
         ("stranger", "competitive", False, 404),

@@ -38,6 +38,10 @@ class View:
                 step += length - 1
             rings.append((vertices, bool(array["ring_hole"][number])))
         starts = array["ring_start"].tolist()
+        for shape, bits in enumerate(array.get("fraction_bits", np.array([])).tolist()):
+            for number in range(starts[shape], starts[shape + 1]):
+                scaled = [[x / 2**bits, y / 2**bits] for x, y in rings[number][0]]
+                rings[number] = (scaled, rings[number][1])
         return [
             {
                 "id": int(id_),

@@ -46,7 +46,10 @@ def test_a_role_in_the_set_gives_exactly_its_rights(decide, make_user, make_imag
     [
         ("cooperative", "viewer", True, False),
         ("cooperative", "annotator", True, True),
-        ("second_opinion", "annotator", True, False),
+        ("second_opinion", "viewer", False, False),
+        ("second_opinion", "annotator", False, False),
+        ("second_opinion", "reviewer", False, True),
+        ("second_opinion", "manager", True, True),
         ("competitive", "annotator", False, False),
         ("competitive", "reviewer", False, True),
         ("competitive", "manager", True, True),
@@ -59,6 +62,38 @@ def test_the_mode_of_the_set_says_who_sees_and_corrects_the_work_of_others(
     image_set = make_image_set(roles={ann: role}, mode=mode)
     assert decide(ann, Right.SEE_ALL, image_set).allowed is sees_all
     assert decide(ann, Right.EDIT_ANY, image_set).allowed is edits_any
+
+
+@pytest.mark.parametrize("mode", ["competitive", "second_opinion"])
+def test_unblinding_shows_everybody_everything_and_lets_nobody_change_more(decide, make_user, make_image_set, mode):
+    ann = make_user()
+    blind = make_image_set(roles={ann: "viewer"}, mode=mode)
+    seen = make_image_set(roles={ann: "viewer"}, mode=mode, unblinded_at=now())
+    assert not decide(ann, Right.SEE_ALL, blind).allowed
+    assert decide(ann, Right.SEE_ALL, seen).allowed
+    assert "unblinded" in decide(ann, Right.SEE_ALL, seen).why
+    assert {right for right in Right if decide(ann, right, seen).allowed} == {Right.VIEW, Right.SEE_ALL}
+
+
+@pytest.mark.parametrize(
+    ("mode", "role", "adjudicates", "sees_all"),
+    [
+        ("competitive", "annotator", True, True),
+        ("second_opinion", "annotator", True, False),  # what they see goes by item
+        ("competitive", "viewer", False, False),
+        ("second_opinion", "viewer", False, False),
+    ],
+)
+def test_adjudicators_are_named_by_the_settings_and_need_a_role(
+    decide, make_user, make_image_set, mode, role, adjudicates, sees_all
+):
+    ann, ben = make_user(), make_user()
+    named = {"adjudicators": [ann.user_id]}
+    image_set = make_image_set(roles={ann: role, ben: role}, mode=mode, mode_settings=named)
+    assert decide(ann, Right.ADJUDICATE, image_set).allowed is adjudicates
+    assert decide(ann, Right.SEE_ALL, image_set).allowed is sees_all
+    assert not decide(ben, Right.ADJUDICATE, image_set).allowed
+    assert not decide(make_user(), Right.ADJUDICATE, image_set).is_visible
 
 
 def test_the_owning_team_gives_its_members_and_leads_roles(decide, make_user, make_team, make_image_set):
@@ -99,7 +134,7 @@ def test_a_locked_set_is_read_only_for_everybody_but_can_be_unlocked(decide, mak
     image_set = make_image_set(roles={manager: "manager"}, is_locked=True)
     for actor in (manager, boss):
         allowed = {right for right in Right if decide(actor, right, image_set).allowed}
-        reading = {Right.VIEW, Right.SEE_ALL, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT}
+        reading = {Right.VIEW, Right.SEE_ALL, Right.ADJUDICATE, Right.PRIVATE_NAMES, Right.LABEL_PICTURES, Right.EXPORT}
         assert allowed == reading | {Right.MANAGE}
     assert "locked" in decide(manager, Right.ANNOTATE, image_set).why
     assert decide(Actor.system(), Right.EDIT_IMAGES, image_set).allowed

@@ -154,7 +154,13 @@ def round_trip(desk: Desk) -> Callable[[str, list[Drawn]], tuple[list[Any], list
 
 
 quickly = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+    ],
 )
 
 

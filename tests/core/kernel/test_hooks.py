@@ -23,6 +23,7 @@ from exact_core.api import (
     Region,
     RenderedTile,
     TileRequest,
+    VersionRecord,
 )
 from exact_core.kernel import Kernel
 from exact_core.kernel.activation import ActivationRow
@@ -33,6 +34,7 @@ HEAD = """
     heard = []
 """
 ACTOR = Actor(5, "ann")
+READER: Any = object()
 
 
 class OnInSetOne:
@@ -171,6 +173,53 @@ def test_exact_activation_changing_asks_the_plugin_that_is_switched(
             kernel.hooks.activation_changing("p", session, enabled=False, **values)
         session.rollback()
     assert heard(kernel) == [(6, None, "ann")]
+
+
+def version(image_set_id: int) -> VersionRecord:
+    return VersionRecord(7, image_set_id, "first", "", 12, "", (3,))
+
+
+def test_exact_version_creating_gives_files_and_can_refuse(start: Callable[[str], Kernel], database: Database) -> None:
+    kernel = start("""
+    @hookimpl
+    def exact_version_creating(session, version, reader):
+        heard.append(reader)
+        if version.name != "first": raise Refused("the screening is not done")
+        return [Artefact("coverage.json", b"{}", ArtefactKind.METRICS, "application/json"), "wrong"]
+    """)
+    with database.write() as session:
+        found = kernel.hooks.version_creating(session, version(1), READER)
+        assert [(plugin, each.name, each.content) for plugin, each in found] == [("p", "coverage.json", b"{}")]
+        assert kernel.hooks.version_creating(session, version(2), READER) == []
+        with pytest.raises(Refused, match="not done"):
+            kernel.hooks.version_creating(session, VersionRecord(8, 1, "second", "", 12, "", ()), READER)
+        session.rollback()
+    assert heard(kernel) == [READER, READER]
+    assert [fault.place for fault in kernel.faults.recent("p")] == ["exact_version_creating"]
+
+
+def test_exact_version_creating_keeps_no_file_of_a_plugin_that_fails(
+    start: Callable[[str], Kernel], database: Database
+) -> None:
+    kernel = start("""
+    @hookimpl
+    def exact_version_creating(session):
+        session.connection().exec_driver_sql("SELECT nonsense FROM nowhere")
+        return [Artefact("a", b"")]
+    """)
+    with database.write() as session:
+        assert kernel.hooks.version_creating(session, version(1), READER) == []
+    assert len(kernel.faults.recent("p")) == 1
+
+
+def test_exact_version_created_is_told_where_the_plugin_is_on(start: Callable[[str], Kernel]) -> None:
+    kernel = start("""
+    @hookimpl
+    def exact_version_created(version): heard.append(version)
+    """)
+    kernel.hooks.version_created(version(1))
+    kernel.hooks.version_created(version(2))
+    assert heard(kernel) == [version(1)]
 
 
 def test_exact_job_finished_is_told_for_jobs_of_its_image_set(start: Callable[[str], Kernel]) -> None:

@@ -90,6 +90,8 @@ function belongsToControl(target, combo) {
 export class Keys {
   /** @type {Map<string, Shortcut>} */
   #known = new Map();
+  /** Keys of what the page is doing for a while, the latest last. @type {Map<string, Shortcut>[]} */
+  #layers = [];
 
   /**
    * @param {Shortcut} shortcut
@@ -107,6 +109,19 @@ export class Keys {
   }
 
   /**
+   * Give keys another meaning for as long as the page does something special; all other keys stay as they are.
+   * @param {Shortcut[]} shortcuts
+   * @returns {() => void} takes them back
+   */
+  push(shortcuts) {
+    const layer = new Map(shortcuts.map((shortcut) => [normalise(shortcut.keys), shortcut]));
+    this.#layers.push(layer);
+    return () => {
+      this.#layers = this.#layers.filter((other) => other !== layer);
+    };
+  }
+
+  /**
    * @param {string} keys
    * @returns {Shortcut | undefined} who owns a combination
    */
@@ -114,9 +129,15 @@ export class Keys {
     return this.#known.get(normalise(keys));
   }
 
-  /** Everything, for the list. */
+  /** Everything that a key means now, for the list; what is special for the moment comes first. */
   all() {
-    return [...this.#known.values()];
+    const special = new Map(this.#layers.flatMap((layer) => [...layer]));
+    return [...special.values(), ...[...this.#known].filter(([keys]) => !special.has(keys)).map(([, shortcut]) => shortcut)];
+  }
+
+  /** @param {string} combo @returns {Shortcut | undefined} */
+  #meaning(combo) {
+    return this.#layers.findLast((layer) => layer.has(combo))?.get(combo) ?? this.#known.get(combo);
   }
 
   /**
@@ -126,7 +147,7 @@ export class Keys {
   handle(event) {
     if (event.defaultPrevented || event.isComposing || isTyping(event.composedPath?.()[0] ?? event.target)) return false;
     const combo = combination(event);
-    const shortcut = combo && this.#known.get(combo);
+    const shortcut = combo && this.#meaning(combo);
     if (!shortcut || (event.repeat && !shortcut.repeat)) return false;
     if (belongsToControl(event.target, combo) || globalThis.document?.querySelector?.('dialog[open]')) return false;
     if (shortcut.when && !shortcut.when()) return false;

@@ -12,6 +12,7 @@ export const SHAPES = {
   rotated_box: { label: 'Rotated box', symbol: 'diamond' },
   multi_polygon: { label: 'Multi-polygon', symbol: 'shapes' },
   image: { label: 'Whole image', symbol: 'image' },
+  absent: { label: 'Not in this image', symbol: 'ban' },
 };
 
 /** Colours that can be told apart on stained tissue, in the order in which new types get them. */

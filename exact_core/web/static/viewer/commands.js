@@ -6,7 +6,7 @@ import { html, icon } from '../shell/html.js';
 import { shown } from '../shell/keys.js';
 import { showError, toast } from '../shell/toast.js';
 import { afterRest } from '../sdk/timing.js';
-import { boundsOf, translate, translateWithin, union } from './geometry.js';
+import { boundsOf, stepOf, translate, translateWithin, union } from './geometry.js';
 import { itemFromJson, keyOf } from './items.js';
 import { Walk, pageOf } from './jump.js';
 import { closeSheets } from './layout.js';
@@ -78,6 +78,7 @@ export class Commands {
     const { width, height } = this.at.image;
     const made = this.at.edits.createAll(items.map((item) => ({
       typeId: item.typeId, geometry: translateWithin(item.geometry, offset, offset, width, height), text: item.text, attributes: item.attributes,
+      frame: item.frame, step: stepOf(item.geometry),
     })), label);
     this.#noted(label);
     this.at.selection.set(made);

@@ -33,25 +33,23 @@ export function crossingOf(ring) {
  * The outline without the small loops that a hand makes, above all where it meets its beginning again: at every
  * crossing the larger side stays.
  *
- * @param {readonly XY[]} ring @returns {XY[]}
+ * @param {readonly XY[]} ring
+ * @param {number} [step] of the grid on which coordinates are kept: crossings are looked for among these
+ * @returns {XY[]}
  */
-export function untangled(ring) {
+export function untangled(ring, step = 1) {
+  const kept = (/** @type {XY} */ [x, y]) => /** @type {XY} */ ([Math.round(x / step) * step, Math.round(y / step) * step]);
   /** @type {XY[]} */
-  let rest = withoutRepeats(ring.map(whole));
+  let rest = withoutRepeats(ring.map(kept));
   for (let loops = 0; loops < MOST_LOOPS; loops += 1) {
     const crossing = crossingOf(rest);
     if (!crossing) break;
     const { first, second, at } = crossing;
-    const inner = [whole(at), ...rest.slice(first + 1, second + 1)];
-    const outer = [...rest.slice(0, first + 1), whole(at), ...rest.slice(second + 1)];
+    const inner = [kept(at), ...rest.slice(first + 1, second + 1)];
+    const outer = [...rest.slice(0, first + 1), kept(at), ...rest.slice(second + 1)];
     rest = withoutRepeats(Math.abs(ringArea(inner)) > Math.abs(ringArea(outer)) ? inner : outer);
   }
   return rest;
-}
-
-/** Coordinates are kept as whole pixels, so crossings are looked for among these. @param {XY} point @returns {XY} */
-function whole([x, y]) {
-  return [Math.round(x), Math.round(y)];
 }
 
 /** @param {XY[]} ring */

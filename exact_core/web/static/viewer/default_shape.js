@@ -40,18 +40,18 @@ export function defaultSize(type, image, zoom) {
  * @returns {Geometry | null} null when a click alone does not make this shape
  */
 export function placedShape(shape, [x, y], [width, height]) {
-  const [left, top] = [Math.round(x - width / 2), Math.round(y - height / 2)];
+  const [left, top] = [x - Math.round(width) / 2, y - Math.round(height) / 2];
   const [right, bottom] = [left + Math.round(width), top + Math.round(height)];
   switch (shape) {
     case 'point':
-      return simple('point', [[Math.round(x), Math.round(y)]]);
+      return simple('point', [[x, y]]);
     case 'box':
     case 'ellipse':
       return simple(shape, [[left, top], [right, bottom]]);
     case 'rotated_box':
       return simple(shape, [[left, top], [right, top], [right, bottom], [left, bottom]]);
     case 'line':
-      return simple(shape, [[left, Math.round(y)], [right, Math.round(y)]]);
+      return simple(shape, [[left, y], [right, y]]);
     default:
       return null;
   }

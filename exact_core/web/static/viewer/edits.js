@@ -5,7 +5,7 @@
  * Local states lie on top of what the server said until it confirms them, or refuses and they are taken back.
  */
 
-import { settle } from './geometry.js';
+import { settle, stepOf } from './geometry.js';
 import { toJson } from './geometry_json.js';
 import { itemFromJson, itemFromLayer, keyOf, layerJson } from './items.js';
 import { isSameShape } from './journal.js';
@@ -23,6 +23,8 @@ import { randomUuid } from './uuid.js';
  * @typedef {Pick<import('./layer/api.js').AnnotationLayer, 'upsert'|'remove'|'forget'|'get'>} Layer
  * @typedef {{typeId?: number, geometry?: Geometry, text?: string, attributes?: Record<string, unknown>}} Patch
  *
+ * @typedef {{text: string, attributes: Record<string, unknown>, frame?: Frame, step?: number}} Rest
+ *   ``frame`` when it is not the one on the screen, ``step`` of a finer grid that is kept.
  * @typedef {{changed: Item[], removed: {id: number | null, uuid: string | null}[], bySelf: boolean}} Change
  */
 
@@ -35,14 +37,16 @@ export class Edits {
    * @param {{width: number, height: number}} parts.image
    * @param {{id: number, name: string}} parts.actor
    * @param {() => Frame} parts.frame  Where new shapes go.
+   * @param {() => number} [parts.step]  How fine a hand can place vertices now, in px.
    * @param {() => string} [parts.newUuid]
    */
-  constructor({ layer, journal, image, actor, frame, newUuid = randomUuid }) {
+  constructor({ layer, journal, image, actor, frame, step = () => 1, newUuid = randomUuid }) {
     this.layer = layer;
     this.journal = journal;
     this.image = image;
     this.actor = actor;
     this.frame = frame;
+    this.step = step;
     this.newUuid = newUuid;
   }
 
@@ -57,20 +61,20 @@ export class Edits {
     return () => this.#listeners.delete(listener);
   }
 
-  /** @param {number} typeId @param {Geometry} geometry @param {string} label @param {Pick<Item, 'text'|'attributes'>} [rest] @returns {Item} */
+  /** @param {number} typeId @param {Geometry} geometry @param {string} label @param {Rest} [rest] @returns {Item} */
   create(typeId, geometry, label, rest = { text: '', attributes: {} }) {
     return this.createAll([{ typeId, geometry, ...rest }], label)[0];
   }
 
-  /** @param {{typeId: number, geometry: Geometry, text: string, attributes: Record<string, unknown>}[]} wanted @param {string} label */
+  /** @param {({typeId: number, geometry: Geometry} & Rest)[]} wanted @param {string} label */
   createAll(wanted, label) {
     const now = new Date().toISOString();
     const items = wanted.map((one) => /** @type {Item} */ ({
       id: null,
       uuid: this.newUuid(),
       typeId: one.typeId,
-      geometry: settle(one.geometry, this.image.width, this.image.height),
-      frame: this.frame(),
+      geometry: this.#settled(one.geometry, one.step),
+      frame: one.frame ?? this.frame(),
       revision: 0,
       author: this.actor,
       text: one.text,
@@ -95,7 +99,7 @@ export class Edits {
       const wanted = patchOf(item);
       if (!wanted) continue;
       const patch = wanted.geometry
-        ? { ...wanted, geometry: settle(wanted.geometry, this.image.width, this.image.height) }
+        ? { ...wanted, geometry: this.#settled(wanted.geometry, stepOf(item.geometry)) }
         : wanted;
       const next = { ...item, ...patch, revision: 0, editedAt: new Date().toISOString() };
       const whole = item.isComplete ? { whole: createOperation(next) } : {};
@@ -107,6 +111,11 @@ export class Edits {
     this.#note(operations, label);
     this.#tell({ changed, removed: [], bySelf: true });
     return changed;
+  }
+
+  /** On a grid that is as fine as the hand, and at least as fine as the shape was. @param {Geometry} geometry @param {number} [step] */
+  #settled(geometry, step = 1) {
+    return settle(geometry, this.image.width, this.image.height, Math.min(step, this.step()));
   }
 
   /** @param {Item[]} items @param {string} label */

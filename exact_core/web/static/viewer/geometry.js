@@ -16,6 +16,12 @@ export const CLOSED = /** @type {ReadonlySet<Shape>} */ (
   new Set(['box', 'ellipse', 'polygon', 'rotated_box', 'multi_polygon'])
 );
 
+/** Shapes without vertices, which say something of the whole image or frame. */
+export const LABELS = /** @type {ReadonlySet<Shape>} */ (new Set(['image', 'absent']));
+
+/** Fractions of pixels finer than this are not kept. */
+export const FINEST = 1 / 256;
+
 const FEWEST = /** @type {Record<string, number>} */ ({ line: 2, polyline: 2, polygon: 3, multi_polygon: 3 });
 
 /** @param {Shape} shape @param {XY[]} points @returns {Geometry} */
@@ -79,7 +85,7 @@ export function translate(geometry, dx, dy) {
  */
 export function translateWithin(geometry, dx, dy, width, height) {
   const [x0, y0, x1, y1] = boundsOf(geometry);
-  return translate(geometry, within(dx, -x0, width - 1 - x1), within(dy, -y0, height - 1 - y1));
+  return translate(geometry, within(dx, -x0, width - x1), within(dy, -y0, height - y1));
 }
 
 /** @param {number} value @param {number} low @param {number} high */
@@ -92,20 +98,45 @@ function within(value, low, high) {
 const MAY_STICK_OUT = /** @type {ReadonlySet<Shape>} */ (new Set(['ellipse', 'rotated_box']));
 
 /**
- * What is sent and kept: whole pixels on the picture, boxes with their corners in order.
+ * How fine a hand can place a vertex: whole pixels from afar, fractions that are at most a pixel of the screen near by.
  *
- * @param {Geometry} geometry @param {number} width @param {number} height @returns {Geometry}
+ * @param {number} zoom screen px per image px
  */
-export function settle(geometry, width, height) {
+export function stepAt(zoom) {
+  return zoom <= 1 ? 1 : Math.max(FINEST, 2 ** -Math.ceil(Math.log2(zoom)));
+}
+
+/** The step of the coarsest grid on which a shape lies, at most a pixel. @param {Geometry} geometry */
+export function stepOf(geometry) {
+  let step = 1;
+  for (const value of geometry.rings.flat(2)) while (step > FINEST && value % step !== 0) step /= 2;
+  return step;
+}
+
+/**
+ * What is sent and kept: vertices on the picture and on a grid, boxes with their corners in order, outlines clockwise
+ * and holes the other way round.
+ *
+ * @param {Geometry} geometry @param {number} width @param {number} height
+ * @param {number} [step] of the grid, in px: a power of two that is at most 1
+ * @returns {Geometry}
+ */
+export function settle(geometry, width, height, step = 1) {
   const { shape } = geometry;
   const limit = (/** @type {number} */ value, /** @type {number} */ size) =>
-    Math.round(MAY_STICK_OUT.has(shape) ? value : within(value, 0, size - 1)) + 0;
+    Math.round((MAY_STICK_OUT.has(shape) ? value : within(value, 0, size)) / step) * step + 0;
   const whole = mapVertices(geometry, ([x, y]) => [limit(x, width), limit(y, height)]);
   if (BOXED.has(shape)) return { ...whole, rings: [corners(whole.rings[0][0], whole.rings[0][1])] };
-  if (shape === 'polyline' || shape === 'polygon' || shape === 'multi_polygon') {
-    return { ...whole, rings: whole.rings.map((ring) => withoutRepeats(ring, CLOSED.has(shape))) };
+  if (shape === 'polyline') return { ...whole, rings: whole.rings.map((ring) => withoutRepeats(ring, false)) };
+  if (shape === 'polygon' || shape === 'multi_polygon') {
+    return { ...whole, rings: whole.rings.map((ring, i) => turned(withoutRepeats(ring, true), isHole(geometry, i))) };
   }
   return whole;
+}
+
+/** The ring in the direction of an outline or a hole, from the same first vertex. @param {XY[]} ring @param {boolean} hole @returns {XY[]} */
+function turned(ring, hole) {
+  return ringArea(ring) > 0 !== hole ? ring : [...ring.slice(0, 1), ...ring.slice(1).reverse()];
 }
 
 /** @param {XY[]} ring @param {boolean} closed @returns {XY[]} */
@@ -120,17 +151,21 @@ function same(a, b) {
   return a[0] === b[0] && a[1] === b[1];
 }
 
-/** Why a finished shape cannot be kept, or an empty text. @param {Geometry} geometry */
-export function flawOf(geometry) {
+/**
+ * Why a finished shape cannot be kept, or an empty text.
+ *
+ * @param {Geometry} geometry @param {number} [step] of the grid on which it will be kept
+ */
+export function flawOf(geometry, step = 1) {
   const { shape, rings } = geometry;
-  if (shape === 'image' || shape === 'point') return '';
+  if (LABELS.has(shape) || shape === 'point') return '';
   const [x0, y0, x1, y1] = boundsOf(geometry);
-  if (BOXED.has(shape)) return x1 - x0 < 1 || y1 - y0 < 1 ? 'It has no area.' : '';
+  if (BOXED.has(shape)) return x1 - x0 < step || y1 - y0 < step ? 'It has no area.' : '';
   if (shape === 'line' || shape === 'polyline') {
     return rings[0].length < 2 || (x0 === x1 && y0 === y1) ? 'It needs two different points.' : '';
   }
   if (rings.some((ring) => ring.length < 3)) return 'It needs at least three corners.';
-  return areaOf(geometry) < 0.5 ? 'It has no area.' : '';
+  return areaOf(geometry) < 0.5 * step * step ? 'It has no area.' : '';
 }
 
 /** @param {XY[]} ring signed area, positive clockwise on the screen */
@@ -166,7 +201,7 @@ export function isHole(geometry, ring) {
  */
 export function lengthOf(geometry, sx = 1, sy = sx) {
   const { shape, rings } = geometry;
-  if (shape === 'point' || shape === 'image') return 0;
+  if (shape === 'point' || LABELS.has(shape)) return 0;
   if (shape === 'ellipse') {
     const [[x0, y0], [x1, y1]] = rings[0];
     const [a, b] = [Math.abs(x1 - x0) * sx / 2, Math.abs(y1 - y0) * sy / 2];
@@ -217,7 +252,7 @@ export function distanceToSegment([x, y], a, b) {
 export function isHit(geometry, p, reach) {
   const { shape, rings } = geometry;
   const [x0, y0, x1, y1] = boundsOf(geometry);
-  if (shape === 'image' || p[0] < x0 - reach || p[0] > x1 + reach || p[1] < y0 - reach || p[1] > y1 + reach) return false;
+  if (LABELS.has(shape) || p[0] < x0 - reach || p[0] > x1 + reach || p[1] < y0 - reach || p[1] > y1 + reach) return false;
   if (shape === 'point') return Math.hypot(p[0] - rings[0][0][0], p[1] - rings[0][0][1]) <= reach;
   if (shape === 'box') return true;
   if (shape === 'ellipse') {

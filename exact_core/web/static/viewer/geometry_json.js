@@ -1,6 +1,8 @@
 // @ts-check
 /** Geometries between the server's JSON and the page's own form. */
 
+import { LABELS } from './geometry.js';
+
 /**
  * @typedef {import('./types.js').Geometry} Geometry
  * @typedef {import('./types.js').XY} XY
@@ -19,7 +21,7 @@ export function fromJson(json) {
 
 /** @param {Geometry} geometry @returns {GeometryJson} */
 export function toJson({ shape, rings, holes }) {
-  if (shape === 'image') return { shape, rings: [] };
+  if (LABELS.has(shape)) return { shape, rings: [] };
   if (shape === 'polygon') return { shape, rings };
   if (shape !== 'multi_polygon') return { shape, points: rings[0] };
   /** @type {XY[][][]} */

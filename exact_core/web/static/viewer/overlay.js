@@ -19,6 +19,9 @@ import { BOXED, CLOSED, GRIPS, boundsOf, gripPoint } from './geometry.js';
  * @property {Geometry} geometry
  * @property {string} color
  * @property {boolean} editable
+ * @property {string} [dash] pattern of the line, in screen px
+ * @property {boolean} [isHollow] without a filled inside
+ * @property {boolean} [isDimmed] not what this is about now
  *
  * @typedef {{key: string | number, kind: 'grip', grip: Grip, at: XY}
  *   | {key: string | number, kind: 'vertex', ring: number, index: number, at: XY}
@@ -115,8 +118,8 @@ export class Overlay {
   }
 
   /** @param {RichShape} shape @param {boolean} isDraft */
-  #outline({ geometry, color }, isDraft) {
-    const name = isDraft ? 'rich__draft' : 'rich__shape';
+  #outline({ geometry, color, dash, isHollow, isDimmed }, isDraft) {
+    const name = `${isDraft ? 'rich__draft' : 'rich__shape'}${isDimmed ? ' is-dimmed' : ''}`;
     if (geometry.shape === 'image' || geometry.rings.length === 0) return [];
     if (geometry.shape === 'point') {
       const [cx, cy] = this.stage.toScreen(geometry.rings[0][0]);
@@ -126,9 +129,10 @@ export class Overlay {
     const { path, origin } = this.#pathOf(geometry);
     const { a, b, c, d } = this.stage.matrix;
     const [e, f] = this.stage.toScreen(origin);
-    const closed = CLOSED.has(geometry.shape);
+    const closed = CLOSED.has(geometry.shape) && !isHollow;
     const line = (/** @type {string} */ kind) =>
       element('path', {
+        ...(dash && kind === 'rich__line' ? { 'stroke-dasharray': dash } : {}),
         class: `${name} ${kind}${closed ? ' is-closed' : ''}`,
         d: path,
         transform: `matrix(${a} ${b} ${c} ${d} ${e} ${f})`,

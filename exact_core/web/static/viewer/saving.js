@@ -34,6 +34,7 @@ export function createJournal(at, storage) {
       at.edits.confirm(answer);
       at.undo.refreshSoon();
       at.counts.noteSaved(entry);
+      at.review?.saved();
       at.announce(answer.annotations.map((annotation) => annotation.id));
     },
     onProblem: (problem) => {

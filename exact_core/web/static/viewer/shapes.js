@@ -1,6 +1,8 @@
 // @ts-check
 /** What shapes are called, their icons and their keys. */
 
+import { LABELS } from './geometry.js';
+
 /** @typedef {import('./types.js').Shape} Shape */
 
 /** @type {Record<Shape, {name: string, icon: string, key: string}>} */
@@ -14,10 +16,21 @@ export const SHAPES = {
   rotated_box: { name: 'Rotated box', icon: 'diamond', key: 'T' },
   multi_polygon: { name: 'Multi-part polygon', icon: 'waypoints', key: '' },
   image: { name: 'Whole image', icon: 'image', key: '' },
+  absent: { name: 'Not in this image', icon: 'ban', key: '' },
 };
 
 /** Tools that are always shown; the others appear when a type wants them. @type {Shape[]} */
 export const COMMON_TOOLS = ['point', 'box', 'ellipse', 'line', 'polyline', 'polygon'];
+
+/** The ways to draw a type, its default first. @param {{shapes: Shape[]}} type @returns {Shape[]} */
+export function drawnShapes({ shapes }) {
+  return shapes.filter((shape) => !LABELS.has(shape));
+}
+
+/** What a type can say of a whole image or frame. @param {{shapes: Shape[]}} type @returns {Shape[]} */
+export function labelsOf({ shapes }) {
+  return shapes.filter((shape) => LABELS.has(shape));
+}
 
 /** The keys of types: their own, else 1–9 by position among those without. @param {{id: number, key: string | null}[]} types */
 export function typeKeys(types) {

@@ -41,6 +41,7 @@ export function addShortcuts(at) {
     [']', 'Next shape of the chosen type', () => rack.activeType && commands.jump(at.selection.single?.typeId ?? rack.activeType.id, 1)],
     ['[', 'Previous shape of the chosen type', () => rack.activeType && commands.jump(at.selection.single?.typeId ?? rack.activeType.id, -1)],
   ]);
+  add('Review', at.review.keys());
   add('View', [
     ['+', 'Zoom in', () => stage.zoomBy(1.5), true],
     ['=', 'Zoom in', () => stage.zoomBy(1.5), true],

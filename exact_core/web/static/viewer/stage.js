@@ -1,5 +1,9 @@
 // @ts-check
-/** The picture on the screen: OpenSeadragon with our tile source, and every conversion between screen and image. */
+/**
+ * The picture on the screen: OpenSeadragon with our tile source, and every conversion between screen and image.
+ *
+ * Image px are continuous: the upper left pixel reaches from 0 to 1, the picture from 0 to its width.
+ */
 
 import OpenSeadragon from './openseadragon.js';
 import { frameName, tileSourceOptions } from './tile_source.js';
@@ -15,9 +19,6 @@ import { frameName, tileSourceOptions } from './tile_source.js';
 
 const CHANGING = ['viewport-change', 'animation', 'rotate', 'flip', 'resize', 'open', 'update-viewport'];
 const LONGEST_FIT = 1;
-
-/** Where in its pixel a whole coordinate lies; the layer that draws the shapes has them at the pixel's corner. */
-const PIXEL_CENTRE = 0;
 
 /** Owns the OpenSeadragon viewer of the page. */
 export class Stage {
@@ -103,7 +104,7 @@ export class Stage {
   /** @returns {XY} image point in the middle of the screen */
   get centre() {
     const { x, y } = this.viewer.viewport.getCenter(true);
-    return [x * this.image.width - PIXEL_CENTRE, y * this.image.width - PIXEL_CENTRE];
+    return [x * this.image.width, y * this.image.width];
   }
 
   /** @param {number} viewportZoom */
@@ -186,7 +187,7 @@ export class Stage {
     if (rotation !== undefined) viewport.setRotation(rotation, true);
     if (x !== undefined && y !== undefined) {
       const { width } = this.image;
-      viewport.panTo(new OpenSeadragon.Point((x + PIXEL_CENTRE) / width, (y + PIXEL_CENTRE) / width), now);
+      viewport.panTo(new OpenSeadragon.Point(x / width, y / width), now);
     }
     if (zoom !== undefined) viewport.zoomTo((zoom * this.image.width) / this.size[0], undefined, now);
     viewport.applyConstraints(now);

@@ -7,7 +7,7 @@
  */
 
 import { buildDraftCells, LocalEdits } from './layer/edits.js';
-import { geometryOf, ringsOf } from './layer/geometry.js';
+import { geometryOf, isSameIn } from './layer/geometry.js';
 import { Picker } from './layer/picker.js';
 import { isSuppressed, suppress } from './layer/suppression.js';
 import { SHAPE_NAMES } from './wire.js';
@@ -147,7 +147,7 @@ export class AnnotationStore {
       const geometry = geometryOf(cell, k);
       if (!geometry || cell.revisions[k] !== annotation.revision) return false;
       return this.palette.typeAt(cell.typeSlots[k]) !== annotation.type_id
-        || JSON.stringify(ringsOf(geometry).rings) !== JSON.stringify(ringsOf(annotation.geometry).rings);
+        || !isSameIn(cell, geometry, annotation.geometry);
     }
     return false;
   }

@@ -2,9 +2,9 @@
 /** The tools, which of them is in the hand, and the type that it draws. */
 
 import { html, icon, render } from '../shell/html.js';
-import { isHit } from './geometry.js';
+import { isHit, stepAt } from './geometry.js';
 import { keyOf } from './items.js';
-import { COMMON_TOOLS, SHAPES } from './shapes.js';
+import { COMMON_TOOLS, SHAPES, drawnShapes } from './shapes.js';
 import { DrawTool } from './tools/draw_tool.js';
 import { SelectTool } from './tools/select_tool.js';
 
@@ -20,7 +20,7 @@ export class ToolRack {
   constructor(host, workplace) {
     this.host = host;
     this.workplace = workplace;
-    this.activeType = workplace.types.find((type) => type.is_active && type.shapes[0] !== 'image') ?? null;
+    this.activeType = workplace.types.find((type) => type.is_active && drawnShapes(type).length > 0) ?? null;
     this.select = this.#createSelect();
     /** @type {SelectTool | DrawTool} */
     this.tool = this.select;
@@ -67,7 +67,8 @@ export class ToolRack {
   chooseType(type) {
     this.activeType = type;
     const keeps = this.shape !== null && type.shapes.includes(this.shape);
-    if (this.workplace.mayAnnotate && type.shapes[0] !== 'image') this.choose(keeps && this.shape ? this.shape : type.shapes[0]);
+    const [first] = drawnShapes(type);
+    if (this.workplace.mayAnnotate && first) this.choose(keeps && this.shape ? this.shape : first);
     else this.#show();
   }
 
@@ -127,6 +128,7 @@ export class ToolRack {
       pick: (pointer) => workplace.selected.pick(pointer),
       pickBox: (bounds) => workplace.selected.pickBox(bounds),
       toImage: (screen) => workplace.stage.toImage(screen),
+      step: () => stepAt(workplace.stage.zoom),
       mayEdit: (item) => workplace.mayEdit(item),
       preview: (geometries) => workplace.selected.draw(geometries),
       change: (geometries, verb) => workplace.commands.reshape(geometries, verb),

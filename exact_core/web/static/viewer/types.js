@@ -2,9 +2,10 @@
 /**
  * The values that travel between the parts of the viewer page. This module has types only.
  *
- * @typedef {'point'|'box'|'ellipse'|'line'|'polyline'|'polygon'|'rotated_box'|'multi_polygon'|'image'} Shape
+ * @typedef {'point'|'box'|'ellipse'|'line'|'polyline'|'polygon'|'rotated_box'|'multi_polygon'|'image'|'absent'} Shape
  *
- * @typedef {[number, number]} XY  Level-0 pixels: x right, y down.
+ * @typedef {[number, number]} XY  Level-0 pixels: x right, y down. The image reaches from 0 to its width; the middle of
+ *   its first pixel is 0.5, 0.5.
  * @typedef {[number, number, number, number]} Bounds  x0, y0, x1, y1.
  *
  * @typedef {object} Geometry
@@ -111,7 +112,7 @@
  *
  * @typedef {object} Bootstrap
  * @property {{id: number, name: string, display_name: string, is_admin: boolean}} actor
- * @property {{id: number, name: string, mode: string, is_locked: boolean, url: string}} imageSet
+ * @property {{id: number, name: string, mode: string, is_blind: boolean, items: 'image'|'region'|'annotation', is_locked: boolean, url: string}} imageSet
  * @property {ImageInfo} image
  * @property {Record<string, boolean>} rights
  * @property {AnnotationType[]} types

@@ -41,7 +41,9 @@
  * @property {Uint8Array} ringHole
  * @property {Int32Array} first first vertex of each ring (int16-delta only)
  * @property {Int16Array} delta steps to the further vertices (int16-delta only)
- * @property {Int32Array} xy every vertex (int32 only)
+ * @property {Int32Array | Float64Array} xy every vertex (int32 only)
+ * @property {Uint8Array} fractionBits a vertex of shape `i` divided by `2 ** fractionBits[i]` is its place in px; empty when
+ *   all vertices are whole px
  */
 
 /**
@@ -69,12 +71,13 @@
 
 /** Shape numbers of storage and wire; the position is the number. @type {readonly (ShapeName | null)[]} */
 export const SHAPE_NAMES = Object.freeze([
-  null, 'point', 'box', 'ellipse', 'line', 'polyline', 'polygon', 'rotated_box', 'multi_polygon', 'image',
+  null, 'point', 'box', 'ellipse', 'line', 'polyline', 'polygon', 'rotated_box', 'multi_polygon', 'image', 'absent',
 ]);
 
 /** @type {Readonly<Record<ShapeName, number>>} */
 export const SHAPE_NUMBERS = Object.freeze({
   point: 1, box: 2, ellipse: 3, line: 4, polyline: 5, polygon: 6, rotated_box: 7, multi_polygon: 8, image: 9,
+  absent: 10,
 });
 
 const MAGIC = 0x31565845; // "EXV1", little-endian
@@ -177,6 +180,7 @@ function decodeShapes(header, array, n, prefix) {
     vertices += length;
   }
   const whole = header.coordinates === 'int32';
+  const hasFractions = header.arrays.some((entry) => entry.name === `${prefix}fraction_bits`);
   /** @type {ShapesView} */
   const view = {
     kind: 'shapes', header, ringStart, ringLength,
@@ -190,6 +194,7 @@ function decodeShapes(header, array, n, prefix) {
     first: whole ? new Int32Array(0) : array('int32', `${prefix}first`, 2 * rings),
     delta: whole ? new Int16Array(0) : array('int16', `${prefix}delta`, 2 * (vertices - rings)),
     xy: whole ? array('int32', `${prefix}xy`, 2 * vertices) : new Int32Array(0),
+    fractionBits: hasFractions ? array('uint8', `${prefix}fraction_bits`, n) : new Uint8Array(0),
   };
   checkIndices(view.type, header.types.length, 'type');
   checkIndices(view.author, header.authors.length, 'author');

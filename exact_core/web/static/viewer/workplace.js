@@ -12,6 +12,7 @@ import { parseView } from './deep_link.js';
 import { defaultSize } from './default_shape.js';
 import { Edits } from './edits.js';
 import { addFrameControls } from './frame_controls.js';
+import { stepAt } from './geometry.js';
 import { Gestures } from './gestures.js';
 import { itemFromJson } from './items.js';
 import { openJournalStorage } from './journal_storage.js';
@@ -24,6 +25,7 @@ import { addReadouts } from './readouts.js';
 import { createJournal, createUndo } from './saving.js';
 import { SaveChip } from './save_chip.js';
 import { SelectedShapes } from './selected_shapes.js';
+import { Review } from './review/index.js';
 import { Selection } from './selection.js';
 import { createShapeLayer } from './shape_layer.js';
 import { addShortcuts } from './shortcuts.js';
@@ -80,6 +82,7 @@ export class Workplace {
       image: this.image,
       actor: { id: data.actor.id, name: data.actor.display_name || data.actor.name },
       frame: () => this.frame,
+      step: () => stepAt(this.stage.zoom),
     });
     this.counts = new Counts(
       async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`)),
@@ -91,6 +94,7 @@ export class Workplace {
     this.rack = new ToolRack($('#tools'), this);
     this.gestures = new Gestures(stage, () => this.rack.tool);
     this.typesPanel = createTypesPanel(this);
+    this.review = new Review(this);
     this.details = createDetailsPanel(this);
     this.magnifications = addZoomControls($('#zoom'), stage, this.image);
     addAdjustments($('#view-tools'), stage);
@@ -129,6 +133,7 @@ export class Workplace {
     void this.counts.load();
     void this.undo.refresh();
     void this.#loadImageLabels();
+    void this.review.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
   }
 

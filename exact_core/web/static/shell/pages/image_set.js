@@ -11,6 +11,7 @@ import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
 import { drawProducts } from './set_products.js';
+import { drawReview } from './set_review.js';
 import { drawSettings } from './set_settings.js';
 
 /**
@@ -32,6 +33,7 @@ const events = new EventTarget();
 /** @type {Record<string, {title: string, symbol: string, draw: (target: HTMLElement, page: SetPage) => unknown}>} */
 const TABS = {
   images: { title: 'Images', symbol: 'images', draw: drawImages },
+  review: { title: 'Review', symbol: 'list-checks', draw: drawReview },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
@@ -113,8 +115,8 @@ function drawHead() {
   render($('#set-facts'),
     set.team ? html`<span class="muted">${set.team.name}</span>` : null,
     set.is_locked ? html`<span class="badge badge--warning">${icon('lock')}Locked: read only</span>` : null,
-    set.mode === 'competitive' ? html`<span class="badge">${icon('eye-off')}Blind</span>` : null,
-    set.mode === 'second_opinion' ? html`<span class="badge">${icon('users')}Second opinion</span>` : null,
+    set.mode === 'competitive' ? html`<span class="badge">${icon(set.is_blind ? 'eye-off' : 'eye')}${set.is_blind ? 'Blind' : 'Unblinded'}</span>` : null,
+    set.mode === 'second_opinion' ? html`<span class="badge">${icon('users')}Second opinion${set.is_blind ? '' : ', unblinded'}</span>` : null,
     (set.tags ?? []).map((/** @type {string} */ tag) => html`<a class="tag" href="/?tag=${encodeURIComponent(tag)}"><span class="truncate">${tag}</span></a>`));
   render($('#set-actions'),
     html`<button type="button" class="icon-btn" id="pin-set" aria-pressed=${String(!!set.is_pinned)} aria-label=${set.is_pinned ? 'Unpin this image set' : 'Pin this image set'}

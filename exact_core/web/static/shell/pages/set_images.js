@@ -5,6 +5,7 @@ import { api } from '../api.js';
 import { html, icon, render } from '../html.js';
 import { STATUS } from '../image_status.js';
 import { attachMenu } from '../menu.js';
+import { IMAGE_STATES } from '../review.js';
 import { plural } from '../time.js';
 import { showError, toast } from '../toast.js';
 import { debounce, empty, failure } from '../view.js';
@@ -41,7 +42,9 @@ export class ImageList {
   counts = {};
   /** @type {{name: string, images: number}[]} */
   tags = [];
-  filter = { q: '', status: '', tag: '', pinned: false, annotated: '', order: 'position', deleted: false };
+  /** @type {Record<string, number>} */
+  reviewCounts = {};
+  filter = { q: '', status: '', tag: '', pinned: false, annotated: '', review: '', assigned: false, order: 'position', deleted: false };
   layout = localStorage.getItem('exact.images.layout') === 'list' ? 'list' : 'grid';
   #isLoading = false;
   #last = -1;
@@ -54,8 +57,9 @@ export class ImageList {
     this.page = page;
     this.path = `/image-sets/${page.id}`;
     const query = new URLSearchParams(location.search);
-    for (const name of /** @type {('q' | 'status' | 'tag' | 'annotated' | 'order')[]} */ (['q', 'status', 'tag', 'annotated', 'order'])) this.filter[name] = query.get(name) ?? this.filter[name];
+    for (const name of /** @type {('q' | 'status' | 'tag' | 'annotated' | 'review' | 'order')[]} */ (['q', 'status', 'tag', 'annotated', 'review', 'order'])) this.filter[name] = query.get(name) ?? this.filter[name];
     this.filter.pinned = query.get('pinned') === '1';
+    this.filter.assigned = query.get('assigned') === '1';
     this.toolbar = html`<div class="toolbar" role="search" aria-label="Images"></div>`;
     this.statuses = html`<div class="row" role="group" aria-label="State"></div>`;
     this.list = html`<ul class="image-grid"></ul>`;
@@ -89,13 +93,13 @@ export class ImageList {
   }
 
   query() {
-    const { q, status, tag, pinned, annotated, order, deleted } = this.filter;
-    return { q, status, tag, pinned: pinned ? true : '', annotated, order, deleted: deleted ? true : '' };
+    const { q, status, tag, pinned, annotated, review, assigned, order, deleted } = this.filter;
+    return { q, status, tag, pinned: pinned ? true : '', annotated, review, assigned: assigned ? true : '', order, deleted: deleted ? true : '' };
   }
 
   isFiltered() {
-    const { q, status, tag, pinned, annotated } = this.filter;
-    return !!(q || status || tag || pinned || annotated);
+    const { q, status, tag, pinned, annotated, review, assigned } = this.filter;
+    return !!(q || status || tag || pinned || annotated || review || assigned);
   }
 
   /** Read the first page anew. */
@@ -155,6 +159,7 @@ export class ImageList {
     this.next = answer.next_cursor;
     if (answer.counts) {
       this.counts = answer.counts;
+      this.reviewCounts = answer.review_counts ?? {};
       this.total = answer.total ?? 0;
     }
     for (const id of [...this.selected]) if (!this.images.some((image) => image.id === id)) this.selected.delete(id);
@@ -190,8 +195,10 @@ export class ImageList {
       html`<div class="search">${icon('search')}<input class="input" type="search" id="image-search" data-search placeholder="Search images" aria-label="Search images" .value=${this.filter.q} @input=${(/** @type {any} */ e) => search(e.target.value)}></div>`,
       this.tags.length ? this.#select('Tag', 'tag', [['', 'All tags'], ...this.tags.map((tag) => [tag.name, `${tag.name} (${tag.images})`])]) : null,
       this.#select('Annotations', 'annotated', [['', 'All images'], ['true', 'With annotations'], ['false', 'Without annotations']]),
+      this.#select('State', 'review', [['', 'Every state'], ...Object.entries(IMAGE_STATES).map(([state, { label }]) => [state, label])]),
       this.#select('Order', 'order', ORDERS),
       html`<button type="button" class="btn" id="pinned-images" aria-pressed=${String(this.filter.pinned)} @click=${() => this.change({ pinned: !this.filter.pinned })}>${icon('pin')}Pinned</button>`,
+      html`<button type="button" class="btn" id="assigned-images" aria-pressed=${String(this.filter.assigned)} @click=${() => this.change({ assigned: !this.filter.assigned })}>${icon('list-checks')}For me</button>`,
       html`<div class="btn-group push-end" role="group" aria-label="Layout">${[['grid', 'layout-grid', 'Grid'], ['list', 'list', 'List']].map(([layout, symbol, label]) => html`
         <button type="button" class="icon-btn" id="layout-${layout}" aria-pressed=${String(this.layout === layout)} aria-label=${label} data-tip=${label} @click=${() => this.#setLayout(layout)}>${icon(symbol)}</button>`)}</div>`,
       more);
@@ -204,7 +211,7 @@ export class ImageList {
 
   /**
    * @param {string} label
-   * @param {'tag' | 'annotated' | 'order'} name
+   * @param {'tag' | 'annotated' | 'review' | 'order'} name
    * @param {string[][]} choices
    */
   #select(label, name, choices) {
@@ -226,8 +233,16 @@ export class ImageList {
     const chips = known.length > 1 || this.filter.status
       ? known.map(([status, count]) => html`<button type="button" class="tag" id="status-${status}" aria-pressed=${String(status === this.filter.status)} @click=${() => this.change({ status: status === this.filter.status ? '' : status })}>${STATUS[status]?.label ?? status} <span class="num">${count.toLocaleString('en')}</span></button>`) : [];
     render(this.statuses,
-      html`<span class="small muted num" role="status">${plural(this.total, this.filter.deleted ? 'deleted image' : 'image')}</span>`, chips,
+      html`<span class="small muted num" role="status">${plural(this.total, this.filter.deleted ? 'deleted image' : 'image')}</span>`, chips, this.#reviewChips(),
       this.filter.deleted ? html`<button type="button" class="btn btn--small" id="leave-bin" @click=${() => this.change({ deleted: false })}>${icon('arrow-left')}Back to the images</button>` : null);
+  }
+
+  /** How many images are in which state of review, once somebody has begun. */
+  #reviewChips() {
+    const { review, deleted } = this.filter;
+    const known = Object.entries(this.reviewCounts).filter(([state, count]) => count || state === review);
+    if (deleted || (!review && !known.some(([state]) => state !== 'to_do'))) return null;
+    return known.map(([state, count]) => html`<button type="button" class="tag" id="review-${state}" aria-pressed=${String(state === review)} @click=${() => this.change({ review: state === review ? '' : state })}>${IMAGE_STATES[state].label} <span class="num">${count.toLocaleString('en')}</span></button>`);
   }
 
   #drawList() {
@@ -254,7 +269,7 @@ export class ImageList {
     if (this.filter.deleted) return empty('trash-2', 'No deleted images', 'Images that are deleted stay here until somebody removes them for good.');
     if (this.isFiltered()) {
       return empty('search', 'No image fits', 'Try other words, or take a filter away.', html`
-        <button type="button" class="btn" @click=${() => this.change({ q: '', status: '', tag: '', pinned: false, annotated: '' })}>Show all images</button>`);
+        <button type="button" class="btn" @click=${() => this.change({ q: '', status: '', tag: '', pinned: false, annotated: '', review: '', assigned: false })}>Show all images</button>`);
     }
     if (!this.page.rights.upload) return empty('images', 'No images yet', 'Nobody has put an image into this set.');
     return html`<div class="drop">${empty('upload', 'Drop slides, pictures or folders here',

@@ -20,7 +20,7 @@ const ROLES = [
 ];
 /** @type {Record<string, string>} */
 const RIGHTS = {
-  view: 'See images and annotations', annotate: 'Draw', edit_any: 'Change what others drew', verify: 'Verify', upload: 'Upload images', edit_images: 'Change images', delete_images: 'Delete images',
+  view: 'See images and annotations', annotate: 'Draw', edit_any: 'Change what others drew', verify: 'Verify', see_all: 'See what others drew', adjudicate: 'See and decide what readers differ in', upload: 'Upload images', edit_images: 'Change images', delete_images: 'Delete images',
   private_names: 'See original file names', label_pictures: 'See label and macro pictures', export: 'Export', manage: 'Manage the set', delete_set: 'Delete the set',
 };
 

@@ -1,21 +1,15 @@
 // @ts-check
-/** Name, description, mode, tags, lock and the end of an image set. */
+/** Name, description, tags, mode, lock and the end of an image set. */
 
 import { api } from '../api.js';
 import { checkFields, clearErrors, confirmDialog, markErrors } from '../dialog.js';
-import { areaField, selectField, tagInput, textField } from '../fields.js';
+import { areaField, tagInput, textField } from '../fields.js';
 import { html, icon, render } from '../html.js';
 import { plural } from '../time.js';
 import { showError, toast } from '../toast.js';
+import { modeCard } from './mode_settings.js';
 
 /** @typedef {import('./image_set.js').SetPage} SetPage */
-
-/** @type {[string, string][]} */
-const MODES = [
-  ['cooperative', 'Cooperative: everybody sees and improves the same annotations'],
-  ['competitive', 'Blind: people see only their own annotations'],
-  ['second_opinion', 'Second opinion: several people judge each image'],
-];
 
 /**
  * @param {HTMLElement} target
@@ -40,7 +34,7 @@ export async function drawSettings(target, page) {
     if (!checkFields(form)) return;
     button.setAttribute('aria-busy', 'true');
     try {
-      await api.patch(path, { name: data.get('name'), description: data.get('description') ?? '', mode: data.get('mode') });
+      await api.patch(path, { name: data.get('name'), description: data.get('description') ?? '' });
       await api.put(`${path}/tags`, { tags: tags.tags() });
       await page.refresh();
       toast('Saved.', { kind: 'success' });
@@ -70,14 +64,15 @@ export async function drawSettings(target, page) {
     if (gone) location.assign('/');
   };
 
+  const mode = await modeCard(page, () => drawSettings(target, page));
   if (page.signal.aborted) return;
   render(target,
     html`<form class="card" novalidate @submit=${save} aria-label="About this set"><div class="card__head"><h2>About this set</h2></div>
       <fieldset class="card__body stack" disabled=${!mayManage}><legend class="visually-hidden">About this set</legend>
         ${textField('name', 'Name', set.name, { maxlength: 150 })}${areaField('description', 'Description', set.description, { optional: true })}
         <div class="field"><span class="field__label">Tags</span>${tags.element}</div>
-        ${selectField('mode', 'How people work together', MODES, set.mode, { hint: 'In blind sets the server itself keeps people from seeing each other’s work, in every list, count and export.' })}
         ${message}${mayManage ? html`<div class="form-actions form-actions--start">${button}</div>` : html`<p class="muted">Only managers of this set can change this.</p>`}</fieldset></form>`,
+    mode,
     mayManage ? html`<section class="card" aria-label="Lock"><div class="card__head">${icon(set.is_locked ? 'lock' : 'lock-open')}<h2 class="grow">${page.set.is_locked ? 'This set is locked' : 'Lock this set'}</h2><button type="button" class="btn" @click=${lock}>${page.set.is_locked ? 'Unlock' : 'Lock'}</button></div>
       <p class="card__body muted">A locked set is read only for everybody, managers included: no new images, no new annotations, until it is unlocked.</p></section>` : null,
     page.rights.delete_set ? html`<section class="card card--danger" aria-label="Delete"><div class="card__head">${icon('trash-2')}<h2 class="grow">Delete this set</h2><button type="button" class="btn btn--danger" @click=${remove}>Delete…</button></div>

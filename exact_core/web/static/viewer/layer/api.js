@@ -2,10 +2,13 @@
 /**
  * The types that the annotation layer and its users share.
  *
- * Lengths are level-0 pixels of the image unless a name says px, which are CSS pixels of the screen.
+ * Lengths are level-0 pixels of the image unless a name says px, which are CSS pixels of the screen. `[0, 0]` is the outer
+ * corner of the image's first pixel, whose middle is `[0.5, 0.5]`.
  */
 
-/** @typedef {"point"|"box"|"ellipse"|"line"|"polyline"|"polygon"|"rotated_box"|"multi_polygon"|"image"} ShapeName */
+/**
+ * @typedef {"point"|"box"|"ellipse"|"line"|"polyline"|"polygon"|"rotated_box"|"multi_polygon"|"image"|"absent"} ShapeName
+ */
 /** @typedef {[number, number]} Vertex */
 /** @typedef {[number, number, number, number]} Box  x0, y0, x1, y1 */
 

@@ -8,7 +8,8 @@ import { buildCells, transferables } from './cells.js';
 /** @typedef {import('./cells.js').CellGrid} CellGrid */
 
 const SMALLEST_CELL = 1024;
-const LARGEST_CELL = 1 << 20;
+/** Float32 offsets from the corner of a cell up to this size are exact to 1/256 px. */
+const LARGEST_CELL = 1 << 16;
 /** Cells smaller than this on the screen cost more draw calls than their culling saves. */
 const LEAST_CELL_PX = 256;
 

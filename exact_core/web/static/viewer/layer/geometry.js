@@ -50,7 +50,8 @@ export function boxOf(rings) {
 }
 
 /**
- * The geometry of one shape of a cell, with whole pixels as the server stores them.
+ * The geometry of one shape of a cell, with the vertices that the server stores: offsets from the cell's corner are
+ * exact to 1/256 px as far as 65,536 px.
  * @param {import('./cells.js').Cell} cell
  * @param {number} k
  * @returns {Geometry | null} null for a centroid
@@ -138,12 +139,30 @@ export function viewOfDrafts(drafts) {
     author: Uint16Array.from(drafts, (draft) => authors.indexOf(draft.authorId)),
     shape: Uint8Array.from(drafts, (draft) => SHAPE_NUMBERS[draft.geometry.shape] ?? 0),
     revision: Int32Array.from(drafts, (draft) => draft.revision),
-    box: Int32Array.from(shaped.flatMap((entry) => boxOf(entry.rings))),
+    box: Int32Array.from(shaped.flatMap((entry) => outward(boxOf(entry.rings)))),
     ringStart,
     ringLength: Uint32Array.from(rings, (ring) => ring.length),
     ringHole: Uint8Array.from(shaped.flatMap((entry) => entry.rings.map((_, r) => Number(entry.holes[r])))),
     first: new Int32Array(0),
     delta: new Int16Array(0),
-    xy: Int32Array.from(rings.flat(2), (value) => Math.round(value)),
+    xy: Float64Array.from(rings.flat(2)),
+    fractionBits: new Uint8Array(0),
   };
+}
+
+/** @param {Box} box in whole px, as the server keeps it */
+function outward([x0, y0, x1, y1]) {
+  return [Math.floor(x0), Math.floor(y0), Math.ceil(x1), Math.ceil(y1)];
+}
+
+/**
+ * Whether a geometry is the one that a cell's shape has, as far as the cell's float32 offsets tell.
+ * @param {import('./cells.js').Cell} cell
+ * @param {Geometry} own of the cell's shape
+ * @param {Geometry} other
+ */
+export function isSameIn({ originX, originY }, own, other) {
+  const [a, b] = [ringsOf(own).rings, ringsOf(other).rings];
+  return a.length === b.length && a.every((ring, i) => ring.length === b[i].length && ring.every(([x, y], k) =>
+    x - originX === Math.fround(b[i][k][0] - originX) && y - originY === Math.fround(b[i][k][1] - originY)));
 }

@@ -25,7 +25,18 @@ export function styleOf(cell, k) {
 }
 
 /**
- * Gives the absolute vertices of a ring, whichever way the view writes coordinates.
+ * What a ring's coordinates are multiplied with to be px; null where all are whole px.
+ * @param {ShapesView} view
+ */
+function ringScales({ fractionBits, ringStart, ringLength }) {
+  if (!fractionBits.some((bits) => bits > 0)) return null;
+  const scales = new Float64Array(ringLength.length).fill(1);
+  fractionBits.forEach((bits, i) => scales.fill(2 ** -bits, ringStart[i], ringStart[i + 1]));
+  return scales;
+}
+
+/**
+ * Gives the absolute vertices of a ring in px, whichever way the view writes coordinates.
  * @param {ShapesView} view
  * @returns {(ring: number) => Float64Array} valid until the next call
  */
@@ -40,7 +51,8 @@ export function ringReader(view) {
   }
   const out = new Float64Array(2 * longest);
   const whole = view.header.coordinates === 'int32';
-  return (ring) => {
+  const scales = ringScales(view);
+  const read = (/** @type {number} */ ring) => {
     const length = ringLength[ring];
     if (whole) {
       for (let k = 0, from = 2 * start[ring]; k < 2 * length; k++) out[k] = xy[from + k];
@@ -54,6 +66,13 @@ export function ringReader(view) {
       out[2 * k] = x += delta[from];
       out[2 * k + 1] = y += delta[from + 1];
     }
+    return out;
+  };
+  if (!scales) return read;
+  return (ring) => {
+    read(ring);
+    const scale = scales[ring];
+    if (scale !== 1) for (let k = 0; k < 2 * ringLength[ring]; k++) out[k] *= scale;
     return out;
   };
 }

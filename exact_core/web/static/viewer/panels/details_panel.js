@@ -19,6 +19,7 @@ import { SHAPES } from '../shapes.js';
  * @property {AnnotationType[]} types
  * @property {{mpp_x: number | null, mpp_y: number | null}} image
  * @property {number} actorId
+ * @property {(item: Item) => HTMLElement | null} verification what is said of the shape
  * @property {(item: Item) => boolean} mayEdit
  * @property {string} whyNot
  * @property {(typeId: number) => void} relabel
@@ -76,6 +77,7 @@ export class DetailsPanel {
         <div class="details">
           ${this.#typeChooser([item], editable)}
           <dl class="details__facts small">${this.#facts(item)}</dl>
+          ${this.model.verification(item)}
           ${item.isComplete ? this.#form(item, type, editable) : html`<div class="skeleton details__skeleton" aria-label="Loading details"></div>`}
           ${editable ? null : html`<p class="small muted">${icon('lock')} ${this.model.whyNot}</p>`}
         </div>

@@ -3,7 +3,7 @@
 
 import { crossingOf, untangled } from '../crossing.js';
 import { placedShape } from '../default_shape.js';
-import { boxRing, corners, flawOf, simple, simplify, snapAngle, squareFrom } from '../geometry.js';
+import { boxRing, corners, flawOf, simple, simplify, snapAngle, squareFrom, stepAt } from '../geometry.js';
 
 /**
  * @typedef {import('../types.js').Geometry} Geometry
@@ -216,7 +216,7 @@ export class DrawTool {
       return;
     }
     // Nobody meets the beginning of an outline exactly: what sticks out or loops there is cut off.
-    if (this.shape !== 'polyline') this.#vertices = untangled(this.#vertices);
+    if (this.shape !== 'polyline') this.#vertices = untangled(this.#vertices, stepAt(this.drawing.zoom()));
     this.finish();
   }
 
@@ -267,7 +267,7 @@ export class DrawTool {
   #finish(geometry) {
     this.#reset();
     if (!geometry) return;
-    const flaw = flawOf(geometry);
+    const flaw = flawOf(geometry, stepAt(this.drawing.zoom()));
     if (flaw) this.drawing.hint(`Nothing was added: ${flaw.charAt(0).toLowerCase()}${flaw.slice(1)}`);
     else this.drawing.done(geometry);
   }

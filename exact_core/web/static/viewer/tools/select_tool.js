@@ -3,7 +3,7 @@
 
 import { tangleOf } from '../crossing.js';
 import {
-  deleteVertex, flawOf, insertVertex, isHit, moveVertex, resizeBox, resizeRotatedBox, rotate, centreOf, snapAngle,
+  FINEST, deleteVertex, flawOf, insertVertex, isHit, moveVertex, resizeBox, resizeRotatedBox, rotate, centreOf, snapAngle,
   translateWithin,
 } from '../geometry.js';
 import { keyOf } from '../items.js';
@@ -27,6 +27,7 @@ import { isSameShape } from '../journal.js';
  * @property {(pointer: Pointer) => Item[]} pick  Best first.
  * @property {(bounds: Bounds) => Item[]} pickBox
  * @property {(screen: XY) => XY} toImage
+ * @property {() => number} step  How fine vertices are placed, in px.
  * @property {(item: Item) => boolean} mayEdit
  * @property {(items: Map<string | number, Geometry>) => void} preview  Shows selected shapes differently; empty ends it.
  * @property {(changed: Map<string | number, Geometry>, label: 'Move'|'Resize'|'Change outline of'|'Turn') => void} change
@@ -105,7 +106,7 @@ export class SelectTool {
     }
     const changed = this.#changed;
     this.desk.preview(new Map());
-    const flaw = [...changed.values()].map((geometry) => flawOf(geometry) || (act.kind === 'handle' ? tangleOf(geometry) : '')).find(Boolean);
+    const flaw = [...changed.values()].map((geometry) => flawOf(geometry, this.desk.step()) || (act.kind === 'handle' ? tangleOf(geometry) : '')).find(Boolean);
     if (flaw) {
       this.desk.tell(`Nothing was changed. ${flaw}`);
       return;
@@ -182,7 +183,7 @@ export class SelectTool {
   #takeVertex(handle, item) {
     if (handle.kind !== 'vertex') return false;
     const geometry = deleteVertex(item.geometry, handle.ring, handle.index);
-    if (!geometry || flawOf(geometry)) return false;
+    if (!geometry || flawOf(geometry, FINEST)) return false;
     this.#act = null;
     this.desk.change(new Map([[keyOf(item), geometry]]), 'Change outline of');
     return true;

@@ -1,0 +1,1 @@
+"""Statistics of agreement on plain arrays; nothing here knows the database."""

@@ -1,0 +1,72 @@
+"""The growing revision number of an image set, and the log of who raised it."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from exact_core.annotations.digest import linked
+from exact_core.storage.models import ChangeSet, ImageSet, now
+
+
+def next_revision(
+    session: Session,
+    image_set_id: int,
+    kind: str,
+    *,
+    actor_id: int | None,
+    image_id: int | None = None,
+    count: int = 0,
+    reason: str = "",
+    reverts: int | None = None,
+    rows: bytes = b"",
+) -> int:
+    """Take the image set's next revision number and write down whose it is.
+
+    Args:
+        session: A writing session; the set stays locked against other writers until it ends.
+        image_set_id: The image set.
+        kind: What happened: ``edit``, ``undo``, ``redo``, ``import``, ``model`` change shapes; ``verify`` changes
+            verdicts or states of images; ``review`` changes what readers are given or may see.
+        actor_id: Who did it; None for the system.
+        image_id: The one image it happened on, if it is one.
+        count: How many rows it changed.
+        reason: Why, for those who may see the change.
+        reverts: The revision that it takes back.
+        rows: The hash of the rows that are written under it, see ``annotations/digest.py``.
+    """
+    # One statement: the digest of the newest change set, before this one is among them.
+    before = (
+        select(ChangeSet.digest)
+        .where(ChangeSet.image_set_id == image_set_id)
+        .order_by(ChangeSet.revision.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    raised = (
+        update(ImageSet)
+        .where(ImageSet.id == image_set_id)
+        .values(revision=ImageSet.revision + 1)
+        .returning(ImageSet.revision, before)
+    )
+    revision, last_digest = session.execute(raised, execution_options={"synchronize_session": False}).one()
+    log = {
+        "image_set_id": image_set_id,
+        "revision": revision,
+        "image_id": image_id,
+        "actor_id": actor_id,
+        "at": now(),
+        "kind": kind,
+        "reason": reason,
+        "n_changes": count,
+        "reverts": reverts,
+        "digest": linked(last_digest or "", rows),
+    }
+    session.execute(insert(ChangeSet), [log])
+    return int(revision)
+
+
+def lock_set(session: Session, image_set_id: int) -> None:
+    """Let no other writer into the set until the transaction ends; on SQLite every writer has that anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(ImageSet.id).where(ImageSet.id == image_set_id).with_for_update())

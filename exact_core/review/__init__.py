@@ -1,0 +1,1 @@
+"""Modes of working together: verification, states of images, assignments, second opinions, decisions, audited acts."""

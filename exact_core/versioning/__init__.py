@@ -1,0 +1,1 @@
+"""Versions of image sets: named revisions, content hash, manifest, differences, splits, branches and merges."""

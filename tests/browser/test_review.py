@@ -1,0 +1,406 @@
+"""Modes in a real Chromium: blind readers, the walk by keys, whole images, a second opinion up to its decision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import select, update
+
+from exact_core.auth import accounts
+from exact_core.settings import Settings
+from exact_core.storage import migrate
+from exact_core.storage.database import Database
+from exact_core.storage.epochs import raise_epoch
+from exact_core.storage.models import AnnotationType, Image, ImageSet, ImageSetMember, TeamMember
+from tests.browser.layer_page import CHROMIUM_ARGUMENTS
+from tests.browser.viewer_instance import Instance, running
+from tests.conftest import unavailable
+
+pytestmark = [pytest.mark.browser, pytest.mark.data]
+
+CHROMIUM = Path("/usr/bin/chromium")
+START = "#x=1100&y=1500&zoom=0.5"
+NEAR = {"kind": "detection", "distance_um": 10}
+
+
+@pytest.fixture(scope="module")
+def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """Ann manages; Ben and Cleo read; Judge adjudicates. Two images."""
+    folder = tmp_path_factory.mktemp("review")
+    settings = Settings(data_dir=folder / "data", secret_key="review-test-" + "0" * 32)
+    settings.data_dir.mkdir()
+    database = Database(settings.effective_database_url)
+    migrate.upgrade(database)
+    database.dispose()
+    slide = shared_data / "01-wsi" / "CMU-1-Small-Region.svs"
+    stack = sorted((shared_data / "01-wsi" / "frames").iterdir())[:1]
+    with running(settings, [slide, *stack]) as made:
+        with made.services.database.write() as session:
+            team_id = session.get_one(ImageSet, made.image_set_id).team_id
+            for name in ("cleo", "judge"):
+                user = accounts.create_user(session, name, display_name=name.title())
+                accounts.set_password(session, user, "a long enough pass phrase")
+                session.add(TeamMember(team_id=team_id, user_id=user.id, is_lead=False))
+                made.users[name] = user.id
+            session.execute(update(Image).where(Image.mpp_x.is_(None)).values(mpp_x=0.5, mpp_y=0.5))
+            raise_epoch(session, "access")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        unavailable("Chromium is not installed; run: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+class Person:
+    """Somebody at a browser of their own."""
+
+    def __init__(self, context: BrowserContext, instance: Instance, name: str) -> None:
+        self.page: Page = context.new_page()
+        self.instance = instance
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(instance.login_link(name))
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(lambda url: "/login" not in url)
+
+    def open(self, number: int = 0, query: str = "", link: str = START) -> Page:
+        self.page.goto("about:blank")  # the same address again would only scroll
+        self.page.goto(self.instance.viewer(number) + query + link)
+        expect(self.page.locator("#stage-state")).to_be_hidden(timeout=30_000)
+        expect(self.page.locator("#review-state")).to_be_visible(timeout=15_000)
+        return self.page
+
+    def set_page(self, tab: str = "") -> Page:
+        self.page.goto(f"{self.instance.address}/image-sets/{self.instance.image_set_id}/{tab}")
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def press(self, keys: str) -> None:
+        self.page.keyboard.press(keys)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """What the API answers this person."""
+        script = """async ([method, path, body]) => {
+          const token = document.querySelector('meta[name="csrf-token"]').content;
+          const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': token };
+          const sent = body === null ? undefined : JSON.stringify(body);
+          const answer = await fetch('/api/v2' + path, { method, headers, body: sent });
+          const text = await answer.text();
+          if (!answer.ok) throw new Error(`${answer.status} ${text}`);
+          return text ? JSON.parse(text) : null;
+        }"""
+        return self.page.evaluate(script, [method, path, body])
+
+    def draw(self, *places: tuple[int, int], number: int = 0, type_name: str = "Mitotic figure") -> list[int]:
+        """Boxes of 50 pixels with these upper left corners, drawn through the API."""
+        with self.instance.services.database.read() as session:
+            type_id = session.scalar(select(AnnotationType.id).where(AnnotationType.name == type_name))
+        operations = [
+            {"op": "create", "uuid": str(uuid4()), "type_id": type_id,
+             "geometry": {"shape": "box", "points": [[x, y], [x + 50, y + 50]]}}
+            for x, y in places
+        ]  # fmt: skip
+        path = f"/images/{self.instance.image_ids[number]}/annotation-changes"
+        return [each["id"] for each in self.ask("POST", path, {"operations": operations})["annotations"]]
+
+    def walked(self, number: int = 0) -> dict[int, str]:
+        """Every shape that this person sees, with its state of verification."""
+        path = f"/images/{self.instance.image_ids[number]}/verification-walk?limit=500"
+        return {each["id"]: each["verification"]["state"] for each in self.ask("GET", path)["items"]}
+
+
+@pytest.fixture
+def people(browser: Browser, instance: Instance) -> Iterator[Callable[[str], Person]]:
+    """``people("ben")`` sits at a browser; afterwards nobody's page had an error, and the set is new again."""
+    found: dict[str, Person] = {}
+    contexts = []
+
+    def get(name: str) -> Person:
+        if name not in found:
+            contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
+            found[name] = Person(contexts[-1], instance, name)
+        return found[name]
+
+    yield get
+    errors = {name: person.errors for name, person in found.items()}
+    for context in contexts:
+        context.close()
+    renew(instance)
+    assert {name: said for name, said in errors.items() if said} == {}
+
+
+def renew(instance: Instance) -> None:
+    """Leave nothing of what a test did: neither shapes nor verdicts, states, assignments or a mode."""
+    from sqlalchemy import delete
+
+    from exact_core.storage import models
+
+    with instance.services.database.write() as session:
+        tables = (
+            models.Adjudication, models.Assignment, models.ReviewItem, models.AnnotationVerification,
+            models.ImageReview, models.ChangeSet, models.AnnotationDetail, models.AnnotationRevision,
+            models.AnnotationSummary, models.Annotation, models.AuditEvent,
+        )  # fmt: skip
+        for table in tables:
+            session.execute(delete(table))
+        members = ImageSetMember.user_id != instance.users["ann"]
+        session.execute(delete(ImageSetMember).where(members))
+        session.execute(update(ImageSet).values(mode="cooperative", mode_settings={}, unblinded_at=None, revision=0))
+        raise_epoch(session, "access")
+
+
+def set_mode(instance: Instance, mode: str, **settings: Any) -> None:
+    with instance.services.database.write() as session:
+        stored = {"adjudicators": [instance.users["judge"]], **settings}
+        session.execute(update(ImageSet).values(mode=mode, mode_settings=stored))
+        raise_epoch(session, "access")
+
+
+# --- blind --------------------------------------------------------------------------------------------------
+
+
+def test_two_people_in_a_blind_set_see_nothing_of_each_other(
+    people: Callable[[str], Person], instance: Instance
+) -> None:
+    set_mode(instance, "competitive")
+    ben, cleo, ann = people("ben"), people("cleo"), people("ann")
+    for person, places in ((ben, [(1_000, 1_400), (1_100, 1_500)]), (cleo, [(1_000, 1_400)])):
+        person.open()
+        person.draw(*places)
+    ben.ask("POST", f"/images/{instance.image_ids[0]}/verify", {"accept": True})
+    for person, own in ((ben, 2), (cleo, 1)):
+        page = person.open()
+        expect(page.locator("[data-count=all]")).to_have_text(str(own), timeout=10_000)
+        expect(page.locator("#stage")).to_have_attribute("data-shapes", str(own), timeout=10_000)
+        expect(page.locator("[data-fold=authors]")).to_have_count(0)
+        state = "done" if person is ben else "to_do"
+        expect(page.locator("#review-state")).to_have_attribute("data-state", state)
+        other = "Cleo" if person is ben else "Ben"
+        assert other not in page.content()
+        page = person.set_page()
+        expect(page.locator(".image-card").first).to_contain_text("2 shapes" if person is ben else "1 shape")
+        expect(page.locator(f".image-card [data-state={'done' if person is ben else 'to_do'}]")).to_have_count(
+            1 if person is ben else 0
+        )
+        page = person.set_page("review")
+        expect(page.locator("#tab .card").first).to_be_visible()
+        assert other not in page.locator("#tab").inner_text()
+        expect(page.get_by_role("heading", name="Log")).to_have_count(0)
+    page = ann.open()
+    expect(page.locator("[data-count=all]")).to_have_text("3", timeout=10_000)
+    page.locator("[data-fold=authors] summary").click()
+    expect(page.locator("[data-fold=authors]")).to_contain_text("Cleo")
+
+    page = ann.set_page("settings")
+    page.get_by_role("button", name="Unblind…").click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("cannot be taken back")
+    dialog.get_by_role("button", name="Unblind").click()
+    expect(dialog.locator("[role=alert]")).to_contain_text("say why")
+    dialog.get_by_label("Reason").fill("All readers are done with the pilot.")
+    dialog.get_by_role("button", name="Unblind").click()
+    expect(page.locator("#set-facts")).to_contain_text("Unblinded")
+    expect(page.locator("#unblind")).to_have_count(0)
+    page = ann.set_page("review")
+    expect(page.locator(".audit").first).to_contain_text("All readers are done with the pilot.")
+    page = cleo.open()
+    expect(page.locator("[data-count=all]")).to_have_text("3", timeout=10_000)
+
+
+# --- verifying ----------------------------------------------------------------------------------------------
+
+
+def test_shapes_are_verified_one_by_one_with_keys_alone(people: Callable[[str], Person], instance: Instance) -> None:
+    ben, ann = people("ben"), people("ann")
+    ben.open()
+    ids = ben.draw(*((300 + 300 * n, 400 + 90 * n) for n in range(6)))
+    page = ann.open()
+    ann.press("Shift+V")
+    walk = page.locator(".walk")
+    expect(walk).to_contain_text("0 of 6 verified")
+    expect(walk).to_contain_text("drawn by Ben")
+    first = walk.locator("[data-walk]").get_attribute("data-walk")
+    at_cell = re.compile(r"^(0\.9|[1-9])")  # a cell of 50 pixels
+    expect(page.locator("#stage")).to_have_attribute("data-zoom", at_cell, timeout=15_000)
+    expect(page.locator("#verdicts [data-verdict=unverified]")).to_be_visible()
+    ann.press("a")
+    expect(walk).to_contain_text("1 of 6 verified")
+    ann.press("r")
+    expect(walk).to_contain_text("2 of 6 verified")
+    ann.press("d")
+    expect(walk).to_contain_text("3 of 6 verified")
+    ann.press("1")  # its own type: accepted as it is
+    expect(walk).to_contain_text("4 of 6 verified")
+    here = walk.locator("[data-walk]").get_attribute("data-walk")
+    ann.press("ArrowLeft")
+    expect(walk.locator("[data-walk] [data-verdict]")).to_have_attribute("data-verdict", "accepted")
+    ann.press("ArrowRight")
+    expect(walk.locator("[data-walk]")).to_have_attribute("data-walk", str(here))
+    ann.press("Escape")
+    expect(walk).to_have_count(0)
+    expect(page.locator("#stage")).to_have_attribute("data-tool", "select")  # R is a tool again, but chose none before
+    ann.press("r")
+    expect(page.locator("#stage")).to_have_attribute("data-tool", "box")
+
+    page.wait_for_load_state("networkidle")  # every verdict has reached the server
+    page.reload()
+    expect(page.locator("#review-state")).to_be_visible(timeout=30_000)
+    ann.press("Shift+V")  # goes on where it was left
+    expect(walk.locator("[data-walk]")).to_have_attribute("data-walk", str(here))
+    expect(walk).to_contain_text("4 of 6 verified")
+    ann.press("a")
+    expect(walk).to_contain_text("5 of 6 verified")
+    ann.press("a")
+    expect(walk).to_contain_text("Every shape is verified")
+    states = list(ann.walked().values())
+    assert sorted(states) == ["accepted"] * 4 + ["dubious", "rejected"]
+    assert first in {str(each) for each in ids}
+
+    page.select_option("#walk-state", "rejected")
+    expect(walk.locator("[data-walk] [data-verdict]")).to_have_attribute("data-verdict", "rejected")
+    expect(page.locator("#details")).to_contain_text("You: rejected")
+    page.get_by_role("button", name="End the walk").click()
+
+
+def test_a_shape_is_relabelled_and_accepted_with_one_key(people: Callable[[str], Person], instance: Instance) -> None:
+    with instance.services.database.write() as session:
+        session.execute(update(AnnotationType).where(AnnotationType.name == "Cell").values(shapes=["point", "box"]))
+    ann = people("ann")
+    ann.open()
+    (cell,) = ann.draw((1_000, 1_400))
+    page = ann.open()
+    ann.press("Shift+V")
+    expect(page.locator(".walk strong")).to_have_text("Mitotic figure")
+    ann.press("4")
+    expect(page.locator("#stage-hint")).to_contain_text("cannot become it")
+    ann.press("2")
+    expect(page.locator(".walk")).to_contain_text("Every shape is verified")
+    shape = ann.ask("GET", f"/annotations/{cell}")
+    with instance.services.database.read() as session:
+        assert session.scalar(select(AnnotationType.name).where(AnnotationType.id == shape["type_id"])) == "Cell"
+    assert ann.walked() == {cell: "accepted"}
+    page.select_option("#walk-state", "accepted")
+    expect(page.locator(".walk strong")).to_have_text("Cell")
+    ann.press("Escape")
+    ann.press("Control+z")  # a relabelling is an edit
+    expect(page.locator("#stage-hint, .toast").first).to_contain_text("Change")
+    assert ann.walked() == {cell: "outdated"}
+
+
+def test_an_empty_image_is_verified_and_the_queue_leads_on(people: Callable[[str], Person], instance: Instance) -> None:
+    ann, ben = people("ann"), people("ben")
+    page = ann.set_page("review")
+    page.get_by_role("button", name="Assign").click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_be_visible()
+    for box in dialog.locator("input[name=reader]").all():
+        box.set_checked(False)
+    dialog.get_by_label("Ben").check()
+    dialog.get_by_label("How").select_option("each")
+    dialog.get_by_role("button", name="Assign").click()
+    expect(page.locator(".toast").first).to_contain_text("2 assignments made")
+    expect(page.locator(".table")).to_contain_text("Ben")
+
+    page = ben.set_page("review")
+    expect(page.locator("#tab")).to_contain_text("2 items left of 2")
+    page.get_by_role("link", name="Begin").click()
+    expect(page.locator("#verify-image")).to_be_visible(timeout=30_000)
+    assert page.url.split("#")[0] == instance.viewer(0)
+    ben.press("Control+Enter")
+    expect(page.locator("#review-state")).to_have_attribute("data-state", "done")
+    ben.press("n")
+    page.wait_for_url(re.compile(re.escape(instance.viewer(1))))
+    page.locator("#verify-image").click(timeout=30_000)
+    expect(page.locator("#review-state")).to_have_attribute("data-state", "done")
+    page.locator("#next-item").click()
+    expect(page.locator(".toast", has_text="Your queue is empty")).to_be_visible()
+
+    page = ann.set_page()
+    expect(page.locator(".image-card [data-state=done]")).to_have_count(2)
+    page.locator("#filter-review").select_option("to_do")
+    expect(page.locator("#tab")).to_contain_text("No image fits")
+
+
+def test_a_state_is_set_by_hand_and_doubt_needs_a_word(people: Callable[[str], Person]) -> None:
+    ben = people("ben")
+    page = ben.open()
+    page.locator("#review-state").click()
+    expect(page.get_by_role("menuitemcheckbox", name="Reviewed")).to_have_count(
+        1
+    )  # all who annotate review each other here
+    page.get_by_role("menuitemcheckbox", name="Dubious").click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_role("button", name="Mark as dubious").click()
+    expect(dialog.locator("[role=alert]")).to_contain_text("what is dubious")
+    dialog.get_by_label("Why").fill("Out of focus at the left edge")
+    dialog.get_by_role("button", name="Mark as dubious").click()
+    expect(page.locator("#review-state")).to_have_attribute("data-state", "dubious")
+
+
+# --- second opinion -----------------------------------------------------------------------------------------
+
+
+def test_a_second_opinion_goes_from_settings_to_a_decision(people: Callable[[str], Person], instance: Instance) -> None:
+    ann, ben, cleo, judge = people("ann"), people("ben"), people("cleo"), people("judge")
+    page = ann.set_page("settings")
+    page.get_by_text("Second opinion", exact=True).click()
+    page.get_by_label("Readers per item").fill("2")
+    page.get_by_label("Centres at most so far apart").fill("10")
+    page.get_by_role("group", name="Adjudicators").get_by_label("Judge").check()
+    page.locator("#save-mode").click()
+    expect(page.locator("#set-facts")).to_contain_text("Second opinion")
+
+    for person, places in (
+        (ben, [(1_000, 1_400), (1_200, 1_600), (700, 1_300)]),
+        (cleo, [(1_004, 1_402), (1_500, 1_900)]),
+    ):
+        person.open()
+        person.draw(*places)
+        page = person.open()
+        expect(page.locator("[data-count=all]")).to_have_text(str(len(places)), timeout=10_000)
+        page.locator("#verify-image").click()
+        expect(page.locator("#review-state")).to_have_attribute("data-state", "done")
+    assert len(ben.walked()) == 3
+
+    page = judge.set_page("review")
+    expect(page.locator("#tab")).to_contain_text("Needs a decision")
+    expect(page.locator("#tab")).to_contain_text("3 differences")
+    page.locator("#decide-next").click()
+    panel = page.locator(".adjudication")
+    expect(panel).to_contain_text("Reader A", timeout=30_000)
+    expect(panel).to_contain_text("1 the same")
+    text = panel.inner_text()
+    assert "Ben" not in text
+    assert "Cleo" not in text
+    expect(page.locator(".rich__line")).not_to_have_count(0)
+    judge.press("1")
+    judge.press("2")
+    expect(page.locator("#decision-missing")).to_contain_text("1 difference is not decided yet")
+    judge.press("ArrowLeft")
+    judge.press("ArrowRight")
+    judge.press("0")
+    expect(page.locator("#decision-reason")).to_be_focused()
+    page.keyboard.type("Looked at in focus.")
+    judge.press("Control+Enter")
+    expect(page.locator(".toast", has_text="Nothing else needs a decision")).to_be_visible()
+    expect(panel).to_contain_text("Decided")
+    expect(panel).to_contain_text("Looked at in focus.")
+    states = ann.walked()
+    assert len(states) == 5
+    assert set(states.values()) == {"accepted", "rejected"}
+    expect(ann.open().locator("#review-state")).to_have_attribute("data-state", "reviewed")
+    page = ben.open()
+    expect(page.locator("[data-count=all]")).to_have_text("5", timeout=10_000)  # closed: shown, without names
+    assert "Cleo" not in page.content()
