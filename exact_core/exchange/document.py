@@ -34,6 +34,7 @@ class ExchangeImage:
     """An image that annotations lie on. ``mpp_x``, ``mpp_y`` are micrometres per level-0 pixel.
 
     ``file_name`` is the original name, which may identify a patient: empty unless the actor has the right to it.
+    ``properties`` are what the slide's own file says, named as OpenSlide names it; they may be read when looked at.
     """
 
     id: int
@@ -46,6 +47,7 @@ class ExchangeImage:
     size_t: int = 1
     size_c: int = 1
     file_name: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

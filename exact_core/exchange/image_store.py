@@ -266,11 +266,13 @@ def _geometry_at(columns: Columns, number: int) -> Geometry:
     first, last = int(columns.ring_start[number]), int(columns.ring_start[number + 1])
     start = int(columns.ring_length[:first].sum(dtype=np.int64))
     length = columns.ring_length[first:last]
+    bits = 0 if columns.fraction_bits is None else int(columns.fraction_bits[number])
     return Geometry(
         Shape.from_number(int(columns.shape[number])),
         columns.vertices[start : start + int(length.sum(dtype=np.int64))],
         tuple(length.tolist()),
         tuple(bool(hole) for hole in columns.ring_hole[first:last]),
+        bits,
     )
 
 

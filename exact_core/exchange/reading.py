@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from exact_core.annotations.rules import MAX_TEXT
-from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.exchange.archives import ArchiveReader, is_archive
 from exact_core.exchange.document import ExchangeImage, ExchangeType, Format, ReadContext, ReadShape, Report
@@ -232,7 +231,7 @@ def _note_attribute(facts: LabelFacts, name: str, value: object) -> None:
 
 def cleaned(shape: ReadShape, report: Report) -> ReadShape:
     """A shape whose words can be kept: UTF-8, no NUL, not longer than the platform's; ``Invalid`` when it is none."""
-    if shape.shape is not Shape.IMAGE and not any(map(len, shape.rings)):
+    if not shape.shape.is_label and not any(map(len, shape.rings)):
         raise Invalid(f"The {shape.shape.value.replace('_', ' ')} is empty: it has no vertices.")
     words: dict[str, Any] = {}
     label = _word(shape.label).strip()

@@ -24,6 +24,7 @@ from exact_core.exchange.document import ExchangeImage, ExchangeType, Report
 from exact_core.exchange.image_store import ImageStore
 from exact_core.exchange.matching import Labels, images_of_file, types_of_labels
 from exact_core.exchange.reading import Content
+from exact_core.exchange.slide_files import SlideFiles
 from exact_core.exchange.staging import Staging
 from exact_core.exchange.values import definitions_of
 from exact_core.products import service as products
@@ -101,7 +102,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an import goes: a set, or one image of it, for one actor."""
+    """Where an import goes: a set, or one image of it, for one actor; ``slides`` reads what their own files say."""
 
     database: Database
     hooks: AnnotationHooks
@@ -109,6 +110,7 @@ class Target:
     image_set_id: int
     image_id: int | None = None
     file_name: str = ""
+    slides: SlideFiles | None = None
 
 
 def store(
