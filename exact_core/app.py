@@ -136,6 +136,8 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.agreement.studies.routes import router as studies
     from exact_core.annotations.routes import router as annotations
     from exact_core.auth.routes import router as auth
+    from exact_core.exchange.export_routes import router as annotation_exports
+    from exact_core.exchange.routes import router as annotation_imports
     from exact_core.images.routes import router as images
     from exact_core.images.upload_routes import router as uploads
     from exact_core.imagesets.routes import router as image_sets
@@ -170,6 +172,8 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         versions,
         artefacts,
         differences,
+        annotation_imports,
+        annotation_exports,
     ):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)

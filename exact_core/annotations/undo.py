@@ -95,12 +95,12 @@ def _next_redo(session: Session, image_id: int, user_id: int) -> ChangeSet | Non
 
 def _revert(writer: Writer, target: ChangeSet, kind: Literal["undo", "redo"]) -> Outcome:
     image_id = writer.facts.image_id
-    before = _states(writer.session, image_id, ROWS.c.valid_to == target.revision)
-    after = _states(writer.session, image_id, ROWS.c.valid_from == target.revision)
+    before = states_at(writer.session, ROWS.c.image_id == image_id, ROWS.c.valid_to == target.revision)
+    after = states_at(writer.session, ROWS.c.image_id == image_id, ROWS.c.valid_from == target.revision)
     changes: list[Change] = []
     skipped: list[dict[str, Any]] = []
     for known in load(writer.session, image_id, ids=sorted(before.keys() | after.keys())):
-        reason = _why_not(writer, known, before.get(known.id), after.get(known.id))
+        reason = why_not(writer, known, before.get(known.id), after.get(known.id))
         if reason:
             skipped.append({"id": known.id, "reason": reason})
         else:
@@ -116,8 +116,8 @@ def _revert(writer: Writer, target: ChangeSet, kind: Literal["undo", "redo"]) ->
     return Outcome(revision, answers, tuple(skipped))
 
 
-def _why_not(writer: Writer, known: Known, before: State | None, after: State | None) -> str:
-    """Why an annotation is left as it is; empty when it can be set back."""
+def why_not(writer: Writer, known: Known, before: State | None, after: State | None) -> str:
+    """Why an annotation is left as it is by an undo; empty when it can be set back to the state before."""
     if known.state != after:
         return "It was changed since, so it is left as it is now."
     if not writer.may_edit(known):
@@ -127,8 +127,8 @@ def _why_not(writer: Writer, known: Known, before: State | None, after: State | 
     return ""
 
 
-def _states(session: Session, image_id: int, edge: ColumnElement[bool]) -> dict[int, State]:
-    """States that a change set began or ended, with their attributes."""
+def states_at(session: Session, *conditions: ColumnElement[bool]) -> dict[int, State]:
+    """States that a change set began or ended, with their attributes, by annotation."""
     then = and_(
         DETAILS.c.annotation_id == ROWS.c.annotation_id,
         DETAILS.c.valid_from <= ROWS.c.valid_from,
@@ -137,7 +137,7 @@ def _states(session: Session, image_id: int, edge: ColumnElement[bool]) -> dict[
     statement = (
         select(ROWS.c.annotation_id, DETAILS.c.attributes, *STATE_COLUMNS)
         .select_from(ROWS.outerjoin(DETAILS, then))
-        .where(ROWS.c.image_id == image_id, edge)
+        .where(*conditions)
     )
     return {row[0]: state_of(row[2:], row[1]) for row in session.execute(statement)}
 

@@ -59,6 +59,31 @@ class Content:
     labels: dict[str, LabelFacts] = field(default_factory=dict)
     report: Report = field(default_factory=lambda: Report(skip_bad=True))
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, to be kept."""
+        labels = {
+            label: {
+                "count": facts.count,
+                "shapes": dict(facts.shapes),
+                "color": facts.color,
+                "attributes": facts.attributes,
+            }
+            for label, facts in self.labels.items()
+        }
+        images = [[name, count] for name, count in self.images.items()]
+        kept = {"format": self.format, "shapes": self.shapes, "images": images, "labels": labels}
+        return {**kept, "report": self.report.to_json()}
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any]) -> Content:
+        """What ``to_json`` gave."""
+        labels = {
+            label: LabelFacts(facts["count"], Counter(facts["shapes"]), facts["color"], facts["attributes"])
+            for label, facts in kept["labels"].items()
+        }
+        report = Report.of_json(kept["report"], skip_bad=True)
+        return cls(kept["format"], kept["shapes"], dict(kept["images"]), labels, report)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -62,7 +62,7 @@ def version_content(
         for kind in opened.frozen.types
     ]
     others = _other_types(session, [image.id for image in images], version.revision, {kind.id for kind in frozen})
-    title = str(opened.frozen.content.get("set", {}).get("name") or version.name)
+    title = str(opened.frozen.content.get("image_set", {}).get("name") or version.name)
     return VersionContent(
         title,
         images,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         PluginRouter,
         PluginSchema,
     )
+    from exact_core.api.exchange import Exporter, Importer
 
 CORE_PREFIX = "core."
 """Names of built-in parts start with it; no plugin can take such a name."""
@@ -53,6 +54,8 @@ class Contributions:
     frontend: Frontend | None = None
     permissions: tuple[Permission, ...] = ()
     job_types: tuple[JobType, ...] = ()
+    importers: tuple[Importer, ...] = ()
+    exporters: tuple[Exporter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

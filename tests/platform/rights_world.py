@@ -89,6 +89,25 @@ class Place:
         """A file that the manager attached to the version."""
         return self._once("artefact", self._attach)
 
+    @property
+    def annotation_import(self) -> str:
+        """A file of annotations that the annotator sent, and that nobody has looked at yet."""
+        return self._once("annotation_import", self._send_annotations)
+
+    @property
+    def annotation_export(self) -> str:
+        """An export that the manager asked for."""
+        return self._once("annotation_export", lambda: self._made_by_manager("annotation-exports", {"format": "csv"}))
+
+    @property
+    def export_template(self) -> str:
+        """A template of the image set."""
+        return self._once("export_template", lambda: self._made_by_manager("export-templates", self.template_body()))
+
+    def template_body(self) -> dict[str, object]:
+        """A request that makes a template of a new name."""
+        return {"name": f"template {next(_numbers)}", "body": "{{ annotation.label }}"}
+
     def gold_body(self) -> dict[str, object]:
         """A request that makes a reference."""
         return {"title": "Gold", "reader": "claimed:Somebody", "image_ids": [self.image]}
@@ -141,6 +160,12 @@ class Place:
 
     def _made_by_manager(self, what: str, body: dict[str, object]) -> str:
         answer = self.world.client(self.uploader).post(f"/api/v2/image-sets/{self.image_set}/{what}", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _send_annotations(self) -> str:
+        address = f"/api/v2/image-sets/{self.image_set}/annotation-imports"
+        answer = self.world.client(self.annotator).post(address, params={"name": "a.geojson"}, content=b"{}")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

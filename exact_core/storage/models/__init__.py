@@ -10,6 +10,7 @@ from exact_core.storage.models.annotation import (
     ChangeSet,
 )
 from exact_core.storage.models.base import Base, UtcDateTime, now
+from exact_core.storage.models.exchange import AnnotationExport, AnnotationImport, ExportTemplate
 from exact_core.storage.models.image import Image, ImagePin, ImageTag, Upload
 from exact_core.storage.models.image_set import (
     Epoch,
@@ -66,6 +67,8 @@ __all__ = [
     "AgreementResult",
     "Annotation",
     "AnnotationDetail",
+    "AnnotationExport",
+    "AnnotationImport",
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
@@ -75,6 +78,7 @@ __all__ = [
     "Base",
     "ChangeSet",
     "Epoch",
+    "ExportTemplate",
     "GoldImage",
     "GoldReference",
     "IdempotencyKey",

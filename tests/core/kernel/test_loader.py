@@ -188,6 +188,10 @@ ANSWER = (
         ("exact_frontend", "Frontend(panels=(Panel('p', 'P', Slot.VIEWER_LEFT),))", "must start with 'bad.'"),
         ("exact_frontend", "Frontend(tools=(Tool('bad.t', 'T', key='hyper+space'),))", "no keyboard shortcut"),
         ("exact_job_types", "[JobType('train', 'Train', 'jobs.train')]", "must read 'package.module:function'"),
+        ("exact_importers", "[Importer('bad.a', 'A', 'read')]", "must read 'package.module:function'"),
+        ("exact_importers", "[Importer('other.a', 'A', 'json:loads')]", "must start with"),
+        ("exact_exporters", "[Exporter('bad.a', 'A', 'nowhere_at_all:write', '.txt')]", "names no module"),
+        ("exact_exporters", "[Exporter('bad.a', 'A', 'json:dump', 'txt')]", "must read like '.txt'"),
         ("exact_job_types", "[JobType('train', 'Train', 'no_such_package.jobs:train')]", "names no module"),
     ],
 )
