@@ -34,6 +34,7 @@ from exact_core.storage.models import (
     User,
 )
 from tests.postgres import MissingPostgres, PostgresServer
+from tests.postgres_pool import PostgresPool
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:8000"
@@ -109,6 +110,12 @@ def postgres_template(postgres_server: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: PostgresServer, postgres_template: str) -> PostgresPool:
+    """Migrated, empty PostgreSQL databases to borrow."""
+    return PostgresPool(postgres_server, postgres_template)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a fresh, migrated database; each test runs on both engines."""
@@ -118,7 +125,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.temporary(template=request.getfixturevalue("postgres_template")) as name:
+    pool: PostgresPool = request.getfixturevalue("postgres_pool")
+    with pool.lend() as name:
         yield server.url_of(name)
 
 

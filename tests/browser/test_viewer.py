@@ -131,7 +131,9 @@ class Desk:
 
     def saved(self) -> None:
         self.page.wait_for_timeout(250)  # the light does not flicker for what takes a moment only
-        expect(self.page.locator("#save-state")).to_have_attribute("data-state", "saved", timeout=15_000)
+        expect(self.page.locator("#save-state[data-waiting='0']")).to_have_attribute(
+            "data-state", "saved", timeout=15_000
+        )
 
     def counted(self, count: int) -> None:
         expect(self.page.locator("[data-count=all]")).to_have_text(str(count), timeout=10_000)
