@@ -78,7 +78,7 @@ def create(
             size_bytes=size,
             folder=folder,
             asked_format=asked_format,
-            options=options_json(Options(skip_bad=True)),
+            options=options_json(Options()),
         )
         session.add(found)
         session.flush()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-IMAGE_SET_TABS = ("images", "review", "products", "members", "plugins", "settings")
+IMAGE_SET_TABS = ("images", "review", "products", "exchange", "members", "plugins", "settings")
 
 ADMIN_SECTIONS = {
     "users": ("Users", "user", "Who can log in. People are deactivated, not deleted, so that authorship stays true."),

@@ -7,6 +7,7 @@ import { loadPlugins } from '../plugins.js';
 import { showError } from '../toast.js';
 import { failure } from '../view.js';
 import { UploadPanel } from '../upload_panel.js';
+import { drawExchange } from './set_exchange.js';
 import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
@@ -35,6 +36,7 @@ const TABS = {
   images: { title: 'Images', symbol: 'images', draw: drawImages },
   review: { title: 'Review', symbol: 'list-checks', draw: drawReview },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
+  exchange: { title: 'Import and export', symbol: 'arrow-down-up', draw: drawExchange },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
   settings: { title: 'Settings', symbol: 'settings', draw: drawSettings },
