@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -56,6 +57,15 @@ def quick_passwords() -> Iterator[str]:
     passwords._UNKNOWN = passwords._hasher.hash("the password of nobody")
     yield real_hash
     passwords._hasher, passwords._UNKNOWN = real_hasher, real_hash
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_event_loop() -> Iterator[None]:
+    """Let every test client use one event loop; a thread and a loop for each request cost more than most requests."""
+    with start_blocking_portal() as portal:
+        TestClient.portal = portal
+        yield
+        TestClient.portal = None
 
 
 @pytest.fixture(scope="session")
