@@ -9,7 +9,7 @@ import { html, icon } from '../html.js';
 import { ago, plural, size } from '../time.js';
 import { showError, toast } from '../toast.js';
 import { empty, show } from '../view.js';
-import { drawTemplate } from './template_editor.js';
+import { templateEditor } from './template_editor.js';
 
 /** @typedef {import('./image_set.js').SetPage} SetPage */
 
@@ -107,7 +107,8 @@ export async function drawExchange(target, page) {
   };
 
   /** @param {any} template */
-  const edit = (template) => drawTemplate(target, page, template, () => void load());
+  // By the same door as the lists, so that a list that is still being read does not come on top.
+  const edit = (template) => show(target, async () => template, () => templateEditor(page, template, () => void load()));
   await load();
 }
 

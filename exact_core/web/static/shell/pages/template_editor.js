@@ -22,12 +22,12 @@ const PARTS = /** @type {[string, string, string][]} */ ([
 ]);
 
 /**
- * @param {HTMLElement} target
+ * What the page shows instead of the lists.
  * @param {SetPage} page
  * @param {any} template null for a new one
  * @param {() => void} back
  */
-export function drawTemplate(target, page, template, back) {
+export function templateEditor(page, template, back) {
   const values = template ?? START;
   const mayEdit = template ? template.may_edit : page.rights.manage;
   const shown = html`<pre class="template-shown mono" tabindex="0" aria-label="What it gives"></pre>`;
@@ -96,13 +96,14 @@ export function drawTemplate(target, page, template, back) {
   };
   void api.get('/export-template-placeholders').then((placeholders) => render(words, Object.entries(placeholders).map(([name, meaning]) => html`
     <dt>${mayEdit ? html`<button type="button" class="btn btn--ghost btn--small mono" data-tip="Put it where the cursor is" @click=${() => put(name)}>${name}</button>` : html`<span class="mono">${name}</span>`}</dt><dd class="muted">${meaning}</dd>`))).catch(showError);
-  render(target,
+  void look();
+  return [
     html`<div class="row"><button type="button" class="btn btn--ghost" data-focus="back" @click=${back}>${icon('arrow-left')}Imports and exports</button><h2>${template ? template.name : 'New template'}</h2></div>`,
     html`<div class="template-editor">
       <section class="card"><div class="card__body">${form}</div></section>
       <section class="card template-side"><div class="card__head"><h3 class="grow">What it gives</h3></div><div class="card__body stack">${told}${shown}
         <details class="exchange-more"><summary>Placeholders</summary>${words}</details>
         <details class="exchange-more"><summary>The language</summary><p class="small muted">Values stand in <code>${'{{ }}'}</code>, with <code>+ - * /</code>, <code>~</code> to join texts, and filters: <code>| fixed(2)</code>, <code>round</code>, <code>upper</code>, <code>lower</code>, <code>replace('a', 'b')</code>, <code>default('none')</code>, <code>json</code>, <code>csv</code>, <code>xml</code>, <code>raw</code>. Conditions: <code>${'{% if annotation.text %}…{% endif %}'}</code>. Loops: <code>${'{% for p in annotation.points %}{{ p.x }},{{ p.y }} {% endfor %}'}</code>.</p></details></div></section>
-    </div>`);
-  void look();
+    </div>`,
+  ];
 }
