@@ -21,6 +21,11 @@ const PARTS = /** @type {[string, string, string][]} */ ([
   ['separator', 'Between two annotations', 'Plain text.'], ['image_footer', 'After each image', ''], ['footer', 'At the end', ''],
 ]);
 
+/** @param {string} part */
+function named(part) {
+  return PARTS.find(([name]) => name === part)?.[1] ?? part;
+}
+
 /**
  * What the page shows instead of the lists.
  * @param {SetPage} page
@@ -59,7 +64,8 @@ export function templateEditor(page, template, back) {
       const answer = await api.post(`/image-sets/${page.id}/export-template-preview`, { ...asked(), name: 'preview' }, { signal: page.signal });
       clearErrors(form);
       shown.textContent = answer.text;
-      told.textContent = answer.problem ? 'The template is not right yet.' : `${answer.annotations ? `With ${plural(answer.annotations, 'annotation')} of this set.` : 'There is no annotation to try it on.'}${answer.is_cut ? ' Only the beginning is shown.' : ''}`;
+      told.classList.toggle('danger-text', !!answer.problem);
+      told.textContent = answer.problem ? `${named(answer.problem.part)}${answer.problem.line ? `, line ${answer.problem.line}` : ''}: ${answer.problem.message}` : `${answer.annotations ? `With ${plural(answer.annotations, 'annotation')} of this set.` : 'There is no annotation to try it on.'}${answer.is_cut ? ' Only the beginning is shown.' : ''}`;
       if (answer.problem) mark(answer.problem.part, `${answer.problem.line ? `Line ${answer.problem.line}: ` : ''}${answer.problem.message}`);
     } catch (error) {
       if (!page.signal.aborted) told.textContent = error instanceof Error ? error.message : String(error);
