@@ -111,7 +111,7 @@ def peak() -> int:
         (b'{"a":', 100_000),
         (b'"' + b"a" * 65_535, 2_000),
         (b" " * 65_536, 1_500),
-        (b"1,", 60_000_000),
+        (b"1,", 300_000),
         (b"\0" * 65_536, 1_500),
     ],
     ids=["brackets", "objects", "a text without end", "spaces", "numbers", "zeros"],
