@@ -136,10 +136,13 @@ def test_midog_is_imported_though_its_boxes_are_corners(
 ) -> None:
     path = shared_file("02-cytology-mitosis/tables/MIDOG++.json")
     truth = json.loads(path.read_text())
+    chosen = {1, 77, 300, *range(2, 12)}  # all 503 images would take minutes
+    truth["images"] = [image for image in truth["images"] if image["id"] in chosen]
+    truth["annotations"] = [each for each in truth["annotations"] if each["image_id"] in chosen]
     desk = make_desk(images=0)
     add_images(desk, {image["file_name"]: (image["width"], image["height"]) for image in truth["images"]})
     add_types(desk, ["mitotic figure", "not mitotic figure"], ["box"])
-    stored = desk.bring(path.read_bytes(), path.name, skip_bad=True)
+    stored = desk.bring(json.dumps(truth).encode(), path.name, skip_bad=True)
     assert any("two corners" in warning for warning in stored.report.warnings)
     assert stored.added + stored.report.refused_count == len(truth["annotations"])
     assert stored.report.refused_count < 50
