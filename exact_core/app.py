@@ -134,6 +134,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.activation.routes import router as activation
     from exact_core.agreement.routes import router as agreement
     from exact_core.agreement.studies.routes import router as studies
+    from exact_core.annotations.history_routes import router as history
     from exact_core.annotations.routes import router as annotations
     from exact_core.auth.routes import router as auth
     from exact_core.exchange.export_routes import router as annotation_exports
@@ -144,10 +145,12 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
+    from exact_core.search.routes import router as search
     from exact_core.tiles.routes import router as tiles
     from exact_core.versioning.artefact_routes import router as artefacts
     from exact_core.versioning.diff_routes import router as differences
     from exact_core.versioning.routes import router as versions
+    from exact_core.versioning.splits.routes import router as splits
     from exact_core.web import api_docs, health, pages, problems
     from exact_core.web.csrf import RequestGuard
     from exact_core.web.plugin_routes import add_plugin_routes
@@ -164,6 +167,8 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         tiles,
         products,
         annotations,
+        search,
+        history,
         review,
         activation,
         jobs,
@@ -174,6 +179,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         differences,
         annotation_imports,
         annotation_exports,
+        splits,
     ):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)

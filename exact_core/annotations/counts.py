@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnCollection,
     ColumnElement,
+    FromClause,
     Subquery,
     and_,
     case,
@@ -77,9 +78,7 @@ def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list
 def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     """What ``annotation_summary`` would say at the scope's revision, of what the scope shows: counted from states."""
     row = ROWS.c
-    x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
-    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
-    cell = case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)
+    cell = counting_cell(ROWS)
     author = func.coalesce(row.author_id, 0)
     return (
         select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
@@ -87,6 +86,14 @@ def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
         .group_by(row.type_id, author, cell)
         .subquery()
     )
+
+
+def counting_cell(rows: FromClause) -> ColumnElement[int]:
+    """The cell in which a row of states is counted, worked out by the database."""
+    row = rows.c
+    x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
+    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
+    return case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)
 
 
 def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell: int) -> Iterator[Count]:

@@ -64,6 +64,11 @@ class TypeRules:
     def __contains__(self, type_id: int) -> bool:
         return type_id in self._rules
 
+    @property
+    def ids(self) -> frozenset[int]:
+        """The types by number."""
+        return frozenset(self._rules)
+
     def require(self, type_id: int) -> TypeRule:
         """The type, if a product of this image set has it."""
         rule = self._rules.get(type_id)
@@ -73,8 +78,10 @@ class TypeRules:
 
 
 def checked_attributes(rule: TypeRule, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes as the type defines them."""
-    return attributes.checked(rule.attributes, values, rule.name)
+    """Attributes as the type defines them, with all that it requires."""
+    answer = attributes.checked(rule.attributes, values, rule.name)
+    attributes.require(rule.attributes, answer, rule.name)
+    return answer
 
 
 def checked_text(text: str) -> str:

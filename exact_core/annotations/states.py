@@ -25,7 +25,9 @@ _CHUNK = 1_000  # SQLite takes a limited number of parameters
 DETAILS = cast("Table", AnnotationDetail.__table__)
 """Attributes of states, as a table."""
 
-_IDENTITIES = cast("Table", Annotation.__table__)
+IDENTITIES = cast("Table", Annotation.__table__)
+"""Permanent identities, as a table."""
+
 _PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
 
 
@@ -142,7 +144,7 @@ def select_known(
     at: int | None = None,
 ) -> Iterator[Known]:
     """Annotations with author, live state (or that at a revision) and attributes, in one query."""
-    identity = _IDENTITIES
+    identity = IDENTITIES
     live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at))
     detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
     # A state remembers its author by number even when the account is gone.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PluginInfo,
         PluginRouter,
         PluginSchema,
+        SearchField,
         SourceMatch,
         Statistic,
     )
@@ -158,6 +159,22 @@ def exact_exporters() -> Sequence[Exporter] | None:
         Every loaded plugin; a format is offered only in image sets where the plugin is on. A plugin whose exporters
         are not well-formed is not loaded. An error while a file is written ends the export and is recorded against the
         plugin. What a reader may not see, its exporter is not given.
+    """
+
+
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.1")
+def exact_search_fields() -> Sequence[SearchField] | None:
+    """Add fields that annotations can be searched for.
+
+    Called once when the plugin is loaded; the expression of a field is asked for by each search that uses it.
+
+    Returns:
+        Fields named ``<plugin>.<word>``.
+
+    Scope and failure:
+        Every loaded plugin; searches know the fields in image sets where the plugin is on. One that uses a foreign
+        prefix, or a name twice, is not loaded. An expression that fails is recorded, and the search says which plugin
+        it was.
     """
 
 

@@ -61,7 +61,7 @@ def import_(
     options = Options(labels=_pairs(labels), on_duplicate="update" if update else "skip", skip_bad=skip_bad)
     with _services() as services:
         with services.database.read() as session:
-            actor = _actor(session, user_name)
+            actor = acting(session, user_name)
             image_set_id, image_id = _place(session, set_name, team_name, image_name)
         formats = formats_in(services.kernel, image_set_id)
         chosen = format_in(services.kernel, image_set_id, format_name) if format_name else None
@@ -113,7 +113,7 @@ def export(
     report = Report()
     with _services() as services:
         with services.database.read() as session:
-            actor = _actor(session, user_name)
+            actor = acting(session, user_name)
             image_set_id, image_id = _place(session, set_name, team_name, image_name)
             version_id = _version(session, image_set_id, version_name)
         chosen = format_in(services.kernel, image_set_id, format_name)
@@ -165,7 +165,8 @@ def _services() -> Iterator[Services]:
         close_services(services)
 
 
-def _actor(session: Session, name: str) -> Actor:
+def acting(session: Session, name: str) -> Actor:
+    """Who a command works for: an active account, or the system when no name is given."""
     from sqlalchemy import select
 
     from exact_core.api.context import Actor

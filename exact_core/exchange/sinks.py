@@ -57,9 +57,10 @@ class WritingSink:
 
     keeps = True
 
-    def __init__(self, writer: Writer, reason: str) -> None:
+    def __init__(self, writer: Writer, reason: str, run: str) -> None:
         self._writer = writer
         self._reason = reason
+        self._run = run
         self._revision: int | None = None
         self.session = writer.session
         self.facts = writer.facts
@@ -89,7 +90,7 @@ class WritingSink:
 
     def _taken(self) -> int:
         if self._revision is None:
-            self._revision = self._writer.log_change_set(0, "import", self._reason)
+            self._revision = self._writer.log_change_set(0, "import", self._reason, run=self._run)
         return self._revision
 
 

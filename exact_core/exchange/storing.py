@@ -68,13 +68,15 @@ def store(
         images = images_for(uow.session, target, staging.names, report)
         labels = _labels(uow.session, target, content, options, stored)
         record = uow.record if target.hooks.hears_annotations(target.image_set_id) else None
-        total, done = max(content.shapes, 1), 0
+        total, done, run = max(content.shapes, 1), 0, options.run
         stores: dict[int, ImageStore] = {}  # by image: a file may call one image by several names
         for number, image in images.items():
             mend = mend_for(staging, number, image, options, report)
             if image.id not in stores:
                 writer = Writer(uow.session, target.actor, image.id, rights_in(uow.session), record)
-                sink = WritingSink(writer, options.run or content.format)
+                # All images of a file are one run, so that they are reverted together.
+                run = run or f"import {writer.facts.revision + 1}"
+                sink = WritingSink(writer, options.run or content.format, run)
                 stores[image.id] = ImageStore(sink, labels, stored, updates=options.on_duplicate == "update")
             for piece in staging.pieces(number):
                 stores[image.id].add(piece, mend)

@@ -17,6 +17,8 @@ from exact_core.api.contributions import (
     PluginRouter,
     PluginSchema,
     Role,
+    SearchField,
+    SearchKind,
     Slot,
     Tool,
 )
@@ -65,7 +67,9 @@ def read_contributions(name: str, module: object) -> Contributions:
         _require(has_dot, f"exact_exporters: the extension of {exporter.name!r} must read like '.txt'")
     _check_ids(name, "exact_importers", [each.name for each in importers])
     _check_ids(name, "exact_exporters", [each.name for each in exporters])
-    return Contributions(info, routers, schema, frontend, permissions, job_types, importers, exporters)
+    search_fields = _many(module, "exact_search_fields", SearchField)
+    _check_search_fields(name, search_fields)
+    return Contributions(info, routers, schema, frontend, permissions, job_types, importers, exporters, search_fields)
 
 
 def check_tables(name: str, metadata: MetaData) -> None:
@@ -147,6 +151,15 @@ def _check_dotted(hook: str, attribute: str, name: str, dotted: str) -> None:
     _require(is_dotted, f"{hook}: {attribute} of {name!r} must read 'package.module:function'")
     module = dotted.partition(":")[0]
     _require(_package_exists(module), f"{hook}: {attribute} of {name!r} names no module: {module}")
+
+
+def _check_search_fields(name: str, fields: Sequence[SearchField]) -> None:
+    _check_ids(name, "exact_search_fields", [each.name for each in fields])
+    for each in fields:
+        word = each.name.removeprefix(f"{name}.")
+        _require(_WORD.fullmatch(word) is not None, f"exact_search_fields: {word!r} is no plain word")
+        _require(isinstance(each.kind, SearchKind), f"exact_search_fields: the kind of {each.name!r} is no SearchKind")
+        _require(callable(each.expression), f"exact_search_fields: the expression of {each.name!r} is no function")
 
 
 def _check_ids(name: str, hook: str, ids: Iterable[str]) -> None:

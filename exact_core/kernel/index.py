@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Permission,
         PluginRouter,
         PluginSchema,
+        SearchField,
     )
     from exact_core.api.exchange import Exporter, Importer
     from exact_core.kernel.records import Contributions
@@ -68,6 +69,10 @@ class ContributionIndex:
     def exporters(self) -> list[tuple[str, Exporter]]:
         """Formats of annotation files that are written."""
         return self._pairs(lambda each: each.exporters)
+
+    def search_fields(self) -> list[tuple[str, SearchField]]:
+        """What annotations can be searched for."""
+        return self._pairs(lambda each: each.search_fields)
 
     def _pairs(self, kind: Callable[[Contributions], Iterable[_T]]) -> list[tuple[str, _T]]:
         return [(plugin, value) for plugin, each in self._of.items() for value in kind(each)]

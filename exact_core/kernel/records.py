@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         PluginInfo,
         PluginRouter,
         PluginSchema,
+        SearchField,
     )
     from exact_core.api.exchange import Exporter, Importer
 
@@ -56,6 +57,7 @@ class Contributions:
     job_types: tuple[JobType, ...] = ()
     importers: tuple[Importer, ...] = ()
     exporters: tuple[Exporter, ...] = ()
+    search_fields: tuple[SearchField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,12 @@ class Place:
         return self._once("annotation", self._draw)
 
     @property
+    def drawn_at(self) -> str:
+        """The revision at which that shape was drawn."""
+        assert self.annotation
+        return self._made["drawn_at"]
+
+    @property
     def upload(self) -> str:
         """An upload that the manager of the place began."""
         return self._once("upload", self._begin_upload)
@@ -78,6 +84,12 @@ class Place:
     def study(self) -> str:
         """A study of the place, as a draft."""
         return self._once("study", lambda: self._made_by_manager("studies", self.study_body()))
+
+    @property
+    def saved_search(self) -> str:
+        """A search that the manager shared with the place."""
+        body: dict[str, object] = {"name": "shared", "query": "", "is_shared": True}
+        return self._once("saved_search", lambda: self._made_by_manager("saved-searches", body))
 
     @property
     def version(self) -> str:
@@ -107,6 +119,15 @@ class Place:
     def template_body(self) -> dict[str, object]:
         """A request that makes a template of a new name."""
         return {"name": f"template {next(_numbers)}", "body": "{{ annotation.label }}"}
+
+    @property
+    def split(self) -> str:
+        """A split of the version that its manager made."""
+        return self._once("split", self._split)
+
+    def split_body(self) -> dict[str, object]:
+        """A request that splits the version."""
+        return {"name": f"split {uuid4()}", "parts": {"test": [self.image]}}
 
     def gold_body(self) -> dict[str, object]:
         """A request that makes a reference."""
@@ -156,6 +177,7 @@ class Place:
         client = self.world.client(self.annotator)
         answer = client.post(f"/api/v2/images/{self.image}/annotation-changes", json=self.shape())
         assert answer.status_code == 200, answer.text
+        self._made["drawn_at"] = str(answer.json()["revision"])
         return str(answer.json()["annotations"][0]["id"])
 
     def _made_by_manager(self, what: str, body: dict[str, object]) -> str:
@@ -172,6 +194,12 @@ class Place:
     def _attach(self) -> str:
         address = f"/api/v2/versions/{self.version}/artefacts"
         answer = self.world.client(self.uploader).post(address, params={"name": "a.json"}, content=b"{}")
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _split(self) -> str:
+        address = f"/api/v2/versions/{self.version}/splits"
+        answer = self.world.client(self.uploader).post(address, json=self.split_body())
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

@@ -23,7 +23,7 @@ from exact_core.storage.models.image_set import (
     Tag,
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
-from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
 from exact_core.storage.models.review import (
     Adjudication,
     AnnotationVerification,
@@ -32,6 +32,7 @@ from exact_core.storage.models.review import (
     ImageReview,
     ReviewItem,
 )
+from exact_core.storage.models.search import SavedSearch
 from exact_core.storage.models.study import (
     Activity,
     AgreementResult,
@@ -56,6 +57,7 @@ from exact_core.storage.models.version import (
     VersionArtefact,
     VersionContent,
     VersionImage,
+    VersionSplit,
 )
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
+    "AnnotationTypeHistory",
     "AnnotationVerification",
     "Assignment",
     "AuditEvent",
@@ -99,6 +102,7 @@ __all__ = [
     "PluginFault",
     "Product",
     "ReviewItem",
+    "SavedSearch",
     "Study",
     "StudyAnswer",
     "StudyParticipant",
@@ -113,5 +117,6 @@ __all__ = [
     "VersionArtefact",
     "VersionContent",
     "VersionImage",
+    "VersionSplit",
     "now",
 ]

@@ -193,6 +193,10 @@ ANSWER = (
         ("exact_exporters", "[Exporter('bad.a', 'A', 'nowhere_at_all:write', '.txt')]", "names no module"),
         ("exact_exporters", "[Exporter('bad.a', 'A', 'json:dump', 'txt')]", "must read like '.txt'"),
         ("exact_job_types", "[JobType('train', 'Train', 'no_such_package.jobs:train')]", "names no module"),
+        ("exact_search_fields", "[SearchField('loud', SearchKind.TEXT, len)]", "must start with 'bad.'"),
+        ("exact_search_fields", "[SearchField('bad.too loud', SearchKind.TEXT, len)]", "no plain word"),
+        ("exact_search_fields", "[SearchField('bad.x', 'sound', len)]", "no SearchKind"),
+        ("exact_search_fields", "[SearchField('bad.x', SearchKind.TEXT, 'x')]", "no function"),
     ],
 )
 def test_a_contribution_that_breaks_a_rule_is_refused_with_the_rule(

@@ -6,7 +6,10 @@ import { $ } from '../shell/html.js';
 import { toast } from '../shell/toast.js';
 import { sent } from './edits.js';
 import { itemFromJson } from './items.js';
-import { Journal } from './journal.js';
+import { LABELS } from './geometry.js';
+import { Journal, isSameShape } from './journal.js';
+import { pageOf } from './jump.js';
+import { Labels } from './labels.js';
 import { UndoStack } from './undo.js';
 
 /** @typedef {import('./workplace.js').Workplace} Workplace */
@@ -22,12 +25,13 @@ export function createJournal(at, storage) {
         return await api.post(path, { operations: operations.map(sent) }, { idempotencyKey });
       } catch (error) {
         const { status, code, detail, body } = /** @type {any} */ (error);
-        throw { status: status ?? 0, code: code ?? '', detail: detail ?? String(error), current: body?.current ?? null, retryAfter: body?.retry_after };
+        throw { status: status ?? 0, code: code ?? '', detail: detail ?? String(error), current: body?.current ?? null, conflicts: body?.conflicts, retryAfter: body?.retry_after };
       }
     },
     exclusive: navigator.locks ? (run) => navigator.locks.request(lock, run) : undefined,
     onState: () => {
       at.chip?.show();
+      at.conflicts?.changed();
       at.counts?.changed();
     },
     onSaved: (entry, answer) => {
@@ -41,7 +45,11 @@ export function createJournal(at, storage) {
       at.edits.refuse(problem);
       at.counts.askSoon();
       at.undo.refreshSoon();
-      toast(problem.kind === 'conflict' ? 'Somebody else changed this shape first.' : 'The server did not accept a change.', {
+      if (problem.kind === 'conflict') {
+        at.conflicts.show();
+        return;
+      }
+      toast('The server did not accept a change.', {
         kind: 'warning', detail: `${problem.label}: ${problem.message}`, seconds: 0,
         action: { label: 'Look', run: () => at.chip.showProblems() },
       });
@@ -57,7 +65,7 @@ export function createUndo(at) {
     journal: at.journal,
     edits: at.edits,
     ask: () => api.get(`${path}/undo-state`),
-    send: (which) => api.post(`${path}/${which}`, {}),
+    send: (which, revision) => api.post(`${path}/${which}`, {}, { query: { revision } }),
     show: (state) => {
       buttons.undo.disabled = !state.can_undo;
       buttons.redo.disabled = !state.can_redo;
@@ -81,6 +89,28 @@ function tellUndo(at, message, kind, answer) {
   } else {
     at.flash(message);
   }
+  if (answer?.complete === false) at.layer.refresh(); // too many to name them
   at.counts.askSoon();
   at.announce((answer?.annotations ?? []).map((one) => one.id));
+}
+
+/** Labels of the whole image, of the server and of what waits for it. @param {Workplace} at */
+export function createLabels(at) {
+  const waiting = () => at.journal.entries.flatMap((entry) => entry.operations);
+  return new Labels({
+    image: at.image,
+    frame: () => at.frame,
+    ask: async ({ z, t }) => {
+      const query = { shape: ['image', 'absent'], z, t, limit: 1000, ...at.asOf };
+      return pageOf(await api.get(`/images/${at.image.id}/annotations`, query)).items.map(itemFromJson);
+    },
+    waiting: () => at.edits.drafts.filter((item) => LABELS.has(item.geometry.shape)),
+    isGone: (item) => waiting().some((operation) => operation.op === 'delete' && isSameShape(operation, item)),
+    mayEdit: (item) => at.mayEdit(item),
+    set: (type, shape, frame) => at.commands.setLabel(type, shape, frame),
+    takeOff: (items, type) => at.commands.takeLabelOff(items, type),
+    tell: (text) => at.flash(text),
+    drawn: (typeId) => at.counts.ofType(typeId),
+    changed: () => at.typesPanel?.renderKeepingFolds(),
+  });
 }

@@ -29,7 +29,7 @@ export class SelectedShapes {
   /** @param {number} id */
   async #complete(id) {
     try {
-      const json = await api.get(`/annotations/${id}`);
+      const json = await api.get(`/annotations/${id}`, this.at.asOf);
       const { single } = this.at.selection;
       if (!single || single.id !== id || single.isComplete) return;
       if (json.deleted) {
@@ -45,12 +45,21 @@ export class SelectedShapes {
     }
   }
 
+  /** Take over what the server says of the selected shapes now. */
+  async readAgain() {
+    const ids = this.at.selection.items.map((item) => item.id).filter((id) => id !== null).slice(0, MOST_RICH);
+    const read = await Promise.all(ids.map((id) => api.get(`/annotations/${id}`).catch(() => null)));
+    const known = read.filter((json) => json !== null && !this.at.journal.isPending(json));
+    this.at.selection.replace(known.filter((json) => !json.deleted).map(itemFromJson));
+    this.at.selection.drop(known.filter((json) => json.deleted));
+  }
+
   /** @param {Map<string | number, import('./types.js').Geometry>} [preview] how shapes look while they are being changed */
   draw(preview = new Map()) {
     const { items } = this.at.selection;
     const rich = items.length <= MOST_RICH ? items.filter((item) => this.at.visibility.display.visible) : [];
     this.at.layer.setHidden(new Set(rich.flatMap((item) => [item.id, item.uuid].filter((key) => key !== null))));
-    this.at.layer.setHighlighted(new Set(items.length > MOST_RICH ? items.map(keyOf) : []));
+    this.at.highlights.set('selection', items.length > MOST_RICH ? items.map(keyOf) : []);
     this.at.overlay.setShapes(rich.map((item) => ({
       key: keyOf(item),
       geometry: preview.get(keyOf(item)) ?? item.geometry,

@@ -1,6 +1,6 @@
 """Imports and exports of annotation files, and users' own export templates.
 
-Revision 0007.
+Revision 0009.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0007"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
