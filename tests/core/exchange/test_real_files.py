@@ -159,7 +159,7 @@ def test_midog_is_imported_though_its_boxes_are_corners(
             if each["image_id"] == number and min(each["bbox"]) >= 0 and each["bbox"][2] < width
             and each["bbox"][3] < height
         )  # fmt: skip
-        assert boxes <= Counter(tuple(row.box) for row in desk.rows(ids[names[number]]))
+        assert boxes <= Counter(tuple(row.geometry.xy.ravel().tolist()) for row in desk.rows(ids[names[number]]))
 
 
 def test_cells_of_bccd_are_imported_and_come_back(
