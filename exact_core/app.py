@@ -137,6 +137,8 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.annotations.history_routes import router as history
     from exact_core.annotations.routes import router as annotations
     from exact_core.auth.routes import router as auth
+    from exact_core.exchange.export_routes import router as annotation_exports
+    from exact_core.exchange.routes import router as annotation_imports
     from exact_core.images.routes import router as images
     from exact_core.images.upload_routes import router as uploads
     from exact_core.imagesets.routes import router as image_sets
@@ -175,6 +177,8 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         versions,
         artefacts,
         differences,
+        annotation_imports,
+        annotation_exports,
         splits,
     ):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
 
     session_days: int = Field(default=14, ge=1)
     max_upload_bytes: int = Field(default=50 * 1024 * _MIB, ge=_MIB)
+    max_annotation_file_bytes: int = Field(
+        default=4 * 1024 * _MIB, ge=_MIB, description="Largest file of annotations that can be imported."
+    )
     image_set_quota_bytes: int = Field(default=0, ge=0, description="Most bytes stored per image set; 0 is no limit.")
     free_space_mib: int = Field(default=512, ge=0, description="Room on the disk that uploads must leave.")
     trash_days: int = Field(default=30, ge=1, description="Days in which a deleted annotation can be restored.")

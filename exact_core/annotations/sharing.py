@@ -20,6 +20,8 @@ from exact_core.storage.models import EVERY_FRAME, Assignment, ReviewItem
 
 CLOSED = ("complete", "agreed", "decided")
 FOR_ADJUDICATORS = ("disagreed", "decided")
+LABEL_NUMBERS = tuple(shape.number for shape in Shape if shape.is_label)
+"""Shapes that lie nowhere: their bounding box is the image, whose centre may be in a region."""
 Can: TypeAlias = Callable[[Actor, str, int], bool]
 """Whether an actor has a right in an image set: the access snapshot's, or one that asks the database."""
 
@@ -46,7 +48,7 @@ class Rectangle:
             if value != EVERY_FRAME
         ]
         inside = (x.between(self.x0, self.x1), y.between(self.y0, self.y1))
-        return and_(*inside, row.shape != Shape.IMAGE.number, *frame)
+        return and_(*inside, row.shape.not_in(LABEL_NUMBERS), *frame)
 
     def has(self, x: int, y: int, z: int, t: int, c: int) -> bool:
         """Whether a shape with this centre and frame belongs to the region."""

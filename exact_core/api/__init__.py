@@ -55,6 +55,16 @@ from exact_core.api.events import (
     JobState,
     VersionRecord,
 )
+from exact_core.api.exchange import (
+    ExchangedImage,
+    ExportedShape,
+    Exporter,
+    ExportSource,
+    ImportContext,
+    ImportedShape,
+    Importer,
+    LossReport,
+)
 from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
 from exact_core.api.markers import Policy, Scope, hookimpl
 from exact_core.api.version import API_VERSION
@@ -73,16 +83,24 @@ __all__ = [
     "Conflict",
     "DriverError",
     "ExactError",
+    "ExchangedImage",
+    "ExportSource",
+    "ExportedShape",
+    "Exporter",
     "Forbidden",
     "Frontend",
     "ImageAction",
     "ImageChange",
     "ImageInfo",
+    "ImportContext",
+    "ImportedShape",
+    "Importer",
     "Invalid",
     "JobContext",
     "JobResult",
     "JobState",
     "JobType",
+    "LossReport",
     "NotFound",
     "Overlay",
     "OverlayPlace",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Statistic,
     )
     from exact_core.api.events import AnnotationChange, ImageChange, JobResult, VersionRecord
+    from exact_core.api.exchange import Exporter, Importer
     from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
 
 # ---------------------------------------------------------------------------
@@ -126,6 +127,38 @@ def exact_job_types() -> Sequence[JobType] | None:
     Scope and failure:
         Every loaded plugin; jobs of an image set run only while the plugin is on there. A plugin whose job types
         are not well-formed is not loaded. A job that raises ends as failed with its message.
+    """
+
+
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.2")
+def exact_importers() -> Sequence[Importer] | None:
+    """Add formats of annotation files that can be imported.
+
+    Called once when the plugin is loaded; the reading itself is dotted text and is imported when a file is read.
+
+    Returns:
+        Importers named ``<plugin>.<name>``.
+
+    Scope and failure:
+        Every loaded plugin; a format is offered only in image sets where the plugin is on. A plugin whose importers
+        are not well-formed is not loaded. An error while a file is looked at or read ends the import, which changes
+        nothing, and is recorded against the plugin.
+    """
+
+
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.2")
+def exact_exporters() -> Sequence[Exporter] | None:
+    """Add formats of annotation files that can be exported.
+
+    Called once when the plugin is loaded; the writing itself is dotted text and is imported when a file is written.
+
+    Returns:
+        Exporters named ``<plugin>.<name>``. A format that can be read and written has the same name in both.
+
+    Scope and failure:
+        Every loaded plugin; a format is offered only in image sets where the plugin is on. A plugin whose exporters
+        are not well-formed is not loaded. An error while a file is written ends the export and is recorded against the
+        plugin. What a reader may not see, its exporter is not given.
     """
 
 

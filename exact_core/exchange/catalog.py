@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, literal, or_, select
 from sqlalchemy.orm import Session
@@ -12,9 +12,22 @@ from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExchangeImage, ExchangeType
 from exact_core.storage.models import AnnotationSummary, AnnotationType, Image, ImageSetProduct, Product
 
+MakeProperties: TypeAlias = Callable[[int], Mapping[str, str]]
+"""What the file of an image says about it, for its number; may read it later."""
+
+
+def no_properties(_image_id: int) -> Mapping[str, str]:
+    """Nothing, for those who have no files at hand."""
+    return {}
+
 
 def images_of(
-    session: Session, image_set_id: int, image_ids: Iterable[int] | None = None, *, with_file_names: bool = False
+    session: Session,
+    image_set_id: int,
+    image_ids: Iterable[int] | None = None,
+    *,
+    with_file_names: bool = False,
+    properties: MakeProperties = no_properties,
 ) -> list[ExchangeImage]:
     """Images of a set that are there, in the set's order; only some of them when asked.
 
@@ -37,7 +50,7 @@ def images_of(
     if image_ids is not None:
         statement = statement.where(Image.id.in_(list(image_ids)))
     rows: Iterable[Any] = session.execute(statement)
-    return [ExchangeImage(*facts) for facts in rows]
+    return [ExchangeImage(*(*facts, properties(facts[0]))) for facts in rows]
 
 
 def types_of(session: Session, image_set_id: int, *, only_active: bool = False) -> list[ExchangeType]:
@@ -52,6 +65,12 @@ def types_of(session: Session, image_set_id: int, *, only_active: bool = False) 
         .where(Image.image_set_id == image_set_id)
     )
     return _types(session, or_(wanted, AnnotationType.id.in_(counted)))
+
+
+def types_by_id(session: Session, ids: Iterable[int]) -> list[ExchangeType]:
+    """Types by their numbers, whatever product they are of."""
+    wanted = list(ids)
+    return _types(session, AnnotationType.id.in_(wanted)) if wanted else []
 
 
 def type_of(kind: AnnotationType, product: str) -> ExchangeType:

@@ -54,18 +54,22 @@ def import_(
 ) -> None:
     """Import the annotations of FILE: all of them or none, as one revision of the image set."""
     from exact_core.exchange.importing import import_file
-    from exact_core.exchange.registry import all_built_in, built_in
+    from exact_core.exchange.plugin_formats import format_in, formats_in
+    from exact_core.exchange.slide_files import SlideFiles
     from exact_core.exchange.storing import Options, Target
 
-    chosen = built_in(format_name) if format_name else None
     options = Options(labels=_pairs(labels), on_duplicate="update" if update else "skip", skip_bad=skip_bad)
     with _services() as services:
         with services.database.read() as session:
             actor = acting(session, user_name)
             image_set_id, image_id = _place(session, set_name, team_name, image_name)
-        target = Target(services.database, services.kernel.hooks, actor, image_set_id, image_id, file.name)
+        formats = formats_in(services.kernel, image_set_id)
+        chosen = format_in(services.kernel, image_set_id, format_name) if format_name else None
+        target = Target(
+            services.database, services.kernel.hooks, actor, image_set_id, image_id, file.name, SlideFiles(services)
+        )
         with file.open("rb") as stream:
-            content, stored = import_file(target, stream, options, list(all_built_in()), chosen=chosen)
+            content, stored = import_file(target, stream, options, formats, chosen=chosen)
     answer = {
         "file": str(file),
         "format": content.format,
@@ -103,16 +107,20 @@ def export(
     """Write annotations to a file; several images of a format of single images become an archive."""
     from exact_core.exchange.document import Report
     from exact_core.exchange.exporting import Wanted, open_document, write_export
-    from exact_core.exchange.registry import built_in
+    from exact_core.exchange.plugin_formats import format_in
+    from exact_core.exchange.slide_files import SlideFiles
 
-    chosen, report = built_in(format_name), Report()
+    report = Report()
     with _services() as services:
         with services.database.read() as session:
             actor = acting(session, user_name)
             image_set_id, image_id = _place(session, set_name, team_name, image_name)
-            at, facts = _version(session, image_set_id, version_name)
+            version_id = _version(session, image_set_id, version_name)
+        chosen = format_in(services.kernel, image_set_id, format_name)
         images = None if image_id is None else (image_id,)
-        document = open_document(services.database, actor, Wanted(image_set_id, images, at, facts))
+        document = open_document(
+            services.database, actor, Wanted(image_set_id, images, version_id=version_id), SlideFiles(services)
+        )
         partial = output.with_name(f".{output.name}.part")  # nothing half-written stands under the name
         try:
             with partial.open("wb") as target:
@@ -191,16 +199,16 @@ def _place(session: Session, set_name: str, team_name: str, image_name: str) -> 
     return image_set.id, image_id
 
 
-def _version(session: Session, image_set_id: int, name: str) -> tuple[int | None, dict[str, Any]]:
+def _version(session: Session, image_set_id: int, name: str) -> int | None:
     from sqlalchemy import select
 
     from exact_core.api.errors import NotFound
     from exact_core.storage.models import Version
 
     if not name:
-        return None, {}
+        return None
     own = (Version.image_set_id == image_set_id, Version.name == name, Version.deleted_at.is_(None))
     version = session.scalars(select(Version).where(*own)).first()
     if version is None:
         raise NotFound(f"There is no version {name!r} in this image set.")
-    return version.revision, {"version": version.name, "content_digest": version.content_digest}
+    return version.id

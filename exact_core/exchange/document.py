@@ -34,6 +34,7 @@ class ExchangeImage:
     """An image that annotations lie on. ``mpp_x``, ``mpp_y`` are micrometres per level-0 pixel.
 
     ``file_name`` is the original name, which may identify a patient: empty unless the actor has the right to it.
+    ``properties`` are what the slide's own file says, named as OpenSlide names it; they may be read when looked at.
     """
 
     id: int
@@ -46,6 +47,7 @@ class ExchangeImage:
     size_t: int = 1
     size_c: int = 1
     file_name: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,16 @@ class Report:
         self.refused: list[tuple[str, str]] = []
         self.refused_count = 0
         self._skip_bad = skip_bad
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any], *, skip_bad: bool = False) -> Report:
+        """What ``to_json`` gave."""
+        report = cls(skip_bad=skip_bad)
+        report.losses = Counter({line["what"]: line["count"] for line in kept["losses"]})
+        report.warnings = list(kept["warnings"])
+        report.refused = [(line["place"], line["reason"]) for line in kept["refused"]]
+        report.refused_count = kept["refused_count"]
+        return report
 
     @property
     def skips_bad(self) -> bool:
@@ -219,6 +231,7 @@ class Format:
             stream can neither seek nor be read.
         sniff_members: As ``sniff``, for ZIP archives, from the names of the files inside; ``read`` is then given the
             whole archive. None for formats that are single files, several of which may come in one archive.
+        plugin: Which plugin brings it; empty for the core's own.
     """
 
     name: str
@@ -230,3 +243,4 @@ class Format:
     read: Callable[[BinaryIO, ReadContext], Iterator[ReadShape]] | None
     write: Callable[[ExportDocument, BinaryIO, Report], None] | None
     sniff_members: Callable[[Sequence[str]], int] | None = None
+    plugin: str = ""

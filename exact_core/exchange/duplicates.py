@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.states import Known, load
-from exact_core.annotations.writing import Writer
+from exact_core.exchange.sinks import Sink
 from exact_core.storage.models import Annotation
 
 _AT_ONCE = 900  # SQLite takes a limited number of parameters
@@ -30,15 +30,15 @@ class Duplicates:
     taken: set[str] = field(default_factory=set)
 
 
-def look_up(writer: Writer, uuids: Sequence[str | None]) -> Duplicates:
+def look_up(sink: Sink, uuids: Sequence[str | None]) -> Duplicates:
     """Which of the uuids the image has."""
     wanted = {uuid for uuid in uuids if uuid is not None}
     found = Duplicates()
-    there = _existing(writer.session, writer.facts.image_id, wanted)
+    there = _existing(sink.session, sink.facts.image_id, wanted)
     if not there:
         return found
-    for known in load(writer.session, writer.facts.image_id, uuids=there):
-        if writer.scope.shows(known.author_id):
+    for known in load(sink.session, sink.facts.image_id, uuids=there):
+        if sink.scope.shows(known.author_id):
             found.known[known.uuid] = known
         else:
             found.taken.add(known.uuid)

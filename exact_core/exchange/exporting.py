@@ -4,29 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.geometry import Geometry
 from exact_core.annotations.packing import unpack_many
-from exact_core.annotations.scope import ReadScope, read_scope
+from exact_core.annotations.scope import ROWS, Can, ReadScope, read_scope
 from exact_core.annotations.streaming import StreamedAnnotation, stream
 from exact_core.api.context import Actor
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.exchange.archives import ArchiveWriter
-from exact_core.exchange.catalog import images_of, types_of
+from exact_core.exchange.catalog import MakeProperties, images_of, no_properties, types_of
 from exact_core.exchange.document import ExchangeImage, ExchangeType, ExportDocument, Format, Report, WrittenShape
 from exact_core.exchange.file_names import member_names, safe_name
+from exact_core.exchange.slide_files import SlideFiles
+from exact_core.exchange.versions import VersionContent, version_content
 from exact_core.storage.database import Database
 from exact_core.storage.models import ImageSet, User
 
 _BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which annotations are exported; empty means all.
+
+    Attributes:
+        type_ids: Of these types.
+        author_ids: By these authors, as far as the actor may know them.
+        shapes: Drawn as these.
+    """
+
+    type_ids: tuple[int, ...] = ()
+    author_ids: tuple[int, ...] = ()
+    shapes: tuple[Shape, ...] = ()
+
+    def conditions(self, scope: ReadScope) -> list[ColumnElement[bool]]:
+        """The conditions on states of annotations, but for the types."""
+        found: list[ColumnElement[bool]] = []
+        if self.author_ids:
+            found.append(scope.authors(self.author_ids))
+        if self.shapes:
+            found.append(ROWS.c.shape.in_([shape.number for shape in self.shapes]))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """What an exported file says about it; empty for everything."""
+        found = {"types": self.type_ids, "authors": self.author_ids, "shapes": [shape.value for shape in self.shapes]}
+        return {name: list(values) for name, values in found.items() if values}
+
+
+EVERY_SHAPE = Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +73,17 @@ class Wanted:
         image_set_id: From which set.
         image_ids: Only these images; None for all.
         at: As of this revision; None for now.
-        facts: What the file shall say of where it comes from, beside set and revision: a version's name and hash.
+        version_id: As of this version, with the images and names that it had.
+        filters: Which annotations.
+        facts: What the file shall say of where it comes from, beside set, revision and version.
         private_names: Whether images shall be called by their original names, for those with the right to them.
     """
 
     image_set_id: int
     image_ids: tuple[int, ...] | None = None
     at: int | None = None
+    version_id: int | None = None
+    filters: Filters = EVERY_SHAPE
     facts: Mapping[str, Any] | None = None
     private_names: bool = False
 
@@ -59,12 +99,14 @@ class SetDocument:
     database: Database
     scopes: Mapping[int, ReadScope]
     people: Mapping[int, str]
+    filters: Filters = EVERY_SHAPE
 
     def shapes(self, image: ExchangeImage) -> Iterator[WrittenShape]:
         """The annotations of one image in the order of storage."""
         types = {kind.id: kind for kind in self.types}
         with self.database.read() as session:
-            rows = stream(session, self.scopes[image.id])
+            scope, filters = self.scopes[image.id], self.filters
+            rows = stream(session, scope, type_ids=filters.type_ids, conditions=filters.conditions(scope))
             while batch := list(islice(rows, _BATCH)):
                 for row, geometry in zip(batch, _geometries(batch), strict=True):
                     yield WrittenShape(
@@ -82,8 +124,8 @@ class SetDocument:
                     )
 
 
-def open_document(database: Database, actor: Actor, wanted: Wanted) -> SetDocument:
-    """What the actor may export of a set.
+def open_document(database: Database, actor: Actor, wanted: Wanted, slides: SlideFiles | None = None) -> SetDocument:
+    """What the actor may export of a set; ``slides`` reads what their own files say, for formats that need it.
 
     Raises:
         NotFound: There is no such set or image for the actor.
@@ -96,15 +138,41 @@ def open_document(database: Database, actor: Actor, wanted: Wanted) -> SetDocume
         private = wanted.private_names
         if private:
             rights.require(actor, Right.PRIVATE_NAMES, wanted.image_set_id)
-        images = images_of(session, wanted.image_set_id, wanted.image_ids, with_file_names=private)
-        _require_all(wanted, images)
-        at = _revision(image_set, wanted.at)
+        properties = no_properties
+        if slides is not None:
+            properties = partial(slides.properties, with_identities=private)
         can = rights_in(session)
-        scopes = {image.id: read_scope(session, actor, image.id, can).as_of(at) for image in images}
-        facts = {"image_set": image_set.name, "revision": at, **(wanted.facts or {})}
+        if wanted.version_id is None:
+            found = _present(session, actor, image_set, wanted, can, private, properties)
+        else:
+            found = version_content(
+                session, actor, image_set.id, wanted.version_id, wanted.image_ids, can,
+                with_file_names=private, properties=properties,
+            )  # fmt: skip
+        _require_all(wanted, found.images)
+        chosen = wanted.filters.to_json()
+        facts = {**found.facts, **(wanted.facts or {}), **({"filters": chosen} if chosen else {})}
+        people = {**_people(session), **found.people}
         return SetDocument(
-            image_set.name, images, types_of(session, image_set.id), facts, database, scopes, _people(session)
+            found.title, found.images, found.types, facts, database, found.scopes, people, wanted.filters
         )
+
+
+def _present(
+    session: Session,
+    actor: Actor,
+    image_set: ImageSet,
+    wanted: Wanted,
+    can: Can,
+    private: bool,
+    properties: MakeProperties,
+) -> VersionContent:
+    """The set as it is now, or its present images as they were at a revision."""
+    images = images_of(session, image_set.id, wanted.image_ids, with_file_names=private, properties=properties)
+    at = _revision(image_set, wanted.at)
+    scopes = {image.id: read_scope(session, actor, image.id, can).as_of(at) for image in images}
+    facts = {"image_set": image_set.name, "revision": at}
+    return VersionContent(image_set.name, images, types_of(session, image_set.id), {}, scopes, facts)
 
 
 def write_export(document: ExportDocument, chosen: Format, target: BinaryIO, report: Report) -> None:

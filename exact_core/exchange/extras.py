@@ -19,6 +19,9 @@ from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExchangeImage, ReadShape, Report, Ring, WrittenShape
 from exact_core.exchange.outlines import box_outline, corners_of, ellipse_box, image_outline, is_rectangle, upright_box
 
+ABSENT_SUFFIX = "_absent"
+"""Behind the label of what does not occur: other programs must not take it for something that does."""
+
 Extras = dict[str, Any]
 """``uuid``, ``shape``, ``text``, ``attributes``, ``author``, ``frame`` (``[z, t, c]``), ``part`` (from 1), ``hole``."""
 
@@ -43,6 +46,20 @@ def extras_of(shape: WrittenShape, *, leave_out: Iterable[str] = ()) -> Extras:
     }
     left_out = set(leave_out)
     return {key: value for key, value in found.items() if value and key not in left_out}
+
+
+def label_of(shape: WrittenShape) -> str:
+    """What a format without a word for absence writes as the label of an annotation."""
+    is_absent = shape.geometry.shape is Shape.ABSENT
+    return shape.type.name + ABSENT_SUFFIX if is_absent else shape.type.name
+
+
+def tell_labels(shape: WrittenShape, report: Report) -> None:
+    """Tell how labels of the whole image are drawn."""
+    if shape.geometry.shape is Shape.IMAGE:
+        report.lose("labels of the whole image: drawn as a rectangle around it")
+    elif shape.geometry.shape is Shape.ABSENT:
+        report.lose(f"what is absent: a rectangle around the image, labelled *{ABSENT_SUFFIX}, which only EXACT reads")
 
 
 def part_extras(shape: WrittenShape, part: int, hole: bool) -> Extras:
@@ -72,8 +89,10 @@ def completed(element: Element, image: ExchangeImage | None, tolerance: float) -
         return shape
     attributes = extras.get("attributes")
     drawn = _as_tagged(shape, str(extras.get("shape", "")), image, tolerance)
+    is_absent = drawn.shape is Shape.ABSENT
     return replace(
         drawn,
+        label=drawn.label.removesuffix(ABSENT_SUFFIX) if is_absent else drawn.label,
         uuid=uuid_of(extras.get("uuid")) or shape.uuid,
         text=str(extras.get("text", "")) or shape.text,
         author=str(extras.get("author", "")) or shape.author,
@@ -121,6 +140,8 @@ def _holes(shape: ReadShape) -> list[bool]:
 
 def _as_tagged(shape: ReadShape, tagged: str, image: ExchangeImage | None, tolerance: float) -> ReadShape:
     """The shape that was drawn as something else, as long as its vertices still are that shape."""
+    if tagged == Shape.ABSENT and shape.shape is Shape.IMAGE:
+        return replace(shape, shape=Shape.ABSENT, rings=[], holes=[])
     if not shape.rings or tagged == shape.shape.value:
         return shape
     ring = np.asarray(shape.rings[0], np.float64)
@@ -134,10 +155,10 @@ def _as_tagged(shape: ReadShape, tagged: str, image: ExchangeImage | None, toler
         ring = box_outline(ring) if shape.shape is Shape.BOX else ring
         fits = len(ring) == 4 and is_rectangle(ring, 3 + 0.01 * float(np.ptp(ring, axis=0).max()) + tolerance)
         return replace(shape, shape=Shape.ROTATED_BOX, rings=[ring]) if fits else shape
-    if tagged == Shape.IMAGE and image is not None:
+    if tagged in (Shape.IMAGE, Shape.ABSENT) and image is not None:
         whole = corners_of(image_outline(image.width, image.height))
         fits = float(np.abs(corners_of(ring) - whole).max()) <= max(tolerance, 1e-6)
-        return replace(shape, shape=Shape.IMAGE, rings=[], holes=[]) if fits else shape
+        return replace(shape, shape=Shape(tagged), rings=[], holes=[]) if fits else shape
     kinds = {Shape.POINT: len(ring) == 1, Shape.LINE: len(ring) == 2, Shape.POLYLINE: len(ring) >= 2}
     kinds[Shape.MULTI_POLYGON] = kinds[Shape.POLYGON] = len(ring) >= 3
     if tagged in kinds and kinds[Shape(tagged)]:

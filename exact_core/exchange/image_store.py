@@ -1,4 +1,4 @@
-"""Writing the shapes of an import on one image, some thousands at a time, under one revision."""
+"""The shapes of an import on one image, some thousands at a time: checked, compared with what is there, handed on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from exact_core.annotations.geometry import Geometry, from_rings
 from exact_core.annotations.packing import Columns, pack, take
 from exact_core.annotations.scope import Frame
 from exact_core.annotations.states import Change, Known, State
-from exact_core.annotations.writing import Writer
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.exchange.axes import Mend
@@ -23,11 +22,12 @@ from exact_core.exchange.duplicates import look_up
 from exact_core.exchange.matching import Labels
 from exact_core.exchange.placing import Places, columns_of_places
 from exact_core.exchange.recasting import recast
+from exact_core.exchange.sinks import Sink
 from exact_core.exchange.staging import Piece
 from exact_core.exchange.values import AttributeValues
 
 if TYPE_CHECKING:
-    from exact_core.exchange.storing import Stored
+    from exact_core.exchange.planning import Stored
 
 _T = TypeVar("_T")
 _LEFT_OUT, _UNKNOWN = 0, -1  # instead of the number of a type
@@ -49,15 +49,10 @@ class _Said:
 class ImageStore:
     """Takes the pieces of one image; ``finish`` after the last one."""
 
-    def __init__(
-        self, writer: Writer, labels: Labels, mend: Mend, stored: Stored, reason: str, run: str, *, updates: bool
-    ) -> None:
-        self._writer = writer
-        self._mend = mend
+    def __init__(self, sink: Sink, labels: Labels, stored: Stored, *, updates: bool) -> None:
+        self._sink = sink
         self._stored = stored
         self._report = stored.report
-        self._reason = reason
-        self._run = run
         self._updates = updates
         self._type_ids = {label: kind.id if kind else _LEFT_OUT for label, kind in labels.types.items()}
         self._why = labels.unknown
@@ -66,11 +61,11 @@ class ImageStore:
         self._values = {id_: AttributeValues(kind.name, kind.attributes) for id_, kind in kinds.items()}
         self._names = {id_: kind.name for id_, kind in kinds.items()}
         self._frames: dict[Frame, str] = {}  # why a frame is none
-        self._revision: int | None = None
         self._changes = 0
+        self._seen: set[int] = set()  # of a rehearsal, whose sink keeps nothing: hashes of uuids that came already
 
-    def add(self, piece: Piece) -> None:
-        """Write some shapes."""
+    def add(self, piece: Piece, mend: Mend) -> None:
+        """Take some shapes, whose coordinates need a mend or none."""
         types = np.fromiter((self._type_ids.get(label, _UNKNOWN) for label in piece.labels), np.int64, len(piece))
         self._stored.left_out += int(np.count_nonzero(types == _LEFT_OUT))
         for number in np.flatnonzero(types == _UNKNOWN).tolist():
@@ -81,10 +76,10 @@ class ImageStore:
             return
         places = piece.places if len(chosen) == len(piece) else _taken(piece.places, types > 0)
         types = types[chosen]
-        drawn = recast(self._mend.places(places), types, self._allowed)
+        drawn = recast(mend.places(places), types, self._allowed)
         for (form, target), count in drawn.told.items():
             self._report.losses[f"{_spoken(form)}: drawn as {_spoken(target)}, as its type allows"] += count
-        facts = self._writer.facts
+        facts = self._sink.facts
         columns, refused = columns_of_places(drawn.places, facts.width, facts.height)
         refused |= {number: self._not_allowed(types[number], places.shape[number]) for number in drawn.refused}
         said = self._said(piece, chosen.tolist(), types.tolist(), refused)
@@ -94,9 +89,9 @@ class ImageStore:
 
     def finish(self) -> None:
         """Say what the revision holds, when there is one."""
-        if self._revision is not None:
-            self._writer.count_changes(self._revision, self._changes)
-            self._stored.revisions[self._writer.facts.image_id] = self._revision
+        self._sink.finish(self._changes)
+        if self._sink.revision is not None:
+            self._stored.revisions[self._sink.facts.image_id] = self._sink.revision
 
     def _said(self, piece: Piece, chosen: list[int], types: list[int], refused: dict[int, str]) -> list[_Said | None]:
         """What is said of each shape; None for those that are refused, which are added to ``refused``."""
@@ -131,7 +126,7 @@ class ImageStore:
         known = self._frames.get(frame)
         if known is None:
             try:
-                rules.checked_frame(frame, self._writer.facts)
+                rules.checked_frame(frame, self._sink.facts)
                 known = ""
             except Invalid as error:
                 known = error.message
@@ -139,7 +134,7 @@ class ImageStore:
         return known
 
     def _write(self, columns: Columns, said: list[_Said | None]) -> None:
-        there = look_up(self._writer, [each.uuid if each else None for each in said])
+        there = look_up(self._sink, [each.uuid if each else None for each in said])
         new: dict[tuple[Frame, str], list[int]] = defaultdict(list)
         names: dict[int, str | None] = {}
         first: dict[str, int] = {}
@@ -149,20 +144,27 @@ class ImageStore:
                 continue
             names[number] = each.uuid
             known = there.known.get(each.uuid) if each.uuid else None
-            if known is not None and known.revision != self._revision:
+            is_again = self._came_before(each.uuid, known)
+            if known is not None and not is_again:
                 changes += self._against(known, each, columns, number)
                 continue
             if each.uuid in there.taken:
                 names[number] = None
-            elif each.uuid is not None and (known is not None or first.setdefault(each.uuid, number) != number):
+            elif each.uuid is not None and (is_again or first.setdefault(each.uuid, number) != number):
                 self._report.warn("some shapes have an id that an earlier shape of the file has; they got new ones")
                 names[number] = None
             new[each.frame, each.author].append(number)
         for (frame, author), numbers in new.items():
             self._create(columns, said, numbers, names, frame, author)
         if changes:
-            self._writer.write(changes, self._taken_revision(), restores=True)
+            self._sink.write(changes)
             self._changes += len(changes)
+
+    def _came_before(self, uuid: str | None, known: Known | None) -> bool:
+        """Whether an earlier piece of this import has written this uuid."""
+        if known is not None and self._sink.revision is not None and known.revision == self._sink.revision:
+            return True
+        return uuid is not None and hash(uuid) in self._seen
 
     def _create(
         self,
@@ -186,16 +188,18 @@ class ImageStore:
             attributes=_unless_empty([each.attributes for each in chosen]),
             claimed_author=author,
         )
-        added = bulk.add(self._writer, shapes, skip_bad=True, revision=self._taken_revision())
-        for place, why in sorted(added.refused.items()):
+        refused = self._sink.add(shapes)
+        for place, why in sorted(refused.items()):
             self._report.refuse(chosen[place].where, why)
-        count = len(numbers) - len(added.refused)
+        if not self._sink.keeps:
+            self._seen.update(hash(name) for number in numbers if (name := names[number]))
+        count = len(numbers) - len(refused)
         self._stored.added += count
         self._changes += count
 
     def _against(self, known: Known, said: _Said, columns: Columns, number: int) -> list[Change]:
         """What becomes of an annotation that the image has already."""
-        facts = self._writer.facts
+        facts = self._sink.facts
         geometry = _geometry_at(columns, number)
         state = State(
             said.type_id, geometry.shape, pack(geometry), geometry.box(facts.width, facts.height), said.frame,
@@ -214,7 +218,7 @@ class ImageStore:
         if known.state == state:
             self._stored.unchanged += 1
             return []
-        if self._updates and self._writer.may_edit(known):
+        if self._updates and self._sink.may_edit(known):
             self._stored.updated += 1
             return [Change(known, state)]
         self._stored.skipped += 1
@@ -225,12 +229,6 @@ class ImageStore:
         else:
             self._report.lose("annotations that are different here: left as they are")
         return []
-
-    def _taken_revision(self) -> int:
-        """The revision of this image's import, taken when the first shape comes."""
-        if self._revision is None:
-            self._revision = self._writer.log_change_set(0, "import", self._reason, run=self._run)
-        return self._revision
 
     def _not_allowed(self, type_id: int, number: int) -> str:
         allowed = " or ".join(_spoken(shape) for shape in self._allowed[int(type_id)])
@@ -267,11 +265,13 @@ def _geometry_at(columns: Columns, number: int) -> Geometry:
     first, last = int(columns.ring_start[number]), int(columns.ring_start[number + 1])
     start = int(columns.ring_length[:first].sum(dtype=np.int64))
     length = columns.ring_length[first:last]
+    bits = 0 if columns.fraction_bits is None else int(columns.fraction_bits[number])
     return Geometry(
         Shape.from_number(int(columns.shape[number])),
         columns.vertices[start : start + int(length.sum(dtype=np.int64))],
         tuple(length.tolist()),
         tuple(bool(hole) for hole in columns.ring_hole[first:last]),
+        bits,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from exact_core.auth.rights import Right, Rights
-from exact_core.exchange.catalog import images_of, types_of
+from exact_core.exchange.catalog import images_of, no_properties, types_of
 from exact_core.exchange.document import Format
 from exact_core.exchange.reading import Content, Source, read_into
 from exact_core.exchange.staging import Staging
@@ -80,6 +81,9 @@ def _source(
     rights.require(target.actor, Right.ANNOTATE, target.image_set_id)
     private = rights.decide(target.actor, Right.PRIVATE_NAMES, target.image_set_id).allowed
     wanted = None if target.image_id is None else [target.image_id]
-    images = images_of(session, target.image_set_id, wanted, with_file_names=private)
+    properties = no_properties
+    if target.slides is not None:
+        properties = partial(target.slides.properties, with_identities=private)
+    images = images_of(session, target.image_set_id, wanted, with_file_names=private, properties=properties)
     types = types_of(session, target.image_set_id, only_active=True)
     return Source(stream, target.file_name, images, types, formats, chosen, folder)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, MAX_RINGS, MAX_VERTICES, Geometry
+from exact_core.annotations.outlines import Outlines, fixed
 from exact_core.annotations.packing import Columns
 from exact_core.api.contributions import Shape
 
@@ -61,21 +62,21 @@ def places_of(geometries: Sequence[Geometry]) -> NDArray[np.float64]:
 
 
 def columns_of_places(places: Places, width: int, height: int) -> tuple[Columns, dict[int, str]]:
-    """Shapes of a document as the platform's columns, rounded; and why some are none at all.
+    """Shapes of a document as the platform's columns, in fixed-point pixels; and why some are none at all.
 
     Refused shapes keep their place, as labels without vertices, so that numbers stay what they were.
     """
     refused = _refused(places)
     if refused:
         places = _emptied(places, refused)
-    columns = Columns(
+    outlines = Outlines(
         places.shape,
         places.ring_start.astype(np.uint32),
         places.ring_length.astype(np.uint32),
         places.ring_hole,
-        _rounded(places, width, height),
+        places.xy,
     )
-    return _without_repeats(columns), refused
+    return _without_repeats(fixed(outlines, width, height, refused)), refused
 
 
 def _refused(places: Places) -> dict[int, str]:
@@ -110,12 +111,6 @@ def _emptied(places: Places, chosen: dict[int, str]) -> Places:
     return Places(shape, start, places.ring_length[ring], places.ring_hole[ring], places.xy[keep[places.vertex_owner]])
 
 
-def _rounded(places: Places, width: int, height: int) -> NDArray[np.int32]:
-    """Whole pixels; what lies on the right or lower edge of the image is in its last pixel."""
-    xy = np.floor(places.xy + 0.5)
-    return np.where(xy == [width, height], [width - 1, height - 1], xy).astype(np.int32)
-
-
 def _without_repeats(columns: Columns) -> Columns:
     """Outlines without vertices that repeat the one before, as rounding makes them, and without the closing one."""
     length = columns.ring_length.astype(np.int64)
@@ -143,6 +138,7 @@ def _without_repeats(columns: Columns) -> Columns:
         (kept[ends] - kept[starts]).astype(np.uint32),
         columns.ring_hole,
         columns.vertices[~drop],
+        columns.fraction_bits,
     )
 
 

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from exact_core.annotations.rules import MAX_TEXT
-from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.exchange.archives import ArchiveReader, is_archive
 from exact_core.exchange.document import ExchangeImage, ExchangeType, Format, ReadContext, ReadShape, Report
@@ -59,6 +58,31 @@ class Content:
     images: dict[str | None, int] = field(default_factory=dict)
     labels: dict[str, LabelFacts] = field(default_factory=dict)
     report: Report = field(default_factory=lambda: Report(skip_bad=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, to be kept."""
+        labels = {
+            label: {
+                "count": facts.count,
+                "shapes": dict(facts.shapes),
+                "color": facts.color,
+                "attributes": facts.attributes,
+            }
+            for label, facts in self.labels.items()
+        }
+        images = [[name, count] for name, count in self.images.items()]
+        kept = {"format": self.format, "shapes": self.shapes, "images": images, "labels": labels}
+        return {**kept, "report": self.report.to_json()}
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any]) -> Content:
+        """What ``to_json`` gave."""
+        labels = {
+            label: LabelFacts(facts["count"], Counter(facts["shapes"]), facts["color"], facts["attributes"])
+            for label, facts in kept["labels"].items()
+        }
+        report = Report.of_json(kept["report"], skip_bad=True)
+        return cls(kept["format"], kept["shapes"], dict(kept["images"]), labels, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +256,7 @@ def _note_attribute(facts: LabelFacts, name: str, value: object) -> None:
 
 def cleaned(shape: ReadShape, report: Report) -> ReadShape:
     """A shape whose words can be kept: UTF-8, no NUL, not longer than the platform's; ``Invalid`` when it is none."""
-    if shape.shape is not Shape.IMAGE and not any(map(len, shape.rings)):
+    if not shape.shape.is_label and not any(map(len, shape.rings)):
         raise Invalid(f"The {shape.shape.value.replace('_', ' ')} is empty: it has no vertices.")
     words: dict[str, Any] = {}
     label = _word(shape.label).strip()

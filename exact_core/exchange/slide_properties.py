@@ -1,13 +1,12 @@
 """What the slide's own file says about it, where the image carries it: named as OpenSlide names it.
 
-An :class:`ExchangeImage` that has ``properties`` offers them; without, formats that need them say what they assume.
+Where they are not known, formats that need them say what they assume.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
 from pathlib import PurePath
 
 from exact_core.api.errors import Invalid
@@ -16,8 +15,7 @@ from exact_core.exchange.document import ExchangeImage, ReadContext
 
 def slide_property(image: ExchangeImage, name: str) -> str | None:
     """A property as text; None when it is not known."""
-    found = getattr(image, "properties", None)
-    value = found.get(name) if isinstance(found, Mapping) else None
+    value = image.properties.get(name)
     return str(value) if value not in (None, "") else None
 
 

@@ -22,6 +22,10 @@ PROBE = "core.probe"
 CONVERT = "core.convert"
 AGREEMENT = "core.agreement"
 MANIFEST = "core.version-manifest"
+IMPORT_READ = "core.import-read"
+IMPORT_STORE = "core.import-store"
+IMPORT_UNDO = "core.import-undo"
+EXPORT = "core.annotation-export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,34 @@ CORE_TYPES = (
         "Write the manifest of a version",
         "exact_core.versioning.manifest_job:run_manifest",
         give_up="exact_core.versioning.manifest_job:give_up",
+    ),
+    RunnableType(
+        IMPORT_READ,
+        CORE,
+        "Look at a file of annotations",
+        "exact_core.exchange.import_jobs:run_read",
+        give_up="exact_core.exchange.import_jobs:give_up",
+    ),
+    RunnableType(
+        IMPORT_STORE,
+        CORE,
+        "Import annotations",
+        "exact_core.exchange.import_jobs:run_store",
+        give_up="exact_core.exchange.import_jobs:give_up",
+    ),
+    RunnableType(
+        IMPORT_UNDO,
+        CORE,
+        "Take an import back",
+        "exact_core.exchange.import_jobs:run_undo",
+        give_up="exact_core.exchange.import_jobs:give_up",
+    ),
+    RunnableType(
+        EXPORT,
+        CORE,
+        "Export annotations",
+        "exact_core.exchange.exports:run_export",
+        give_up="exact_core.exchange.exports:give_up",
     ),
 )
 

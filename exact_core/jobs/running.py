@@ -103,6 +103,11 @@ class JobContext:
         if self.stopping.is_set():
             raise JobInterrupted
 
+    def cancelled(self) -> JobCancelled:
+        """Remember that somebody cancelled, as :meth:`beat` would have found out; what to raise."""
+        self._cancelled.set()
+        return JobCancelled()
+
     @property
     def should_end(self) -> bool:
         """Whether ``check`` would raise."""

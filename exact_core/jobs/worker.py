@@ -86,9 +86,11 @@ class Worker:
                 logger.exception("The worker's upkeep failed; it tries again.")
 
     def _clean(self) -> None:
+        from exact_core.exchange.receiving import remove_stale
         from exact_core.images.uploads import remove_stale_uploads
 
         remove_stale_uploads(self._services)
+        remove_stale(self._services)
 
 
 class _JobConsumer(Consumer):  # type: ignore[misc]

@@ -22,6 +22,7 @@ from exact_core.api.contributions import (
     Slot,
     Tool,
 )
+from exact_core.api.exchange import Exporter, Importer
 from exact_core.api.markers import Scope
 from exact_core.kernel.records import Contributions, static_folder_of
 from exact_core.kernel.signatures import RuleBroken
@@ -57,9 +58,18 @@ def read_contributions(name: str, module: object) -> Contributions:
         _require(roles_known, f"exact_permissions: {permission.name!r} is granted to something that is no Role")
     job_types = _many(module, "exact_job_types", JobType)
     _check_job_types(job_types)
+    importers, exporters = _many(module, "exact_importers", Importer), _many(module, "exact_exporters", Exporter)
+    for importer in importers:
+        _check_dotted("exact_importers", "read", importer.name, importer.read)
+    for exporter in exporters:
+        _check_dotted("exact_exporters", "write", exporter.name, exporter.write)
+        has_dot = re.fullmatch(r"(\.[A-Za-z0-9]{1,12}){1,2}", exporter.extension) is not None
+        _require(has_dot, f"exact_exporters: the extension of {exporter.name!r} must read like '.txt'")
+    _check_ids(name, "exact_importers", [each.name for each in importers])
+    _check_ids(name, "exact_exporters", [each.name for each in exporters])
     search_fields = _many(module, "exact_search_fields", SearchField)
     _check_search_fields(name, search_fields)
-    return Contributions(info, routers, schema, frontend, permissions, job_types, search_fields)
+    return Contributions(info, routers, schema, frontend, permissions, job_types, importers, exporters, search_fields)
 
 
 def check_tables(name: str, metadata: MetaData) -> None:
@@ -132,10 +142,15 @@ def _check_job_types(job_types: Sequence[JobType]) -> None:
     _require(len(names) == len(set(names)), "exact_job_types: a name is used twice")
     for each in job_types:
         _require(_WORD.fullmatch(each.name) is not None, f"exact_job_types: {each.name!r} is not a plain name")
-        is_dotted = _DOTTED.fullmatch(each.run) is not None
-        _require(is_dotted, f"exact_job_types: run of {each.name!r} must read 'package.module:function'")
-        module = each.run.partition(":")[0]
-        _require(_package_exists(module), f"exact_job_types: run of {each.name!r} names no module: {module}")
+        _check_dotted("exact_job_types", "run", each.name, each.run)
+
+
+def _check_dotted(hook: str, attribute: str, name: str, dotted: str) -> None:
+    """Check that a text names a function of a module that is there, without importing it."""
+    is_dotted = _DOTTED.fullmatch(dotted) is not None
+    _require(is_dotted, f"{hook}: {attribute} of {name!r} must read 'package.module:function'")
+    module = dotted.partition(":")[0]
+    _require(_package_exists(module), f"{hook}: {attribute} of {name!r} names no module: {module}")
 
 
 def _check_search_fields(name: str, fields: Sequence[SearchField]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         PluginSchema,
         SearchField,
     )
+    from exact_core.api.exchange import Exporter, Importer
     from exact_core.kernel.records import Contributions
 
 _T = TypeVar("_T")
@@ -60,6 +61,14 @@ class ContributionIndex:
     def job_types(self) -> list[tuple[str, JobType]]:
         """Kinds of background work; the full name is ``<plugin>.<name>``."""
         return self._pairs(lambda each: each.job_types)
+
+    def importers(self) -> list[tuple[str, Importer]]:
+        """Formats of annotation files that are read."""
+        return self._pairs(lambda each: each.importers)
+
+    def exporters(self) -> list[tuple[str, Exporter]]:
+        """Formats of annotation files that are written."""
+        return self._pairs(lambda each: each.exporters)
 
     def search_fields(self) -> list[tuple[str, SearchField]]:
         """What annotations can be searched for."""

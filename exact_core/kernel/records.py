@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PluginSchema,
         SearchField,
     )
+    from exact_core.api.exchange import Exporter, Importer
 
 CORE_PREFIX = "core."
 """Names of built-in parts start with it; no plugin can take such a name."""
@@ -54,6 +55,8 @@ class Contributions:
     frontend: Frontend | None = None
     permissions: tuple[Permission, ...] = ()
     job_types: tuple[JobType, ...] = ()
+    importers: tuple[Importer, ...] = ()
+    exporters: tuple[Exporter, ...] = ()
     search_fields: tuple[SearchField, ...] = ()
 
 

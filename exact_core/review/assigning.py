@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.change_log import lock_set, next_revision
 from exact_core.annotations.scope import ROWS
-from exact_core.annotations.sharing import Rectangle
+from exact_core.annotations.sharing import LABEL_NUMBERS, Rectangle
 from exact_core.api.context import Actor
-from exact_core.api.contributions import Shape
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.review import audit
@@ -181,7 +180,7 @@ class Assigning:
         columns = (row.x0, row.y0, row.x1, row.y1, row.z, row.t, row.c)
         for image_id in self._images(image_ids):
             live = (row.image_id == image_id, row.valid_to == LIVE, row.type_id == type_id)
-            drawn = (*live, row.shape != Shape.IMAGE.number)
+            drawn = (*live, row.shape.not_in(LABEL_NUMBERS))
             for place in self._session.execute(select(*columns).where(*drawn).order_by(row.annotation_id)):
                 yield NewItem(image_id, region=Rectangle(*place))
 

@@ -134,16 +134,16 @@ def match(
 
     Pairs of one class come before those of different classes, so that a crowd does not tear good pairs apart. The
     measure is a distance (µm, or pixels without a scale), or the overlap when the rule is by IoU; labels of the whole
-    image are paired by class.
+    image are paired by class, what is there never with what is absent.
     """
     found: list[tuple[bool, float, int, int]] = []
-    labels: dict[int, list[int]] = {}
+    labels: dict[tuple[int, Shape], list[int]] = {}
     for number, shape in enumerate(right):
-        if shape.shape is Shape.IMAGE:
-            labels.setdefault(shape.type_id, []).append(number)
+        if shape.shape.is_label:
+            labels.setdefault((shape.type_id, shape.shape), []).append(number)
     for number, shape in enumerate(left):
-        if shape.shape is Shape.IMAGE:
-            found += [(False, 0.0, number, other) for other in labels.get(shape.type_id, [])]
+        if shape.shape.is_label:
+            found += [(False, 0.0, number, other) for other in labels.get((shape.type_id, shape.shape), [])]
     near = _overlapping(left, right, rule.iou) if rule.iou is not None else _near(left, right, rule.distance_um, mpp)
     for number, other, measure in near:
         one, two = left[number], right[other]
@@ -165,7 +165,7 @@ def _same_frame(one: Frame, two: Frame) -> bool:
 
 
 def _placed(shapes: Sequence[ReadShape]) -> list[int]:
-    return [number for number, shape in enumerate(shapes) if shape.shape is not Shape.IMAGE]
+    return [number for number, shape in enumerate(shapes) if not shape.shape.is_label]
 
 
 def _near(
@@ -205,7 +205,7 @@ def _overlapping(left: Sequence[ReadShape], right: Sequence[ReadShape], least: f
 
 def _area(geometry: Geometry) -> Any:
     """The shape as shapely knows it; an ellipse becomes a polygon of 64 corners."""
-    rings = geometry.rings()
+    rings = np.split(geometry.xy, np.cumsum(geometry.ring_lengths)[:-1])  # pixels, also of shapes with fractions
     if geometry.shape is Shape.BOX:
         (x0, y0), (x1, y1) = rings[0].tolist()
         return shapely.box(x0, y0, x1, y1)

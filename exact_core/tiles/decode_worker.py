@@ -96,6 +96,10 @@ def answer(request: Mapping[str, Any], images: OpenImages) -> tuple[dict[str, An
 
         report, index = probe(Path(request["path"]), request["drivers"])
         return {"report": report}, index
+    if operation == "properties":
+        from exact_core.tiles.sources.openslide_source import properties_of
+
+        return {"properties": properties_of(Path(request["path"]), request["names"])}, b""
     image = images.get(request["slide"])
     if operation == "associated":
         pixels = image.source.associated(request["name"])

@@ -17,11 +17,13 @@ MANAGE = HOLDERS[3:]
 LEAD = HOLDERS[4:]
 ADMIN = ("admin",)
 NO_ONE: tuple[str, ...] = ()
+IMPORTED = ("annotator", *HOLDERS[3:])
+"""Who sees an import of the annotator: they, and those who manage the set."""
 
 _BOUND = frozenset(
     {
         *("image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"),
-        *("gold_id", "study_id", "version_id", "artefact_id"),
+        *("gold_id", "study_id", "version_id", "artefact_id", "import_id", "export_id", "template_id"),
     }
 )
 """Parts of addresses that name something which belongs to a place."""
@@ -104,6 +106,18 @@ def _of_split(place: Place) -> dict[str, str]:
 
 def _of_study(place: Place) -> dict[str, str]:
     return {"study_id": place.study}
+
+
+def _of_import(place: Place) -> dict[str, str]:
+    return {"import_id": place.annotation_import}
+
+
+def _of_export(place: Place) -> dict[str, str]:
+    return {"export_id": place.annotation_export}
+
+
+def _of_template(place: Place) -> dict[str, str]:
+    return {"template_id": place.export_template}
 
 
 def _of_guests(place: Place) -> dict[str, str]:
@@ -359,6 +373,47 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/version-artefacts/{artefact_id}": Rule(VIEW, parameters=_of_artefact),
     "GET /api/v2/version-artefacts/{artefact_id}/file": Rule(VIEW, parameters=_of_artefact),
     "DELETE /api/v2/version-artefacts/{artefact_id}": Rule(("manager", "admin"), parameters=_of_artefact),
+    # Imports, exports, templates
+    "GET /api/v2/image-sets/{image_set_id}/annotation-formats": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/annotation-imports": Rule(
+        ANNOTATE, query={"name": "shapes.geojson"}, body=say(type="FeatureCollection", features=[])
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-imports": Rule(VIEW),
+    "GET /api/v2/annotation-imports/{import_id}": Rule(
+        IMPORTED, denied=404, parameters=_of_import, others={"read_only": 404}
+    ),
+    "POST /api/v2/annotation-imports/{import_id}/preview": Rule(
+        IMPORTED,
+        denied=404,
+        parameters=_of_import,
+        body=say(),
+        done=(409,),  # it is being read
+    ),
+    "POST /api/v2/annotation-imports/{import_id}/start": Rule(
+        IMPORTED, denied=404, parameters=_of_import, body=say(), done=(409,)
+    ),
+    "POST /api/v2/annotation-imports/{import_id}/undo": Rule(IMPORTED, denied=404, parameters=_of_import, done=(409,)),
+    "DELETE /api/v2/annotation-imports/{import_id}": Rule(IMPORTED, denied=404, parameters=_of_import, done=(409,)),
+    "POST /api/v2/image-sets/{image_set_id}/annotation-exports": Rule(REVIEW, body=say(format="csv")),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-exports": Rule(REVIEW),
+    "GET /api/v2/annotation-exports/{export_id}": Rule(
+        ("manager",), denied=404, parameters=_of_export, others={"read_only": 200}
+    ),
+    "GET /api/v2/annotation-exports/{export_id}/file": Rule(
+        ("manager",), denied=404, parameters=_of_export, done=(409,)
+    ),
+    "DELETE /api/v2/annotation-exports/{export_id}": Rule(("manager",), denied=404, parameters=_of_export, done=(409,)),
+    "GET /api/v2/image-sets/{image_set_id}/export-templates": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/export-templates": Rule(MANAGE, body=Place.template_body),
+    "POST /api/v2/image-sets/{image_set_id}/export-template-preview": Rule(
+        REVIEW, body=say(body="x"), others=_TO_CHANGE
+    ),
+    "GET /api/v2/products/{product_id}/export-templates": Rule(VIEW),
+    "POST /api/v2/products/{product_id}/export-templates": Rule(LEAD, body=Place.template_body),
+    "GET /api/v2/export-templates/{template_id}": Rule(VIEW, parameters=_of_template),
+    "PUT /api/v2/export-templates/{template_id}": Rule(MANAGE, parameters=_of_template, body=Place.template_body),
+    "DELETE /api/v2/export-templates/{template_id}": Rule(MANAGE, parameters=_of_template),
+    "GET /api/v2/export-template-placeholders": Rule(EVERYBODY),
     "GET /api/v2/versions/{version_id}/splits": Rule(VIEW, parameters=_of_version),
     "POST /api/v2/versions/{version_id}/splits": Rule(MANAGE, parameters=_of_version, body=Place.split_body),
     "GET /api/v2/versions/{version_id}/splits/{split_id}": Rule(VIEW, parameters=_of_split),

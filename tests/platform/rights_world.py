@@ -102,6 +102,25 @@ class Place:
         return self._once("artefact", self._attach)
 
     @property
+    def annotation_import(self) -> str:
+        """A file of annotations that the annotator sent, and that nobody has looked at yet."""
+        return self._once("annotation_import", self._send_annotations)
+
+    @property
+    def annotation_export(self) -> str:
+        """An export that the manager asked for."""
+        return self._once("annotation_export", lambda: self._made_by_manager("annotation-exports", {"format": "csv"}))
+
+    @property
+    def export_template(self) -> str:
+        """A template of the image set."""
+        return self._once("export_template", lambda: self._made_by_manager("export-templates", self.template_body()))
+
+    def template_body(self) -> dict[str, object]:
+        """A request that makes a template of a new name."""
+        return {"name": f"template {next(_numbers)}", "body": "{{ annotation.label }}"}
+
+    @property
     def split(self) -> str:
         """A split of the version that its manager made."""
         return self._once("split", self._split)
@@ -163,6 +182,12 @@ class Place:
 
     def _made_by_manager(self, what: str, body: dict[str, object]) -> str:
         answer = self.world.client(self.uploader).post(f"/api/v2/image-sets/{self.image_set}/{what}", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _send_annotations(self) -> str:
+        address = f"/api/v2/image-sets/{self.image_set}/annotation-imports"
+        answer = self.world.client(self.annotator).post(address, params={"name": "a.geojson"}, content=b"{}")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, cast
 
@@ -16,7 +17,7 @@ from exact_core.exchange.document import (
     Ring,
     WrittenShape,
 )
-from exact_core.exchange.extras import Extras, extras_of, part_extras
+from exact_core.exchange.extras import Extras, extras_of, label_of, part_extras, tell_labels
 from exact_core.exchange.numbers import compact, spelled, spelled_value
 from exact_core.exchange.outlines import (
     box_outline,
@@ -25,7 +26,7 @@ from exact_core.exchange.outlines import (
 from exact_core.exchange.rings import level0_rings
 from exact_core.exchange.xml_writing import XmlWriter
 
-_WRITTEN_TYPES = {Shape.BOX: 1, Shape.IMAGE: 1, Shape.ELLIPSE: 2, Shape.LINE: 4, Shape.POINT: 5}
+_WRITTEN_TYPES = {Shape.BOX: 1, Shape.IMAGE: 1, Shape.ABSENT: 1, Shape.ELLIPSE: 2, Shape.LINE: 4, Shape.POINT: 5}
 
 
 def write_aperio(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
@@ -35,16 +36,18 @@ def write_aperio(document: ExportDocument, stream: BinaryIO, report: Report) -> 
     resolution = f' MicronsPerPixel="{spelled(image.mpp_x)}"' if image.mpp_x else ""
     out.raw(f'<?xml version="1.0" encoding="UTF-8"?>\n<Annotations{resolution}>\n')
     out.flush()
-    layers: dict[int, _Layer] = {}
+    layers: dict[tuple[int, bool], _Layer] = {}  # by type; what is absent has layers of its own
     try:
         for shape in document.shapes(image):
-            layer = layers.get(shape.type.id)
+            key = shape.type.id, shape.geometry.shape is Shape.ABSENT
+            layer = layers.get(key)
             if layer is None:
-                layer = layers[shape.type.id] = _Layer(shape.type, report)
+                layer = layers[key] = _Layer(replace(shape.type, name=label_of(shape)), report)
             layer.write(shape, image)
-        types = {found.id: found for found in document.types} | {key: layer.type for key, layer in layers.items()}
-        for index, found in enumerate(sorted(types.values(), key=lambda each: each.id), start=1):
-            _write_layer(out, stream, index, found, layers.pop(found.id, None))
+        types = {(found.id, False): found for found in document.types}
+        types |= {key: layer.type for key, layer in layers.items()}
+        for index, (key, found) in enumerate(sorted(types.items(), key=lambda each: each[0]), start=1):
+            _write_layer(out, stream, index, found, layers.pop(key, None))
     finally:
         for layer in layers.values():
             layer.file.close()
@@ -82,7 +85,7 @@ class _Layer:
         """Write an annotation as one region, or one for each of its rings."""
         kind = shape.geometry.shape
         rings = level0_rings(shape.geometry)
-        if kind in (Shape.BOX, Shape.IMAGE):
+        if kind is Shape.BOX or kind.is_label:
             rings = [box_outline(rings[0]) if rings else image_outline(image.width, image.height)]
         _tell(kind, shape, self._report)
         native = kind in (Shape.POINT, Shape.BOX, Shape.ELLIPSE, Shape.LINE, Shape.POLYGON)
@@ -125,7 +128,6 @@ def _tell(kind: Shape, shape: WrittenShape, report: Report) -> None:
         report.lose("rotated boxes: drawn as polygons, which only EXACT reads back as boxes")
     elif kind is Shape.POLYLINE:
         report.lose("polylines: other programs may close them to areas")
-    elif kind is Shape.IMAGE:
-        report.lose("labels of the whole image: drawn as a rectangle around it")
+    tell_labels(shape, report)
     if shape.frame.z >= 0 or shape.frame.t >= 0 or shape.frame.c >= 0:
         report.lose("planes of stacks: only EXACT reads them back")

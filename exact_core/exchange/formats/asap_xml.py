@@ -30,7 +30,7 @@ from exact_core.exchange.document import (
     Ring,
     WrittenShape,
 )
-from exact_core.exchange.extras import Element, extras_of, joined, part_extras
+from exact_core.exchange.extras import Element, extras_of, joined, label_of, part_extras, tell_labels
 from exact_core.exchange.hole_finding import with_holes
 from exact_core.exchange.numbers import compact, number, read_object, spelled, whole
 from exact_core.exchange.outlines import (
@@ -55,6 +55,7 @@ _WRITTEN_TYPES = {
     Shape.POINT: "Dot",
     Shape.BOX: "Rectangle",
     Shape.IMAGE: "Rectangle",
+    Shape.ABSENT: "Rectangle",
     Shape.LINE: "Measurement",
     Shape.POLYLINE: "PointSet",
 }
@@ -231,7 +232,7 @@ def write(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
         for index, ring in enumerate(_rings(shape, image)):
             hole = index > 0 and shape.geometry.ring_holes[index]
             extras = part_extras(shape, index, hole) if index else extras_of(shape, leave_out=left_out)
-            group = shape.type.name + (HOLE if hole else "")
+            group = label_of(shape) + (HOLE if hole else "")
             groups.setdefault(group, shape.type.color)
             color = out.quoted(shape.type.color)
             out.raw(
@@ -259,7 +260,7 @@ def write(document: ExportDocument, stream: BinaryIO, report: Report) -> None:
 
 def _rings(shape: WrittenShape, image: ExchangeImage) -> list[Ring]:
     rings = level0_rings(shape.geometry)
-    if shape.geometry.shape is Shape.IMAGE:
+    if shape.geometry.shape.is_label:
         return [image_outline(image.width, image.height)]
     if shape.geometry.shape is Shape.BOX:
         return [box_outline(rings[0])]
@@ -278,8 +279,7 @@ def _tell(shape: WrittenShape, report: Report) -> None:
         report.lose("rotated boxes: drawn as polygons, which only EXACT reads back as boxes")
     elif kind is Shape.POLYLINE:
         report.lose("polylines: written as sets of points, which only EXACT reads back as polylines")
-    elif kind is Shape.IMAGE:
-        report.lose("labels of the whole image: drawn as a rectangle around it")
+    tell_labels(shape, report)
     if shape.attributes:
         report.lose("attributes: only EXACT reads them back")
     if shape.frame.z >= 0 or shape.frame.t >= 0 or shape.frame.c >= 0:

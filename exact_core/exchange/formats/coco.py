@@ -28,7 +28,7 @@ _NAME = "COCO"
 
 def sniff(head: bytes, _file_name: str) -> int:
     """Whether a file is COCO's: an object with images, annotations and categories, or a list of results."""
-    if b'"category_id"' not in head and b'"categories"' not in head:
+    if not any(word in head for word in (b'"category_id"', b'"categories"', b'"file_name"')):
         return 0
     found = outline_of(head)
     if found.is_list:
@@ -36,7 +36,9 @@ def sniff(head: bytes, _file_name: str) -> int:
     known = {"images", "annotations", "categories"} & set(found.keys)
     if "annotations" in known and (len(known) > 1 or (b'"image_id"' in head and b'"category_id"' in head)):
         return 95
-    return 80 if len(known) > 1 else 0
+    # A long list of images may hide the rest from the first bytes.
+    begins = "images" in known and {"info", "licenses"} & set(found.keys) and b'"file_name"' in head
+    return 80 if len(known) > 1 or begins else 0
 
 
 def write(document: ExportDocument, target: BinaryIO, report: Report) -> None:
@@ -91,6 +93,9 @@ def _place(shape: WrittenShape, image: ExchangeImage, report: Report) -> dict[st
     if form is Shape.POINT:
         x, y = level0_rings(shape.geometry)[0][0].tolist()
         return {"keypoints": [x, y, 2], "num_keypoints": 1, "bbox": [x, y, 0, 0], "area": 0}
+    if form is Shape.ABSENT:
+        report.lose(f"what is absent: {_NAME} would show it as there; left out")
+        return None
     if form in _LINES:
         report.lose(f"lines: {_NAME} has none; they are left out")
         return None

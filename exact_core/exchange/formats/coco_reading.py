@@ -22,6 +22,7 @@ TOLERANCE = 1e-6
 
 _LOOKED_AT = 5_000
 _OUTSIDE = 0.05  # of the boxes that were looked at
+_BEYOND = 0.02  # of boxes at the edge reach a little out of their image
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _read_head(stream: BinaryIO, head: _Head) -> None:
 
 def _look_at_boxes(stream: BinaryIO, head: _Head, report: Report) -> None:
     """Find out whether boxes are corners: then, and not before, they lie in their images."""
-    seen = outside = 0
+    seen = outside = beyond = 0
     for text in islice(_annotations(stream, False), _LOOKED_AT):
         try:
             annotation = parsed(text)
@@ -95,11 +96,12 @@ def _look_at_boxes(stream: BinaryIO, head: _Head, report: Report) -> None:
         if len(box) != 4 or image is None or not image.width:
             continue
         a, b, c, d = box
-        if not (a < c <= image.width and b < d <= image.height):
+        if not (a < c and b < d):
             return
         seen += 1
+        beyond += c > image.width or d > image.height
         outside += a + c > image.width + 1 or b + d > image.height + 1
-    if seen and outside > seen * _OUTSIDE:
+    if outside > seen * _OUTSIDE and beyond <= seen * _BEYOND:
         head.has_corners = True
         report.warn("its boxes are two corners, not a corner with width and height as COCO says; read as such")
 

@@ -69,7 +69,7 @@ def _row(shape: WrittenShape, image: ExchangeImage) -> Iterator[str]:
     yield guarded(shape.type.name)
     yield guarded(shape.type.product)
     yield shape.geometry.shape.value
-    yield _wkt(shape)
+    yield wkt_of(shape)
     yield from (str(value) for value in (frame.z, frame.t, frame.c))
     yield guarded(shape.text)
     yield compact(shape.attributes) if shape.attributes else ""
@@ -83,7 +83,7 @@ def guarded(text: str) -> str:
     return f"'{text}" if FORMULA.match(text) else text
 
 
-def _wkt(shape: WrittenShape) -> str:
+def wkt_of(shape: WrittenShape) -> str:
     """The geometry; empty for a label of the whole image. An ellipse is a polygon beside the word ``ellipse``."""
     form, rings = shape.geometry.shape, level0_rings(shape.geometry)
     if not rings:

@@ -8,7 +8,7 @@ import orjson
 
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExportDocument, Format, Report, Ring, WrittenShape
-from exact_core.exchange.extras import extras_of
+from exact_core.exchange.extras import extras_of, label_of
 from exact_core.exchange.formats.darwin_reading import read
 from exact_core.exchange.json_stream import outline_of
 from exact_core.exchange.polygons import bounds_of
@@ -61,7 +61,7 @@ def write(document: ExportDocument, target: BinaryIO, _report: Report) -> None:
 
 
 def _annotation(shape: WrittenShape) -> dict[str, Any]:
-    found: dict[str, Any] = {"id": shape.uuid, "name": shape.type.name, **_place(shape)}
+    found: dict[str, Any] = {"id": shape.uuid, "name": label_of(shape), **_place(shape)}
     if shape.text:
         found["text"] = {"text": shape.text}
     author = shape.claimed_author or shape.author

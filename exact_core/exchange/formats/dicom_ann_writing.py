@@ -85,6 +85,9 @@ def _gathered(document: ExportDocument, image: ExchangeImage, report: Report) ->
     owners: list[tuple[Extras, _Group, int]] = []
     for shape in document.shapes(image):
         newest = max(newest, shape.edited_at.astimezone(UTC))
+        if shape.geometry.shape is Shape.ABSENT:
+            report.lose("what is absent: DICOM would show it as there; left out")
+            continue
         _tell(shape, report)
         kind = _KINDS.get(shape.geometry.shape, "POLYGON")
         native = shape.geometry.shape in (Shape.POINT, Shape.BOX, Shape.ELLIPSE, Shape.LINE, Shape.POLYGON)

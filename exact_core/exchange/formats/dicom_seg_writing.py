@@ -133,7 +133,7 @@ def _draw(
     for shape in document.shapes(image):
         newest = max(newest, shape.edited_at.astimezone(UTC))
         if shape.geometry.shape not in _AREAS:
-            report.lose("points, lines and labels of whole images: a mask has no place for them")
+            report.lose("points, lines, labels of whole images, what is absent: a mask has no place for them")
             continue
         report.lose("what tells shapes of one type apart, their texts, attributes, authors and identities: one mask")
         if shape.frame.z >= 0 or shape.frame.t >= 0 or shape.frame.c >= 0:

@@ -102,17 +102,15 @@ def _shape(text: str, place: str, forms: _Forms, report: Report) -> ReadShape | 
     if is_full and fields[8].strip() == "True":
         report.lose("annotations that were deleted in EXACT: left out")
         return None
-    if vector.strip().lower() == _NOT_IN_IMAGE:
-        absent = getattr(Shape, "ABSENT", None)
-        if absent is None:
-            report.lose("types that do not occur in an image (not in image): left out")
-            return None
-        return ReadShape(place, label, absent, (), image=image)
-    ring, frame = _vertices(vector)
+    is_absent = vector.strip().lower() == _NOT_IN_IMAGE
+    ring, frame = (None, None) if is_absent else _vertices(vector)
     extras = _extras(fields[_FIELDS]) if len(fields) > _FIELDS else {}
     form = extras.get("shape")
-    shape = Shape(form) if isinstance(form, str) and form in set(Shape) else forms.of(label, len(ring))
-    if shape is Shape.POINT and len(ring) == 2:
+    if ring is None:
+        shape = Shape.ABSENT
+    else:
+        shape = Shape(form) if isinstance(form, str) and form in set(Shape) else forms.of(label, len(ring))
+    if ring is not None and shape is Shape.POINT and len(ring) == 2:
         ring = ring.mean(axis=0, keepdims=True)  # EXACT drew points as ellipses
     attributes = extras.get("attributes")
     planes = extras.get("frame")
@@ -123,7 +121,7 @@ def _shape(text: str, place: str, forms: _Forms, report: Report) -> ReadShape | 
         place,
         label,
         shape,
-        [ring] if shape is not Shape.IMAGE else [],
+        [] if ring is None or shape.is_label else [ring],
         image=image,
         frame=frame,
         uuid=identity,
@@ -180,8 +178,7 @@ def _lines(shape: WrittenShape, image: ExchangeImage, report: Report) -> Iterato
     if form is Shape.IMAGE:
         rings = [np.array([[0, 0], [image.width, image.height]], np.float64)]
     elif not rings:
-        yield "|".join((_field(image.file_name or image.name, report), _field(shape.type.name, report), _NOT_IN_IMAGE))
-        yield "\n"
+        yield _line(shape, None, image, report, is_first=True)
         return
     elif form is Shape.MULTI_POLYGON:
         report.lose(f"shapes of several parts: each part is an annotation of its own in {_NAME}")
@@ -192,13 +189,13 @@ def _lines(shape: WrittenShape, image: ExchangeImage, report: Report) -> Iterato
         yield _line(shape, ring, image, report, is_first=number == 0)
 
 
-def _line(shape: WrittenShape, ring: Ring, image: ExchangeImage, report: Report, *, is_first: bool) -> str:
+def _line(shape: WrittenShape, ring: Ring | None, image: ExchangeImage, report: Report, *, is_first: bool) -> str:
     form = Shape.POLYGON if shape.geometry.shape is Shape.MULTI_POLYGON else shape.geometry.shape
     author = _field(shape.claimed_author or shape.author, report)
     fields = [
         _field(image.file_name or image.name, report),
         _field(shape.type.name, report),
-        _vector(ring),
+        _NOT_IN_IMAGE if ring is None else _vector(ring),
         author,
         f"{shape.created_at:%Y-%m-%d %H:%M:%S.%f}",
         author,
@@ -209,7 +206,8 @@ def _line(shape: WrittenShape, ring: Ring, image: ExchangeImage, report: Report,
         str(image.height),
     ]
     extras: dict[str, Any] = {}
-    if form is not (Shape.BOX if len(ring) == 2 else Shape.POINT if len(ring) == 1 else Shape.POLYGON):
+    usual = {1: Shape.POINT, 2: Shape.BOX}
+    if ring is not None and form is not usual.get(len(ring), Shape.POLYGON):
         extras["shape"] = form.value
     if shape.frame != DEFAULT_FRAME:
         extras["frame"] = [shape.frame.z, shape.frame.t, shape.frame.c]

@@ -17,6 +17,7 @@ import orjson
 from exact_core.annotations.rules import DEFAULT_FRAME
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExchangeImage, ExportDocument, Format, Report, Ring, WrittenShape
+from exact_core.exchange.extras import label_of
 from exact_core.exchange.formats.geojson_reading import is_rectangle, read
 from exact_core.exchange.placing import places_of
 
@@ -148,7 +149,7 @@ def _properties(shape: WrittenShape, form: str) -> dict[str, Any]:
     kind = shape.type
     properties: dict[str, Any] = {
         "objectType": "annotation",
-        "classification": {"name": kind.name, "color": list(bytes.fromhex(kind.color[1:]))},
+        "classification": {"name": label_of(shape), "color": list(bytes.fromhex(kind.color[1:]))},
     }
     if shape.text:
         properties["name"] = shape.text

@@ -13,6 +13,7 @@ from exact_core.annotations.scope import Frame
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.exchange.document import ReadContext, ReadShape, Report, Ring
+from exact_core.exchange.extras import ABSENT_SUFFIX
 from exact_core.exchange.json_stream import Outline, list_items, members, objects, outline, parsed
 
 NUCLEUS = "Nucleus"
@@ -84,9 +85,10 @@ def _shapes(feature: Any, place: str, image: str | None, report: Report) -> Iter
     identity = feature.get("id")
     frame = _frame(geometry)
     for each in _drawn(geometry, str(exact.get("shape", ""))):
+        label = _label(properties)
         yield ReadShape(
             place,
-            _label(properties),
+            label.removesuffix(ABSENT_SUFFIX) if each.shape is Shape.ABSENT else label,
             each.shape,
             each.rings,
             each.holes,
@@ -108,7 +110,7 @@ def _shapes(feature: Any, place: str, image: str | None, report: Report) -> Iter
 
 def _drawn(geometry: Mapping[str, Any] | None, form: str) -> list[Drawn]:
     """The shapes of a geometry; several points or lines are several shapes."""
-    if geometry is None or form == Shape.IMAGE.value:
+    if geometry is None or form in (Shape.IMAGE, Shape.ABSENT):
         if form:
             return [Drawn(_form(form), (), ())]
         raise Invalid("It has no geometry.")

@@ -16,7 +16,7 @@ from exact_core.exchange.document import (
     Ring,
     WrittenShape,
 )
-from exact_core.exchange.extras import extras_of, part_extras
+from exact_core.exchange.extras import extras_of, label_of, part_extras, tell_labels
 from exact_core.exchange.numbers import compact
 from exact_core.exchange.outlines import (
     box_outline,
@@ -96,7 +96,7 @@ def write_ndpa(document: ExportDocument, stream: BinaryIO, report: Report) -> No
             details = (f"{shape.text}\n" if shape.text and not index else "") + MARK + compact(extras)
             x, y = slide.places((ring.min(axis=0) + ring.max(axis=0)) / 2).astype(np.int64).tolist()
             count += 1
-            title = out.text(f"{shape.type.name}_hole" if hole else shape.type.name)
+            title = out.text(f"{shape.type.name}_hole" if hole else label_of(shape))
             out.raw(
                 f'  <ndpviewstate id="{count}">\n    <title>{title}</title>\n'
                 f"    <details>{out.text(details)}</details>\n    <coordformat>nanometers</coordformat>\n"
@@ -128,7 +128,7 @@ def _element(shape: WrittenShape, ring: Ring, slide: Slide, out: XmlWriter) -> t
             circle = f"<x>{x}</x><y>{y}</y><radius>{int(wide) // 2}</radius><measuretype>0</measuretype>"
             return f'<annotation type="circle" displayname="AnnotateCircle" {color}>{circle}</annotation>', True
         places = slide.places(ellipse_outline(ring))
-    is_box = kind in (Shape.BOX, Shape.IMAGE)
+    is_box = kind is Shape.BOX or kind.is_label
     if is_box:
         places = slide.places(box_outline(ring))
     points = "".join(f"<point><x>{x}</x><y>{y}</y></point>" for x, y in places.astype(np.int64).tolist())
@@ -149,8 +149,7 @@ def _tell(shape: WrittenShape, report: Report) -> None:
         report.lose("multi-polygons: written as separate annotations, which only EXACT joins again")
     elif kind is Shape.ROTATED_BOX:
         report.lose("rotated boxes: drawn as polygons, which only EXACT reads back as boxes")
-    elif kind is Shape.IMAGE:
-        report.lose("labels of the whole image: drawn as a rectangle around it")
+    tell_labels(shape, report)
     if shape.attributes:
         report.lose("attributes: in the details, where only EXACT reads them back")
     if shape.frame.z >= 0 or shape.frame.t >= 0 or shape.frame.c >= 0:

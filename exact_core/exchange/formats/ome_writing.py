@@ -9,7 +9,7 @@ import numpy as np
 from exact_core.api.contributions import Shape
 from exact_core.exchange.colors import rgba_of_color
 from exact_core.exchange.document import ExchangeImage, ExportDocument, Report, Ring, WrittenShape
-from exact_core.exchange.extras import extras_of
+from exact_core.exchange.extras import extras_of, label_of, tell_labels
 from exact_core.exchange.numbers import compact, spelled, spelled_value
 from exact_core.exchange.rings import level0_rings
 from exact_core.exchange.xml_writing import XmlWriter
@@ -65,14 +65,13 @@ def _write_roi(out: XmlWriter, shape: WrittenShape, image: ExchangeImage, report
     holes = [index for index, hole in enumerate(shape.geometry.ring_holes) if hole]
     if holes:
         report.lose("holes: polygons of the same ROI, which only EXACT cuts out; other programs fill them")
-    if kind is Shape.IMAGE:
-        report.lose("labels of the whole image: drawn as a rectangle around it")
+    tell_labels(shape, report)
     extras = extras_of(shape, leave_out=("uuid", "text", "attributes", "frame"))
-    if kind not in (Shape.IMAGE, Shape.ROTATED_BOX, Shape.MULTI_POLYGON):
+    if kind not in (Shape.ROTATED_BOX, Shape.MULTI_POLYGON) and not kind.is_label:
         del extras["shape"]
     if holes:
         extras["holes"] = holes
-    out.raw(f'  <ROI ID="ROI:{shape.uuid}" Name={out.quoted(shape.type.name)}>\n    <Union>\n')
+    out.raw(f'  <ROI ID="ROI:{shape.uuid}" Name={out.quoted(label_of(shape))}>\n    <Union>\n')
     planes = zip("ZTC", (shape.frame.z, shape.frame.t, shape.frame.c), strict=True)
     common = f' StrokeColor="{rgba_of_color(shape.type.color)}"'
     common += "".join(f' The{axis}="{plane}"' for axis, plane in planes if plane >= 0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from exact_core.api.contributions import Shape
 from exact_core.exchange.document import ExportDocument, Report, Ring, WrittenShape
-from exact_core.exchange.extras import Extras, extras_of, part_extras
+from exact_core.exchange.extras import ABSENT_SUFFIX, Extras, extras_of, label_of, part_extras
 from exact_core.exchange.formats.sliderunner_file import EXTRAS
 from exact_core.exchange.numbers import compact
 from exact_core.exchange.outlines import ellipse_outline
@@ -31,7 +31,7 @@ _TABLES = {
     "`exactImageID` TEXT, `EXACTUSER` INTEGER DEFAULT 0",
     "Log": "`dateTime` FLOAT, `labelId` INTEGER",
 }
-_TYPES = {Shape.POINT: 1, Shape.BOX: 2, Shape.ELLIPSE: 5, Shape.IMAGE: 6}
+_TYPES = {Shape.POINT: 1, Shape.BOX: 2, Shape.ELLIPSE: 5, Shape.IMAGE: 6, Shape.ABSENT: 6}
 _POLYGON = 3
 _BATCH = 5000
 HOLE = "_hole"
@@ -125,7 +125,7 @@ class _Tables:
     ) -> None:
         self._count += 1
         key = self._count
-        label = self._class(shape.type.name + (HOLE if hole else ""), shape.type.color)
+        label = self._class(label_of(shape) + (HOLE if hole else ""), shape.type.color)
         text = shape.text if first else ""
         guid = shape.uuid if first else ""
         edited = shape.edited_at.timestamp()
@@ -177,6 +177,8 @@ def _tell(shape: WrittenShape, report: Report) -> None:
         report.lose("rotated boxes: drawn as polygons, which only EXACT reads back as boxes")
     elif kind in (Shape.LINE, Shape.POLYLINE):
         report.lose("lines: SlideRunner closes them to polygons, only EXACT reads them back as lines")
+    elif kind is Shape.ABSENT:
+        report.lose(f"what is absent: a label of the whole image of a class *{ABSENT_SUFFIX}, which only EXACT reads")
     if shape.attributes:
         report.lose("attributes: only EXACT reads them back")
     if shape.frame.t >= 0 or shape.frame.c >= 0:

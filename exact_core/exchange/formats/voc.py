@@ -178,6 +178,9 @@ def _origin(document: ExportDocument) -> str:
 def _box(shape: WrittenShape, image: ExchangeImage, report: Report) -> tuple[float, float, float, float] | None:
     """The pixels of the bounding box, counted from 1; None for what has no extent."""
     form = shape.geometry.shape
+    if form is Shape.ABSENT:
+        report.lose(f"what is absent: {_NAME} would show it as there; left out")
+        return None
     if form is Shape.IMAGE:
         report.lose(f"labels of the whole image: {_NAME} shows a box around the image")
         return 1, 1, image.width, image.height

@@ -204,7 +204,7 @@ def _yaml(document: ExportDocument, names: Sequence[str]) -> bytes:
 def _written(shape: WrittenShape, number: int, image: ExchangeImage, outlined: bool, report: Report) -> Iterator[bytes]:
     parts = parts_of(shape, report, _NAME)
     if not parts:
-        report.lose(f"points, lines and labels of the whole image: {_NAME} has areas only; they are left out")
+        report.lose(f"points, lines, labels of the whole image, what is absent: {_NAME} has areas only; left out")
         return
     if shape.text or shape.attributes:
         report.lose(f"texts and attributes: {_NAME} has none")

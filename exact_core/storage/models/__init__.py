@@ -10,6 +10,7 @@ from exact_core.storage.models.annotation import (
     ChangeSet,
 )
 from exact_core.storage.models.base import Base, UtcDateTime, now
+from exact_core.storage.models.exchange import AnnotationExport, AnnotationImport, ExportTemplate
 from exact_core.storage.models.image import Image, ImagePin, ImageTag, Upload
 from exact_core.storage.models.image_set import (
     Epoch,
@@ -68,6 +69,8 @@ __all__ = [
     "AgreementResult",
     "Annotation",
     "AnnotationDetail",
+    "AnnotationExport",
+    "AnnotationImport",
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
@@ -78,6 +81,7 @@ __all__ = [
     "Base",
     "ChangeSet",
     "Epoch",
+    "ExportTemplate",
     "GoldImage",
     "GoldReference",
     "IdempotencyKey",

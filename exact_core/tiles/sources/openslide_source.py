@@ -14,7 +14,7 @@ from PIL import Image
 from exact_core.api.drivers import SourceInfo, SourceLevel, UnknownFormat, UnreadableImage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -135,6 +135,13 @@ def _flatten(region: Image.Image, background: tuple[int, ...]) -> NDArray[np.uin
     flat = Image.new("RGB", region.size, background)
     flat.paste(region, mask=alpha)
     return np.asarray(flat)
+
+
+def properties_of(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Those of some properties that a slide has, as OpenSlide names them."""
+    main_file = find_main_file(path) if path.is_dir() else path
+    with openslide.OpenSlide(main_file) as slide:
+        return {name: slide.properties[name][:200] for name in names if name in slide.properties}
 
 
 def _resolution(properties: Mapping[str, str]) -> tuple[float | None, float | None]:

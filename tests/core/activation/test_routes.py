@@ -116,7 +116,7 @@ def test_routes_of_a_plugin_ask_who_it_is_and_what_they_may(app: Instance) -> No
         for role in ("viewer", "annotator", "reviewer", "manager")
     }
     assert answers == {"viewer": 403, "annotator": 403, "reviewer": 200, "manager": 200}
-    assert app.as_user().get(f"{app.routes('routed')}/version").json() == {"version": "1.1"}
+    assert app.as_user().get(f"{app.routes('routed')}/version").json() == {"version": "1.2"}
 
 
 def test_an_image_of_another_set_is_not_reached_through_the_address(app: Instance) -> None:

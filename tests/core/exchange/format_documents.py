@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -52,11 +51,7 @@ def geometry(shape: Shape, rings: Any, holes: Sequence[bool] = (), bits: int = 0
     arrays = [np.rint(np.asarray(ring, np.float64) * (1 << bits)).astype(np.int32).reshape(-1, 2) for ring in rings]
     flags = tuple(holes) if holes else tuple(index > 0 for index in range(len(arrays)))
     vertices = np.concatenate(arrays) if arrays else np.empty((0, 2), np.int32)
-    made = Geometry(shape, vertices, tuple(map(len, arrays)), flags)
-    if not bits:
-        return made
-    facts = {"shape": shape, "vertices": vertices, "ring_holes": flags, "fraction_bits": bits, "rings": made.rings}
-    return cast("Geometry", SimpleNamespace(**facts, ring_lengths=made.ring_lengths))
+    return Geometry(shape, vertices, tuple(map(len, arrays)), flags, bits)
 
 
 def annotation(number: int, shape: Shape, rings: Any, holes: Sequence[bool] = (), **more: Any) -> WrittenShape:

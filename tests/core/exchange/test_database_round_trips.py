@@ -35,24 +35,29 @@ AREAS = ("coco",)
 
 Drawn = dict[str, Any]
 
-points = st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)).map(list)
+fractions = st.sampled_from([0, 0, 0, 1 / 256, 0.5, 0.75])
+"""Of pixels, as they are stored."""
+
+points = st.tuples(
+    st.integers(0, WIDTH - 1), fractions, st.integers(0, HEIGHT - 1), fractions
+).map(lambda each: [each[0] + each[1], each[2] + each[3]])  # fmt: skip
 near = st.tuples(st.integers(100, 400), st.integers(100, 400)).map(list)
 
 
 @st.composite
 def geometries(draw: st.DrawFn) -> Drawn:
     """A geometry as the API takes it; some are refused later, which the test looks at itself."""
-    kind = draw(
-        st.sampled_from(["point", "box", "ellipse", "line", "polyline", "polygon", "holed", "several", "image"])
-    )
-    if kind == "image":
-        return {"shape": "image"}
+    kinds = ("point", "box", "ellipse", "line", "polyline", "polygon", "holed", "several", "image", "absent")
+    kind = draw(st.sampled_from(kinds))
+    if kind in ("image", "absent"):
+        return {"shape": kind}
     if kind == "point":
         return {"shape": "point", "points": [draw(points)]}
     if kind in ("box", "ellipse", "line"):
         x, y = draw(st.integers(0, WIDTH - 500)), draw(st.integers(0, HEIGHT - 500))
         width, height = draw(st.integers(2, 400)), draw(st.integers(2, 400))
-        return {"shape": kind, "points": [[x, y], [x + width, y + height]]}
+        left, top = draw(fractions), draw(fractions)
+        return {"shape": kind, "points": [[x + left, y + top], [x + width, y + height]]}
     if kind == "polyline":
         return {"shape": "polyline", "points": draw(st.lists(near, min_size=3, max_size=8, unique_by=tuple))}
     if kind == "polygon":
@@ -64,12 +69,13 @@ def geometries(draw: st.DrawFn) -> Drawn:
     return {"shape": "multi_polygon", "parts": parts}
 
 
-def star(draw: st.DrawFn, x: int, y: int, least: int = 20) -> list[list[int]]:
-    """A ring around a place, in either direction."""
-    count = draw(st.integers(3, 12))
+def star(draw: st.DrawFn, x: int, y: int, least: int = 20) -> list[list[float]]:
+    """A ring around a place, in either direction, all of it between pixels or none."""
+    count, between = draw(st.integers(3, 12)), draw(fractions)
     radii = draw(st.lists(st.integers(least, 300), min_size=count, max_size=count))
     turn = np.arange(count) * 2 * np.pi / count
-    ring = [[int(x + r * np.cos(a)), int(y + r * np.sin(a))] for r, a in zip(radii, turn, strict=True)]
+    ends = ((x + r * np.cos(a), y + r * np.sin(a)) for r, a in zip(radii, turn, strict=True))
+    ring = [[int(left) + between, int(top) + between] for left, top in ends]
     return ring[:: draw(st.sampled_from([1, -1]))]
 
 
@@ -80,7 +86,7 @@ def is_kept(geometry: Drawn) -> bool:
         return True
     holes = [False, *[geometry["shape"] == "polygon"] * (len(rings) - 1)]
     try:
-        arrays = [np.array(ring, np.int32) for ring in rings]
+        arrays = [np.array(ring, np.float64) for ring in rings]
         kept = from_rings(Shape(geometry["shape"]), arrays, holes, WIDTH, HEIGHT)
     except Invalid:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,6 @@ from tests.platform.dicom_slide import write_dicom_slide
 
 FORMAT = built_in("dicom-ann")
 TINY = ExchangeImage(1, "tiny", 50, 50, 500.0, 500.0)
-
-
-@dataclass(frozen=True)
-class Slide(ExchangeImage):
-    """An image that tells what its file says."""
-
-    properties: Any = None
 
 
 @pytest.fixture
@@ -148,11 +141,11 @@ def test_millimetres_are_placed_by_where_the_image_lies_on_the_slide(tmp_path: P
     corners = np.array([[10.0, 20.0], [110.0, 20.0], [60.0, 90.5]])
     content = made(level0, group("POLYGON", to_slide(corners)), kind="3D")
     with openslide.OpenSlide(files[0]) as opened:
-        image = Slide(1, "S", 400, 300, 0.5, 0.5, properties=dict(opened.properties))
+        image = ExchangeImage(1, "S", 400, 300, 0.5, 0.5, properties=dict(opened.properties))
     (found,), _ = read(FORMAT, content, [image])
     np.testing.assert_allclose(found.rings[0], corners, atol=1e-6)
     with pytest.raises(Invalid, match="not known where on it"):
-        read(FORMAT, content, [replace(image, properties=None)])
+        read(FORMAT, content, [replace(image, properties={})])
 
 
 @pytest.mark.data
@@ -161,8 +154,8 @@ def test_coordinates_of_single_frames_are_refused_and_another_slide_is_told(sour
     with pytest.raises(Invalid, match="single frames"):
         read(FORMAT, content, [TINY])
     content = made(source, group("POINT", [[1, 2]]))
-    other = Slide(1, "S", 50, 50, properties={"dicom.SOPInstanceUID": "2.25.3"})
-    same_one = Slide(1, "S", 50, 50, properties={"dicom.SOPInstanceUID": str(source.SOPInstanceUID)})
+    other = ExchangeImage(1, "S", 50, 50, properties={"dicom.SOPInstanceUID": "2.25.3"})
+    same_one = ExchangeImage(1, "S", 50, 50, properties={"dicom.SOPInstanceUID": str(source.SOPInstanceUID)})
     assert "another DICOM object" in read(FORMAT, content, [other])[1].warnings[0]
     assert read(FORMAT, content, [same_one])[1].warnings == []
 
@@ -204,7 +197,9 @@ def test_coordinates_that_single_precision_cannot_hold_are_stored_in_double() ->
 def test_the_identities_of_the_slide_are_written_where_they_are_known_and_no_patient() -> None:
     names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
     properties = {f"dicom.{name}": f"1.2.3.{index}" for index, name in enumerate(names)}
-    image = Slide(IMAGE.id, "slide-1", 2000, 1500, 0.25, 0.25, properties=properties, file_name="Smith^John.dcm")
+    image = ExchangeImage(
+        IMAGE.id, "slide-1", 2000, 1500, 0.25, 0.25, properties=properties, file_name="Smith^John.dcm"
+    )
     content, report = written(FORMAT, Document({IMAGE.id: EVERY_SHAPE[:1]}, images=(image,)))
     found = pydicom.dcmread(io.BytesIO(content))
     assert found.StudyInstanceUID == "1.2.3.0"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import openslide
@@ -17,13 +16,6 @@ from exact_core.exchange.registry import built_in
 from tests.core.exchange.format_documents import EVERY_SHAPE, IMAGE, Document, annotation, read, same, written
 
 FORMAT = built_in("ndpa")
-
-
-@dataclass(frozen=True)
-class Slide(ExchangeImage):
-    """An image that tells what its file says."""
-
-    properties: Any = None
 
 
 def state(drawn: str, title: str = "Mitosis", details: str = "", unit: str = "nanometers", number: int = 1) -> str:
@@ -120,16 +112,16 @@ def test_the_image_is_found_by_the_name_of_the_file() -> None:
 
 
 @pytest.fixture
-def slide(shared_data: Path) -> Slide:
+def slide(shared_data: Path) -> ExchangeImage:
     """A real NDPI file, whose scan lies 12.5 mm off the centre of the glass."""
     with openslide.OpenSlide(shared_data / "01-wsi" / "test3-DAPI-2-387.ndpi") as opened:
         properties = dict(opened.properties)
         mpp = [float(properties[f"openslide.mpp-{axis}"]) for axis in "xy"]
-        return Slide(1, "DAPI", *opened.dimensions, *mpp, properties=properties)
+        return ExchangeImage(1, "DAPI", *opened.dimensions, *mpp, properties=properties)
 
 
 @pytest.mark.data
-def test_shapes_lie_where_the_slide_says(slide: Slide) -> None:
+def test_shapes_lie_where_the_slide_says(slide: ExchangeImage) -> None:
     """The place of a pixel on the glass, computed as ASAP's reader does."""
     expected = annotation(1, Shape.POINT, [[[100, 200]]])
     content, report = written(FORMAT, Document({slide.id: [expected]}, images=(slide,)))
@@ -144,7 +136,7 @@ def test_shapes_lie_where_the_slide_says(slide: Slide) -> None:
 
 
 @pytest.mark.data
-def test_every_shape_comes_back_on_a_real_slide(slide: Slide) -> None:
+def test_every_shape_comes_back_on_a_real_slide(slide: ExchangeImage) -> None:
     shapes = [each for each in EVERY_SHAPE if each.geometry.shape is not Shape.IMAGE]
     content, _ = written(FORMAT, Document({slide.id: shapes}, images=(slide,)))
     found, _ = read(FORMAT, content, [slide])

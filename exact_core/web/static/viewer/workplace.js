@@ -12,6 +12,7 @@ import { Counts, countRows } from './counts.js';
 import { parseView } from './deep_link.js';
 import { defaultSize } from './default_shape.js';
 import { Edits } from './edits.js';
+import { addExchange } from './exchange.js';
 import { addFrameControls } from './frame_controls.js';
 import { stepAt } from './geometry.js';
 import { Gestures } from './gestures.js';
@@ -121,6 +122,7 @@ export class Workplace {
     this.frames = addFrameControls($('#frames'), this.image, stage.frame, (frame) => this.setFrame(frame));
     this.pluginOverlays = new PluginOverlays(stage, this.image, this.overview.layers, $('#stage-overlays'), data.overlays);
     createLayersPanel(this);
+    addExchange($('#exchange'), this);
     this.search = createSearchPanel(this);
     this.#connect();
     addShortcuts(this);
@@ -327,13 +329,13 @@ export class Workplace {
       if (this.journal.waiting > 0 || this.rack.isDrawing) event.preventDefault();
     });
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.#lookAgain();
+      if (document.visibilityState === 'visible') this.lookAgain();
     });
-    setInterval(() => document.visibilityState === 'visible' && this.#lookAgain(), REFRESH_MS);
+    setInterval(() => document.visibilityState === 'visible' && this.lookAgain(), REFRESH_MS);
   }
 
   /** Others annotate too: ask now and then what is new. */
-  #lookAgain() {
+  lookAgain() {
     if (this.journal.waiting > 0 || this.data.version) return;
     this.layer.refresh();
     void this.counts.load();

@@ -8,6 +8,7 @@ import { showError } from '../toast.js';
 import { failure } from '../view.js';
 import { UploadPanel } from '../upload_panel.js';
 import { drawAgreement } from './set_agreement.js';
+import { drawExchange } from './set_exchange.js';
 import { drawHistory } from './set_history.js';
 import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
@@ -47,6 +48,7 @@ const TABS = {
   agreement: { title: 'Agreement', symbol: 'target', draw: drawAgreement, isWide: true, shown: (rights) => rights.see_all && (rights.export || rights.annotate) },
   studies: { title: 'Studies', symbol: 'clock', draw: drawStudies, shown: (rights) => rights.annotate || rights.manage },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
+  exchange: { title: 'Import and export', symbol: 'arrow-down-up', draw: drawExchange },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
   history: { title: 'History', symbol: 'history', draw: drawHistory },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
