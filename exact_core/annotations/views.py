@@ -63,7 +63,7 @@ def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
         if sum(row.n for row in cells) > max(MAX_CENTROIDS, request.limit):
             return _encode_summary(session, scope, request, cells)
     bound = max(MAX_CENTROIDS, request.limit)
-    rows = _rows(session, scope, request, bound + 1)
+    rows = rows_of(session, scope, request, bound + 1)
     if len(rows) > bound:
         return _encode_summary(session, scope, request, _summary(session, scope, request))
     whole = [row for row in rows if row.geometry is not None]
@@ -71,12 +71,12 @@ def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
         whole.sort(key=_extent, reverse=True)
         whole = whole[: request.limit]
     if len(whole) == len(rows):
-        return wire.encode(*_shapes(scope, request, "shapes", whole))
+        return encode_shapes(scope, request, whole)
     kept = {row.annotation_id for row in whole}
     return _encode_centroids(scope, request, [row for row in rows if row.annotation_id not in kept], whole)
 
 
-def _rows(session: Session, scope: ReadScope, request: ViewRequest, limit: int, lowest_level: int = 0) -> _Rows:
+def rows_of(session: Session, scope: ReadScope, request: ViewRequest, limit: int, lowest_level: int = 0) -> _Rows:
     """Rows whose box meets the rectangle; the outline is left out of those that are too small to see."""
     row = ROWS.c
     box = request.box
@@ -108,6 +108,11 @@ def _rows(session: Session, scope: ReadScope, request: ViewRequest, limit: int, 
     return session.execute(statement.limit(limit)).all()
 
 
+def encode_shapes(scope: ReadScope, request: ViewRequest, rows: _Rows) -> bytes:
+    """A view of whole shapes, from rows that all have their outlines."""
+    return wire.encode(*_shapes(scope, request, "shapes", rows))
+
+
 def _width() -> ColumnElement[int]:
     return ROWS.c.x1 - ROWS.c.x0
 
@@ -136,7 +141,7 @@ def _summary(session: Session, scope: ReadScope, request: ViewRequest) -> _Rows:
 
 def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, cells: _Rows) -> bytes:
     """Counts for all, and whole those shapes that are too large to disappear in a cell's count."""
-    large = [row for row in _rows(session, scope, request, request.limit, 1) if row.geometry is not None]
+    large = [row for row in rows_of(session, scope, request, request.limit, 1) if row.geometry is not None]
     header, arrays = _shapes(scope, request, "summary", large, "large_")
     types, index = _indexed([row.type_id for row in cells], header["types"])
     place = np.array([row.cell for row in cells], np.int64)
