@@ -147,7 +147,7 @@ class JsonLayout:
     def save(self, columns: Columns, classes: NDArray[np.int64], count: int) -> None:
         """Save the first shapes one by one through the ORM, in one transaction that is not kept."""
         with self._database.write() as session:
-            for vector, kind in islice(_vectors_of(columns, classes), count):
+            for vector, kind in islice(vectors_of(columns, classes), count):
                 session.add(
                     _Annotation(
                         vector=vector, unique_identifier=str(uuid.uuid4()), annotation_type_id=kind, image_id=1,
@@ -262,7 +262,7 @@ class JsonLayout:
             yield id_, kind, user, json.loads(vector) if self._is_sqlite else vector
 
 
-def _vectors_of(columns: Columns, classes: NDArray[np.int64]) -> Iterator[tuple[dict[str, int], int]]:
+def vectors_of(columns: Columns, classes: NDArray[np.int64]) -> Iterator[tuple[dict[str, int], int]]:
     ends = np.cumsum(columns.ring_length.astype(np.int64)).tolist()
     flat = columns.vertices.reshape(-1).tolist()
     start = 0
@@ -273,5 +273,5 @@ def _vectors_of(columns: Columns, classes: NDArray[np.int64]) -> Iterator[tuple[
 
 def _rows(columns: Columns, classes: NDArray[np.int64], image_id: int) -> Iterator[tuple[Any, ...]]:
     at = _AT.replace(tzinfo=None).isoformat(" ")
-    for vector, kind in _vectors_of(columns, classes):
+    for vector, kind in vectors_of(columns, classes):
         yield at, json.dumps(vector), False, False, str(uuid.uuid4()), kind, image_id, 1, 1, at, False, ""

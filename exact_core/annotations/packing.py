@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ WHOLE, FRACTIONS = 1, 2
 
 _HOLE = np.uint32(1 << 31)
 _WIDE = 1
+_ORDINARY = Struct("<Iii")  # the header and the first vertex of a shape of one ring
 _INT16_MAX, _INT32_MAX = 2**15 - 1, 2**31 - 1
 
 
@@ -91,11 +93,29 @@ class Steps:
 
 def pack(geometry: Geometry) -> bytes:
     """The stored form of one geometry."""
+    vertices, bits = geometry.vertices, geometry.fraction_bits
+    if len(geometry.ring_lengths) == 1 and len(vertices):
+        steps = vertices[1:] - vertices[:-1].astype(np.int64)
+        if not len(steps) or (steps.max() <= _INT16_MAX and steps.min() >= -_INT16_MAX):
+            coding = FRACTIONS << 4 | bits - 1 << 1 if bits else WHOLE << 4
+            header = coding | geometry.shape.number << 8 | 1 << 16
+            return _ORDINARY.pack(header, *vertices[0].tolist()) + steps.astype("<i2").tobytes()
     return pack_many(columns_of([geometry]))[0]
 
 
 def unpack(packed: bytes) -> Geometry:
     """The geometry of its stored form."""
+    header = int.from_bytes(packed[:4], "little")
+    version = header >> 4 & 0x0F
+    if header >> 16 == 1 and not header & _WIDE and WHOLE <= version <= FRACTIONS:
+        _, x, y = _ORDINARY.unpack_from(packed)
+        steps = np.frombuffer(packed, "<i2", offset=_ORDINARY.size).reshape(-1, 2)
+        vertices = np.empty((len(steps) + 1, 2), np.int32)
+        vertices[0] = x, y
+        vertices[1:] = steps
+        np.cumsum(vertices, axis=0, out=vertices)
+        bits = 1 + (header >> 1 & 0x07) if version == FRACTIONS else 0
+        return Geometry(Shape.from_number(header >> 8 & 0xFF), vertices, (len(vertices),), (False,), bits)
     columns = unpack_many([packed])
     return Geometry(
         Shape.from_number(int(columns.shape[0])),

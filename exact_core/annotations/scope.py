@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, exists, false, or_, select
+from sqlalchemy import ColumnElement, Table, bindparam, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.sharing import NOTHING, Shared, shared_with
@@ -174,29 +174,33 @@ def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
     return [row.valid_to == LIVE] if at is None else [row.valid_from <= at, row.valid_to > at]
 
 
+_IMAGES = cast("Table", Image.__table__)
+_SETS = cast("Table", ImageSet.__table__)
+_FACTS = (
+    select(
+        _IMAGES.c.id,
+        _IMAGES.c.image_set_id,
+        _IMAGES.c.name,
+        _IMAGES.c.width,
+        _IMAGES.c.height,
+        _IMAGES.c.size_z,
+        _IMAGES.c.size_t,
+        _IMAGES.c.size_c,
+        _SETS.c.mode,
+        _SETS.c.is_locked,
+        _SETS.c.revision,
+        exists().where(Assignment.image_id == _IMAGES.c.id),
+        _SETS.c.mode_settings,
+    )
+    .select_from(_IMAGES.join(_SETS, _SETS.c.id == _IMAGES.c.image_set_id))
+    .where(_IMAGES.c.id == bindparam("image"), _IMAGES.c.deleted_at.is_(None), _SETS.c.deleted_at.is_(None))
+)
+
+
 def image_facts(session: Session, image_id: int) -> ImageFacts:
     """The image with its set's mode and revision, in one query; ``NotFound`` when either is gone."""
-    columns = (
-        Image.id,
-        Image.image_set_id,
-        Image.name,
-        Image.width,
-        Image.height,
-        Image.size_z,
-        Image.size_t,
-        Image.size_c,
-        ImageSet.mode,
-        ImageSet.is_locked,
-        ImageSet.revision,
-        exists().where(Assignment.image_id == Image.id),
-        ImageSet.mode_settings,
-    )
-    statement = (
-        select(*columns)
-        .join(ImageSet, ImageSet.id == Image.image_set_id)
-        .where(Image.id == image_id, Image.deleted_at.is_(None), ImageSet.deleted_at.is_(None))
-    )
-    found = session.execute(statement).first()
+    session.flush()
+    found = session.connection().execute(_FACTS, {"image": image_id}).first()
     if found is None:
         raise _no_image(image_id)
     return ImageFacts(*found)

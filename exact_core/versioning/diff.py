@@ -34,6 +34,8 @@ from exact_core.annotations.states import DETAILS, Known, State, select_known
 from exact_core.storage.models import LIVE, Annotation
 
 _CHUNK = 500
+_OTHER, _LATER = ROWS.alias("other"), ROWS.alias("later")
+_LOW_DETAILS, _HIGH_DETAILS = DETAILS.alias("low_details"), DETAILS.alias("high_details")
 
 
 class Kind(StrEnum):
@@ -204,8 +206,7 @@ def _states(session: Session, asked: Range, ids: Sequence[int], at: int) -> dict
 
 def _gone(asked: Range) -> tuple[Kind, Select[Any]]:
     """States of the earlier revision whose annotations are not there at the later one."""
-    row = ROWS.c
-    other = ROWS.alias("other").c
+    row, other = ROWS.c, _OTHER.c
     stays = exists().where(other.annotation_id == row.annotation_id, *_holds(other, asked.high))
     statement = _columns(ROWS).where(*asked.visible(row), *_closed(asked), ~stays)
     return Kind.ADDED if asked.is_backwards else Kind.REMOVED, statement
@@ -213,8 +214,7 @@ def _gone(asked: Range) -> tuple[Kind, Select[Any]]:
 
 def _new(asked: Range) -> tuple[Kind, Select[Any]]:
     """States of the later revision whose annotations were not there at the earlier one."""
-    row = ROWS.c
-    other = ROWS.alias("other").c
+    row, other = ROWS.c, _OTHER.c
     was = exists().where(other.annotation_id == row.annotation_id, *_holds(other, asked.low))
     opened = (row.valid_from > asked.low, row.valid_from <= asked.high, row.valid_to > asked.high)
     statement = _columns(ROWS).where(*asked.visible(row), *opened, ~was)
@@ -223,10 +223,8 @@ def _new(asked: Range) -> tuple[Kind, Select[Any]]:
 
 def _changed(asked: Range) -> Select[Any]:
     """Pairs of states, with flags for how they differ."""
-    low = ROWS.c
-    later = ROWS.alias("later")
-    high = later.c
-    low_details, high_details = DETAILS.alias("low_details"), DETAILS.alias("high_details")
+    low, later, high = ROWS.c, _LATER, _LATER.c
+    low_details, high_details = _LOW_DETAILS, _HIGH_DETAILS
     moved = or_(low.geometry != high.geometry, low.z != high.z, low.t != high.t, low.c != high.c)
     rewritten = or_(low.text != high.text, low_details.c.attributes.is_distinct_from(high_details.c.attributes))
     joined = (
