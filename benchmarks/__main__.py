@@ -12,7 +12,7 @@ import importlib
 import json
 import sys
 
-TABLES = ("startup", "dispatch", "annotations", "tiles", "layer")
+TABLES = ("startup", "dispatch", "engine", "tiles", "layer")
 
 
 def main() -> int:

@@ -75,7 +75,11 @@ class _Table:
         for work, name in (("draw", "one shape drawn"), ("move", "one shape moved")):
             ratio = self._ratio(size, work, "plain insert")
             figure = self._most(f"{name} / plain spatial-index insert, {at}", ratio, 2)
-            yield {**figure, "peer": "a row and its place in the R*Tree or GiST", **self._times_of(size, work, "plain insert")}
+            yield {
+                **figure,
+                "peer": "a row and its place in the R*Tree or GiST",
+                **self._times_of(size, work, "plain insert"),
+            }
         yield self._times(f"bulk add through the public API, rows/s, {at}", size, "peer bulk", "bulk", 4, _FAST)
         yield self._times(f"bulk add, rows/s, beside saving, {at}", size, "peer saving", "bulk", 4, _SAVED)
 
@@ -110,9 +114,7 @@ class _Table:
     def _per_row(self, size: int) -> float:
         return self.by_size[size]["view"] / max(1.0, self.by_size[size]["view rows"])
 
-    def _times(
-        self, name: str, size: int, theirs: str, ours: str, least: float | None, peer: str = _ROWS
-    ) -> Figure:
+    def _times(self, name: str, size: int, theirs: str, ours: str, least: float | None, peer: str = _ROWS) -> Figure:
         value = self._ratio(size, theirs, ours)
         bar = "none" if least is None else f">= {least:g}"
         figure = self._figure(name, value, bar, None if least is None else value >= least)

@@ -88,7 +88,9 @@ class _Plain:
         self._is_sqlite = desk.database.dialect == "sqlite"
         tables = MetaData()
         numbers = [Column(name, Integer) for name in ("image_id", "type_id", "user_id", "x0", "y0", "x1", "y1")]
-        table = Table("plain", tables, Column("id", Integer, primary_key=True), Column("geometry", LargeBinary), *numbers)
+        table = Table(
+            "plain", tables, Column("id", Integer, primary_key=True), Column("geometry", LargeBinary), *numbers
+        )
         with self._database.write() as session:
             tables.create_all(session.connection())
             if self._is_sqlite:

@@ -216,8 +216,8 @@ class JsonLayout:
         statement = (
             "SELECT a.id FROM peer_annotation a LEFT JOIN peer_copy v"
             " ON v.annotation_id = a.id AND v.version_id = :version"
-            " WHERE a.image_id = 1 AND (v.id IS NULL OR v.vector <> a.vector OR v.annotation_type_id <> a.annotation_type_id"
-            " OR v.deleted <> a.deleted)"
+            " WHERE a.image_id = 1 AND (v.id IS NULL OR v.vector <> a.vector"
+            " OR v.annotation_type_id <> a.annotation_type_id OR v.deleted <> a.deleted)"
         )
         return session.execute(text(statement), {"version": number}).all()
 

@@ -1,4 +1,4 @@
-"""Shapes for the engine's benchmark: 30 % boxes, 70 % polygons of 4 to 200 vertices (median 24), in clusters, 20 classes."""
+"""Shapes for the engine's benchmark: 30 % boxes, 70 % polygons of 4 to 200 vertices (median 24), clustered."""
 
 from __future__ import annotations
 

@@ -16,9 +16,7 @@ _LARGEST_EXTENT = 1e6
 _LEAST_TURN = 1e-3  # square units, far above the rounding of such products
 
 
-def certainly_simple(
-    vertices: NDArray[Any], length: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def certainly_simple(vertices: NDArray[Any], length: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """For each ring whether it goes round the mean of its vertices once without turning back, and in which direction.
 
     Args:

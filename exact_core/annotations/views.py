@@ -36,7 +36,6 @@ _CELLS_READ_BLINDLY = 64
 _Rows: TypeAlias = Sequence[tuple[Any, ...]]
 
 
-
 def _pair(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
     """Two 32-bit numbers as one, which is fetched in half of the time."""
     wide = cast(low, BigInteger).bitwise_lshift(literal_column("32"))
@@ -181,7 +180,9 @@ def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whol
     ids, type_ids, author_ids, _, x, y, _ = _columns_of(small, len(_COLUMNS) + 1)
     types, type_index = _indexed(type_ids, header["types"])
     authors, author_index = _indexed(author_ids, header["authors"], scope)
-    middles = [(pairs[:, 0] + pairs[:, 1]) >> 1 for pairs in (_unpaired(x).astype(np.int64), _unpaired(y).astype(np.int64))]
+    middles = [
+        (pairs[:, 0] + pairs[:, 1]) >> 1 for pairs in (_unpaired(x).astype(np.int64), _unpaired(y).astype(np.int64))
+    ]
     centroids: dict[str, NDArray[Any]] = {
         "id": np.array(ids, np.float64),
         "type": type_index,

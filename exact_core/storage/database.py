@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engine, event, exc
 from sqlalchemy.engine import ExecutionContext, make_url
@@ -129,9 +129,9 @@ def plain_rows(session: Session, statement: Select[Any]) -> list[tuple[Any, ...]
     result = session.connection().execute(statement, execution_options={_PLAIN: True})
     cursor = result.cursor
     assert cursor is not None
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    rows = cursor.fetchall()
     result.close()
-    return rows
+    return cast("list[tuple[Any, ...]]", rows)
 
 
 def _ask_for_binary(
