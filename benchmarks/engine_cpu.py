@@ -1,4 +1,4 @@
-"""Processor time of a piece of work on a database engine: this process, and the server's processes where there is one."""
+"""Processor time of work on a database engine: this process, and the server's processes where there is one."""
 
 from __future__ import annotations
 

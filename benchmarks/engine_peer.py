@@ -1,4 +1,4 @@
-"""The layout that the original EXACT keeps annotations in, on SQLite and PostgreSQL: the peer of the engine's benchmark.
+"""The layout in which the original EXACT keeps annotations, on SQLite and PostgreSQL: the peer of the benchmark.
 
 Written after its documented behaviour, with its tables as Django makes them: a JSON vector per row (on SQLite with
 Django's check that it is JSON), an index on every foreign key, references checked at the end of the transaction.

@@ -142,10 +142,12 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
+    from exact_core.search.routes import router as search
     from exact_core.tiles.routes import router as tiles
     from exact_core.versioning.artefact_routes import router as artefacts
     from exact_core.versioning.diff_routes import router as differences
     from exact_core.versioning.routes import router as versions
+    from exact_core.versioning.splits.routes import router as splits
     from exact_core.web import api_docs, health, pages, problems
     from exact_core.web.csrf import RequestGuard
     from exact_core.web.plugin_routes import add_plugin_routes
@@ -162,6 +164,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         tiles,
         products,
         annotations,
+        search,
         review,
         activation,
         jobs,
@@ -170,6 +173,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         versions,
         artefacts,
         differences,
+        splits,
     ):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     app.include_router(api_docs.router)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -34,6 +35,7 @@ from exact_core.storage.models import (
     User,
 )
 from tests.postgres import MissingPostgres, PostgresServer
+from tests.postgres_pool import PostgresPool
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:8000"
@@ -55,6 +57,15 @@ def quick_passwords() -> Iterator[str]:
     passwords._UNKNOWN = passwords._hasher.hash("the password of nobody")
     yield real_hash
     passwords._hasher, passwords._UNKNOWN = real_hasher, real_hash
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_event_loop() -> Iterator[None]:
+    """Let every test client use one event loop; a thread and a loop for each request cost more than most requests."""
+    with start_blocking_portal() as portal:
+        TestClient.portal = portal
+        yield
+        TestClient.portal = None
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +120,12 @@ def postgres_template(postgres_server: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: PostgresServer, postgres_template: str) -> PostgresPool:
+    """Migrated, empty PostgreSQL databases to borrow."""
+    return PostgresPool(postgres_server, postgres_template)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a fresh, migrated database; each test runs on both engines."""
@@ -118,7 +135,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.temporary(template=request.getfixturevalue("postgres_template")) as name:
+    pool: PostgresPool = request.getfixturevalue("postgres_pool")
+    with pool.lend() as name:
         yield server.url_of(name)
 
 

@@ -50,7 +50,7 @@ class PostgresServer:
 
     def create(self, name: str, template: str = "template1") -> None:
         """Make a database, empty or as a copy."""
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
     def drop(self, name: str) -> None:
         """Remove a database, and whoever is still connected to it."""

@@ -29,6 +29,7 @@ from exact_core.annotations.writing import Writer
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.api.events import AnnotationAction, AnnotationChange
+from exact_core.products.attributes import defaults
 from exact_core.storage.models import LIVE, now
 
 _LABELS = [shape.number for shape in Shape if shape.is_label]
@@ -103,6 +104,7 @@ def add(
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
     rules.checked_frame(shapes.frame, writer.facts)
+    attributes = _checked_attributes(writer, shapes, refused)
     checked = _in_order(check(shapes.columns, writer.facts.width, writer.facts.height, refused))
     if refused and not skip_bad:
         number, why = min(refused.items())
@@ -112,12 +114,12 @@ def add(
         return Added(writer.facts.revision, ids, refused)
     chosen = checked.index.tolist()
     uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else new_uuids(len(chosen))
-    rows = _rows_digest(writer, shapes, checked, uuids)
+    rows = _rows_digest(writer, shapes, checked, uuids, attributes)
     if revision is None:
         revision = writer.log_change_set(len(chosen), kind, reason, rows=rows)
     else:
         writer.fold(revision, rows)
-    ids[checked.index] = _write(writer, shapes, checked, uuids, revision)
+    ids[checked.index] = _write(writer, shapes, checked, uuids, attributes, revision)
     _tell_hooks(writer, shapes, checked, uuids, ids, revision)
     return Added(revision, ids, refused)
 
@@ -130,7 +132,13 @@ def _in_order(checked: Checked) -> Checked:
     return Checked(checked.index[order], checked.shape[order], packed, checked.boxes[order])
 
 
-def _rows_digest(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]) -> bytes:
+def _rows_digest(
+    writer: Writer,
+    shapes: NewShapes,
+    checked: Checked,
+    uuids: list[str],
+    attributes: Sequence[Mapping[str, Any]] | None,
+) -> bytes:
     """The hash of the rows, for the change log."""
     chosen = checked.index.tolist()
     opened = digest.opened_of_bulk(
@@ -141,7 +149,7 @@ def _rows_digest(writer: Writer, shapes: NewShapes, checked: Checked, uuids: lis
         shapes.type_ids[checked.index],
         checked.packed,
         [shapes.texts[number] for number in chosen] if shapes.texts else (),
-        [shapes.attributes[number] for number in chosen] if shapes.attributes else (),
+        [attributes[number] for number in chosen] if attributes else (),
     )
     return digest.rows_digest(opened)
 
@@ -158,11 +166,33 @@ def _check_types(writer: Writer, shapes: NewShapes) -> None:
         rule.require_shape(Shape.from_number(number))
     for text in shapes.texts or ():
         rules.checked_text(text)
-    for type_id, values in zip(shapes.type_ids.tolist(), shapes.attributes or (), strict=False):
-        rules.checked_attributes(writer.types.require(type_id), values or {})
 
 
-def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str], revision: int) -> NDArray[np.int64]:
+def _checked_attributes(writer: Writer, shapes: NewShapes, refused: dict[int, str]) -> list[dict[str, Any]] | None:
+    """Attributes with the defaults of the types; None when no shape can have any."""
+    kinds = {type_id: writer.types.require(type_id) for type_id in np.unique(shapes.type_ids).tolist()}
+    if not shapes.attributes and not any(kind.attributes for kind in kinds.values()):
+        return None
+    given = shapes.attributes or [None] * len(shapes.type_ids)
+    answer: list[dict[str, Any]] = []
+    for number, (type_id, values) in enumerate(zip(shapes.type_ids.tolist(), given, strict=True)):
+        kind = kinds[type_id]
+        try:
+            answer.append(rules.checked_attributes(kind, defaults(kind.attributes) | dict(values or {})))
+        except Invalid as error:
+            refused[number] = error.message
+            answer.append({})
+    return answer
+
+
+def _write(
+    writer: Writer,
+    shapes: NewShapes,
+    checked: Checked,
+    uuids: list[str],
+    attributes: Sequence[Mapping[str, Any]] | None,
+    revision: int,
+) -> NDArray[np.int64]:
     """Store identities, states, attributes and counts; returns the numbers."""
     at = now()
     chosen = checked.index.tolist()
@@ -188,7 +218,8 @@ def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]
             text=[shapes.texts[number] for number in chosen] if shapes.texts else None,
         )
     )
-    _write_attributes(writer, shapes, chosen, ids, revision)
+    if attributes:
+        _write_attributes(writer, [attributes[number] for number in chosen], ids, revision)
     types, index = np.unique(type_ids, return_inverse=True)
     pairs, counts = np.unique(cells << _TYPE_BITS | index, return_counts=True)
     frame = (shapes.frame.z, shapes.frame.t, shapes.frame.c)
@@ -203,14 +234,12 @@ def _write(writer: Writer, shapes: NewShapes, checked: Checked, uuids: list[str]
 
 
 def _write_attributes(
-    writer: Writer, shapes: NewShapes, chosen: list[int], ids: NDArray[np.int64], revision: int
+    writer: Writer, attributes: Sequence[Mapping[str, Any]], ids: NDArray[np.int64], revision: int
 ) -> None:
-    if not shapes.attributes:
-        return
     rows = [
-        {"annotation_id": id_, "valid_from": revision, "valid_to": LIVE, "attributes": dict(values)}
-        for id_, number in zip(ids.tolist(), chosen, strict=True)
-        if (values := shapes.attributes[number])
+        {"annotation_id": id_, "valid_from": revision, "valid_to": LIVE, "attributes": values}
+        for id_, values in zip(ids.tolist(), attributes, strict=True)
+        if values
     ]
     if rows:
         writer.session.execute(insert(DETAILS), rows)

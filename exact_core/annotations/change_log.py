@@ -28,8 +28,9 @@ def next_revision(
     Args:
         session: A writing session; the set stays locked against other writers until it ends.
         image_set_id: The image set.
-        kind: What happened: ``edit``, ``undo``, ``redo``, ``import``, ``model`` change shapes; ``verify`` changes
-            verdicts or states of images; ``review`` changes what readers are given or may see.
+        kind: What happened: ``edit``, ``undo``, ``redo``, ``import``, ``model`` change shapes, ``bulk`` and ``merge``
+            (of types, or of a branch) those of several images at once; ``verify`` changes verdicts or states of
+            images; ``review`` changes what readers are given or may see.
         actor_id: Who did it; None for the system.
         image_id: The one image it happened on, if it is one.
         count: How many rows it changed.
@@ -37,6 +38,7 @@ def next_revision(
         reverts: The revision that it takes back.
         rows: The hash of the rows that are written under it, see ``annotations/digest.py``.
     """
+    session.flush()
     connection = session.connection()
     revision, last_digest = connection.execute(_RAISED, {"image_set": image_set_id}).one()
     log = {

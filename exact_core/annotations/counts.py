@@ -77,16 +77,21 @@ def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list
 def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     """What ``annotation_summary`` would say at the scope's revision, of what the scope shows: counted from states."""
     row = ROWS.c
-    x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
-    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
-    cell = case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)
-    author = func.coalesce(row.author_id, 0)
+    author, cell = func.coalesce(row.author_id, 0), counting_cell()
     return (
         select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
         .where(*scope.revisions(frame))
         .group_by(row.type_id, author, cell)
         .subquery()
     )
+
+
+def counting_cell() -> ColumnElement[int]:
+    """Where a row of ``annotation_revision`` is counted, as SQL."""
+    row = ROWS.c
+    x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
+    place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
+    return case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)
 
 
 def in_region(session: Session, scope: ReadScope, area: Area, frame: Frame, cell: int) -> Iterator[Count]:

@@ -86,6 +86,17 @@ def centroid(geometry: Geometry) -> tuple[float, float]:
     return x, y
 
 
+def extents(columns: Columns) -> Floats:
+    """Width and height of many shapes in level-0 pixels, ``(n, 2)``; 0 for points and labels without vertices."""
+    answer = np.zeros((len(columns), 2))
+    vertex = columns.ring_vertex[columns.ring_start.astype(np.int64)]
+    has = np.diff(vertex) > 0
+    if has.any():
+        xy, start = columns.xy, vertex[:-1][has]
+        answer[has] = np.maximum.reduceat(xy, start) - np.minimum.reduceat(xy, start)
+    return answer
+
+
 def to_shapely(geometry: Geometry) -> Any:
     """One shape as shapely has it; an empty polygon for a label without vertices."""
     return to_shapely_many(columns_of([geometry]))[0]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import Frame, ImageFacts
@@ -70,12 +70,20 @@ class TypeRules:
         if not missing:
             return
         self._rules |= dict.fromkeys(missing)
+        if len(missing) > _FEW:
+            self._read(_RULES, {})
+        else:
+            self._read(_SOME_RULES, {"ids": list(missing)})
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The types by number."""
+        self._read(_RULES, {})
+        return frozenset(id_ for id_, rule in self._rules.items() if rule is not None)
+
+    def _read(self, statement: Select[Any], asked: dict[str, Any]) -> None:
         self._session.flush()
-        asked: dict[str, Any] = {"image_set": self._image_set_id}
-        few = len(missing) <= _FEW
-        found = self._session.connection().execute(
-            _SOME_RULES if few else _RULES, {**asked, "ids": list(missing)} if few else asked
-        )
+        found = self._session.connection().execute(statement, {"image_set": self._image_set_id, **asked})
         for id_, name, shapes, is_active, attributes_ in found:
             self._rules[id_] = TypeRule(id_, name, tuple(shapes), is_active, tuple(attributes_))
 
@@ -89,8 +97,10 @@ class TypeRules:
 
 
 def checked_attributes(rule: TypeRule, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes as the type defines them."""
-    return attributes.checked(rule.attributes, values, rule.name)
+    """Attributes as the type defines them, with all that it requires."""
+    answer = attributes.checked(rule.attributes, values, rule.name)
+    attributes.require(rule.attributes, answer, rule.name)
+    return answer
 
 
 def checked_text(text: str) -> str:

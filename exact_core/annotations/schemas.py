@@ -237,6 +237,7 @@ class TypeCountOut(BaseModel):
     type_id: int
     name: str
     count: int
+    with_descendants: int = Field(description="With those of the types below it in the label tree.")
 
 
 class AuthorCountOut(BaseModel):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.sharing import NOTHING, Shared, shared_with
@@ -120,6 +120,15 @@ class ReadScope:
             found.append(or_(row.author_id == self.only_author, *beyond))
         return found + (frame.conditions(row.z, row.t, row.c) if frame else [])
 
+    def deleted(self) -> list[ColumnElement[bool]]:
+        """Conditions for the last state of what was deleted and not restored since, as far as it may be seen."""
+        row, later = ROWS.c, ROWS.alias("later")
+        found: list[ColumnElement[bool]] = [row.image_id == self.image.image_id, row.valid_to < LIVE]
+        if self.only_author is not None:
+            found.append(row.author_id == self.only_author)
+        newer = exists().where(later.c.annotation_id == row.annotation_id, later.c.valid_from >= row.valid_to)
+        return [*found, ~newer]
+
     def summary(self, frame: Frame | None = None) -> list[ColumnElement[bool]]:
         """Conditions for visible rows of ``annotation_summary``, where it answers."""
         assert self.has_kept_counts, "kept counts know the present and whole authors only"
@@ -140,13 +149,22 @@ class ReadScope:
 
     def authors(self, ids: Sequence[int]) -> ColumnElement[bool]:
         """Rows of ``annotation_revision`` by these authors; who is masked cannot be asked for by name."""
-        if self._hides_names:
+        if self.hides_names:
             ids = [each for each in ids if each == self.shared.reader_id]
         return ROWS.c.author_id.in_(ids) if ids else false()
 
     def author(self, author_id: int | None) -> int | None:
         """The author as the actor may know them; None for one who is masked."""
-        return None if self._hides_names and author_id != self.shared.reader_id else author_id
+        return None if self.hides_names and author_id != self.shared.reader_id else author_id
+
+    def known_people(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column of accounts as the actor may know them: null for who is masked."""
+        return case((column == self.shared.reader_id, column), else_=None) if self.hides_names else column
+
+    @property
+    def hides_names(self) -> bool:
+        """Whether work is shown without saying whose it is."""
+        return self.shared.is_masked and (self.shared.whole or self.shared.has_parts)
 
     def shows(self, author_id: int | None) -> bool:
         """Whether all work of this author may be seen; of some authors a part may be seen, see :func:`seen_among`."""
@@ -163,10 +181,6 @@ class ReadScope:
         beyond = "" if self.shared == NOTHING else f"-and-{self.shared}"
         return f"{whose}{beyond}" if self.at is None else f"{whose}{beyond}-at-{self.at}"
 
-    @property
-    def _hides_names(self) -> bool:
-        return self.shared.is_masked and (self.shared.whole or self.shared.has_parts)
-
 
 def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
     """Conditions for the temporal rows (``valid_from``, ``valid_to``) of a table that hold now, or at a revision."""
@@ -174,36 +188,36 @@ def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
     return [row.valid_to == LIVE] if at is None else [row.valid_from <= at, row.valid_to > at]
 
 
-_IMAGES = cast("Table", Image.__table__)
-_SETS = cast("Table", ImageSet.__table__)
 _FACTS = (
-    select(
-        _IMAGES.c.id,
-        _IMAGES.c.image_set_id,
-        _IMAGES.c.name,
-        _IMAGES.c.width,
-        _IMAGES.c.height,
-        _IMAGES.c.size_z,
-        _IMAGES.c.size_t,
-        _IMAGES.c.size_c,
-        _SETS.c.mode,
-        _SETS.c.is_locked,
-        _SETS.c.revision,
-        exists().where(Assignment.image_id == _IMAGES.c.id),
-        _SETS.c.mode_settings,
-    )
-    .select_from(_IMAGES.join(_SETS, _SETS.c.id == _IMAGES.c.image_set_id))
-    .where(_IMAGES.c.id == bindparam("image"), _IMAGES.c.deleted_at.is_(None), _SETS.c.deleted_at.is_(None))
+    Image.id,
+    Image.image_set_id,
+    Image.name,
+    Image.width,
+    Image.height,
+    Image.size_z,
+    Image.size_t,
+    Image.size_c,
+    ImageSet.mode,
+    ImageSet.is_locked,
+    ImageSet.revision,
+    exists().where(Assignment.image_id == Image.id),
+    ImageSet.mode_settings,
 )
 
 
 def image_facts(session: Session, image_id: int) -> ImageFacts:
     """The image with its set's mode and revision, in one query; ``NotFound`` when either is gone."""
     session.flush()
-    found = session.connection().execute(_FACTS, {"image": image_id}).first()
+    found = session.connection().execute(_FACTS_OF_ONE, {"image": image_id}).first()
     if found is None:
         raise _no_image(image_id)
     return ImageFacts(*found)
+
+
+def read_scopes(session: Session, actor: Actor, image_set_id: int, can: Can) -> list[ReadScope]:
+    """What the actor may see of the annotations of each image of a set that they may view, in the set's order."""
+    found = _all_facts().where(Image.image_set_id == image_set_id).order_by(Image.position, Image.id)
+    return [scope_in(ImageFacts(*row), actor, can, session) for row in session.execute(found).all()]
 
 
 def read_scope(session: Session, actor: Actor, image_id: int, can: Can) -> ReadScope:
@@ -245,6 +259,17 @@ def require_size(facts: ImageFacts) -> None:
     """Refuse to place shapes on an image that was not read yet."""
     if not facts.width or not facts.height:
         raise Conflict(f"Image {facts.name} has no size yet: wait until it is ready, or see why it cannot be read.")
+
+
+def _all_facts() -> Select[Any]:
+    """The facts of images that are there."""
+    there = (Image.deleted_at.is_(None), ImageSet.deleted_at.is_(None))
+    facts: Any = select(*_FACTS).join(ImageSet, ImageSet.id == Image.image_set_id).where(*there)
+    return cast("Select[Any]", facts)
+
+
+# Made once, as every edit and every view asks it, and of tables, because objects are not wanted.
+_FACTS_OF_ONE = _all_facts().where(Image.id == bindparam("image"))
 
 
 def _no_image(image_id: int) -> NotFound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from exact_core.annotations.writing import Operation, Outcome, Writer
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid, NotFound
+from exact_core.products.tree import TypeTree
 from exact_core.review.verdicts import Verification, is_judged
 from exact_core.storage.database import Database
 from exact_core.storage.idempotency import Repeat
@@ -201,30 +202,43 @@ def read_scope_for(session: Session, actor: Actor, image_id: int, annotation_id:
 def counts(session: Session, scope: ReadScope, frame: Frame, called: Names = AS_NOW) -> dict[str, Any]:
     """Shapes per type and author; those that are live come from the kept sums."""
     rows = by_type_and_author(session, scope, frame)
-    types = {type_id for type_id, _, _ in rows}
     authors = {author_id for _, author_id, _ in rows if author_id}
-    type_names = dict(
-        session.execute(select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(types))).all()
-    )
     people = select(User.id, User.display_name, User.name).where(User.id.in_(authors))
     names = {id_: display_name or name for id_, display_name, name in session.execute(people)}
-    type_names |= called.types
     names |= called.people
     per_type: dict[int, int] = {}
     per_author: dict[int, int] = {}
     for type_id, author_id, n in rows:
         per_type[type_id] = per_type.get(type_id, 0) + n
         per_author[author_id] = per_author.get(author_id, 0) + n
+    tree = _tree_above(session, per_type)
+    rolled = tree.rolled_up(per_type)
+    known = select(AnnotationType.id, AnnotationType.name).where(AnnotationType.id.in_(rolled))
+    type_names = dict(session.execute(known).all()) | dict(called.types)
     return {
         "revision": scope.revision,
         "total": sum(per_type.values()),
-        "types": [{"type_id": id_, "name": type_names.get(id_, ""), "count": n} for id_, n in per_type.items()],
+        "types": [
+            {"type_id": id_, "name": type_names.get(id_, ""), "count": per_type.get(id_, 0), "with_descendants": n}
+            for id_, n in rolled.items()
+        ],
         "authors": [
             {"author": {"id": id_, "name": names.get(id_, "")} if id_ else None, "count": n}
             for id_, n in per_author.items()
         ],
         "counts": [{"type_id": type_id, "author_id": author_id or None, "count": n} for type_id, author_id, n in rows],
     }
+
+
+def _tree_above(session: Session, type_ids: Iterable[int]) -> TypeTree:
+    """These types and all that lie above them in their label trees."""
+    parents: dict[int, int | None] = {}
+    wanted = set(type_ids)
+    while wanted:
+        found = select(AnnotationType.id, AnnotationType.parent_id).where(AnnotationType.id.in_(wanted))
+        parents.update(session.execute(found).all())
+        wanted = {parent for parent in parents.values() if parent is not None} - parents.keys()
+    return TypeTree(parents)
 
 
 def image_of(session: Session, annotation_id: int) -> int:

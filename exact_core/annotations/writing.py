@@ -304,7 +304,8 @@ class _Batch:
         assert state is not None
         facts = self._writer.facts
         rule = self._writer.types.require(operation.type_id or state.type_id)
-        if rule.id != state.type_id:
+        is_relabelled = rule.id != state.type_id
+        if is_relabelled:
             rule.require_active()
             state = replace(state, type_id=rule.id, attributes=self._kept(rule, state))
         if operation.geometry is not None:
@@ -319,6 +320,8 @@ class _Batch:
             state = replace(state, text=rules.checked_text(operation.text))
         if operation.attributes is not None:
             state = replace(state, attributes=rules.checked_attributes(rule, operation.attributes))
+        elif is_relabelled:
+            attributes.require(rule.attributes, state.attributes, rule.name)
         self._after[known.uuid] = state
         return known.uuid
 

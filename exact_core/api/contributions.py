@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exact_core.api.markers import Scope
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
     from pydantic import BaseModel
-    from sqlalchemy import MetaData
+    from sqlalchemy import ColumnElement, MetaData
 
 
 class Role(StrEnum):
@@ -294,6 +294,59 @@ class Overlay:
     def is_tiled(self) -> bool:
         """Whether the address is a template for tiles."""
         return "{column}" in self.url and "{row}" in self.url
+
+
+class SearchKind(StrEnum):
+    """How the values of a search field are written and compared."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    """A point in time: the expression gives a ``DateTime(timezone=True)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRow:
+    """The annotation that a search looks at, as columns for the plugin's own SQL.
+
+    Attributes:
+        annotation_id: Its permanent identity.
+        image_id: The image that carries it.
+        type_id: Its annotation type.
+        author_id: Who drew it; null when an import or a model did.
+    """
+
+    annotation_id: ColumnElement[int]
+    image_id: ColumnElement[int]
+    type_id: ColumnElement[int]
+    author_id: ColumnElement[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchField:
+    """Something of a plugin's that annotations can be searched for, as in ``media.sound:yes``.
+
+    The expression is SQL that both databases understand, over the plugin's own tables and the given columns; a
+    subquery of its own, such as ``exists().where(Sound.annotation_id == row.annotation_id)``, is best. Who may see
+    the annotation was decided before.
+
+    Attributes:
+        name: ``<plugin>.<word>``, what people type.
+        kind: How its values are written.
+        expression: Gives the SQL expression for a row, under the plugin's settings in the image set; called while a
+            query is compiled.
+        title: What people read; the name when it is empty.
+        description: What it means, in a sentence.
+        values: Values to offer while somebody types.
+    """
+
+    name: str
+    kind: SearchKind
+    expression: Callable[[SearchRow, BaseModel | None], ColumnElement[Any]]
+    title: str = ""
+    description: str = ""
+    values: tuple[str, ...] = ()
 
 
 class ArtefactKind(StrEnum):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PluginInfo,
         PluginRouter,
         PluginSchema,
+        SearchField,
         SourceMatch,
         Statistic,
     )
@@ -125,6 +126,22 @@ def exact_job_types() -> Sequence[JobType] | None:
     Scope and failure:
         Every loaded plugin; jobs of an image set run only while the plugin is on there. A plugin whose job types
         are not well-formed is not loaded. A job that raises ends as failed with its message.
+    """
+
+
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.1")
+def exact_search_fields() -> Sequence[SearchField] | None:
+    """Add fields that annotations can be searched for.
+
+    Called once when the plugin is loaded; the expression of a field is asked for by each search that uses it.
+
+    Returns:
+        Fields named ``<plugin>.<word>``.
+
+    Scope and failure:
+        Every loaded plugin; searches know the fields in image sets where the plugin is on. One that uses a foreign
+        prefix, or a name twice, is not loaded. An expression that fails is recorded, and the search says which plugin
+        it was.
     """
 
 

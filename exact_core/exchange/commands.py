@@ -61,7 +61,7 @@ def import_(
     options = Options(labels=_pairs(labels), on_duplicate="update" if update else "skip", skip_bad=skip_bad)
     with _services() as services:
         with services.database.read() as session:
-            actor = _actor(session, user_name)
+            actor = acting(session, user_name)
             image_set_id, image_id = _place(session, set_name, team_name, image_name)
         target = Target(services.database, services.kernel.hooks, actor, image_set_id, image_id, file.name)
         with file.open("rb") as stream:
@@ -108,7 +108,7 @@ def export(
     chosen, report = built_in(format_name), Report()
     with _services() as services:
         with services.database.read() as session:
-            actor = _actor(session, user_name)
+            actor = acting(session, user_name)
             image_set_id, image_id = _place(session, set_name, team_name, image_name)
             at, facts = _version(session, image_set_id, version_name)
         images = None if image_id is None else (image_id,)
@@ -157,7 +157,8 @@ def _services() -> Iterator[Services]:
         close_services(services)
 
 
-def _actor(session: Session, name: str) -> Actor:
+def acting(session: Session, name: str) -> Actor:
+    """Who a command works for: an active account, or the system when no name is given."""
     from sqlalchemy import select
 
     from exact_core.api.context import Actor

@@ -17,6 +17,8 @@ from exact_core.api.contributions import (
     PluginRouter,
     PluginSchema,
     Role,
+    SearchField,
+    SearchKind,
     Slot,
     Tool,
 )
@@ -55,7 +57,9 @@ def read_contributions(name: str, module: object) -> Contributions:
         _require(roles_known, f"exact_permissions: {permission.name!r} is granted to something that is no Role")
     job_types = _many(module, "exact_job_types", JobType)
     _check_job_types(job_types)
-    return Contributions(info, routers, schema, frontend, permissions, job_types)
+    search_fields = _many(module, "exact_search_fields", SearchField)
+    _check_search_fields(name, search_fields)
+    return Contributions(info, routers, schema, frontend, permissions, job_types, search_fields)
 
 
 def check_tables(name: str, metadata: MetaData) -> None:
@@ -132,6 +136,15 @@ def _check_job_types(job_types: Sequence[JobType]) -> None:
         _require(is_dotted, f"exact_job_types: run of {each.name!r} must read 'package.module:function'")
         module = each.run.partition(":")[0]
         _require(_package_exists(module), f"exact_job_types: run of {each.name!r} names no module: {module}")
+
+
+def _check_search_fields(name: str, fields: Sequence[SearchField]) -> None:
+    _check_ids(name, "exact_search_fields", [each.name for each in fields])
+    for each in fields:
+        word = each.name.removeprefix(f"{name}.")
+        _require(_WORD.fullmatch(word) is not None, f"exact_search_fields: {word!r} is no plain word")
+        _require(isinstance(each.kind, SearchKind), f"exact_search_fields: the kind of {each.name!r} is no SearchKind")
+        _require(callable(each.expression), f"exact_search_fields: the expression of {each.name!r} is no function")
 
 
 def _check_ids(name: str, hook: str, ids: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Permission,
         PluginRouter,
         PluginSchema,
+        SearchField,
     )
     from exact_core.kernel.records import Contributions
 
@@ -59,6 +60,10 @@ class ContributionIndex:
     def job_types(self) -> list[tuple[str, JobType]]:
         """Kinds of background work; the full name is ``<plugin>.<name>``."""
         return self._pairs(lambda each: each.job_types)
+
+    def search_fields(self) -> list[tuple[str, SearchField]]:
+        """What annotations can be searched for."""
+        return self._pairs(lambda each: each.search_fields)
 
     def _pairs(self, kind: Callable[[Contributions], Iterable[_T]]) -> list[tuple[str, _T]]:
         return [(plugin, value) for plugin, each in self._of.items() for value in kind(each)]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         PluginInfo,
         PluginRouter,
         PluginSchema,
+        SearchField,
     )
 
 CORE_PREFIX = "core."
@@ -53,6 +54,7 @@ class Contributions:
     frontend: Frontend | None = None
     permissions: tuple[Permission, ...] = ()
     job_types: tuple[JobType, ...] = ()
+    search_fields: tuple[SearchField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,30 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.set_events import Listening, listening_to
 from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, ImageSetAccess, services_of
 from exact_core.api.errors import NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.teams import Teams
-from exact_core.products import attachments, examples, service, types
+from exact_core.products import (
+    attachments,
+    attribute_changes,
+    examples,
+    merging,
+    service,
+    type_history,
+    types,
+)
 from exact_core.products.schemas import (
     AnnotationTypeIn,
     AnnotationTypeOut,
     AnnotationTypePatchIn,
     AnnotationTypesOut,
+    AttributeEffectsOut,
+    AttributesIn,
+    MergeIn,
+    MergeOut,
     OrderIn,
     ProductCopyIn,
     ProductDetailOut,
@@ -29,9 +42,11 @@ from exact_core.products.schemas import (
     ProductPageOut,
     ProductPatchIn,
     ProductUsageOut,
+    TypeHistoryOut,
 )
 from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import AnnotationType, Product
+from exact_core.storage.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/api/v2", tags=["products"])
 
@@ -149,9 +164,14 @@ def change_type(
     request: Request, type_id: int, changes: AnnotationTypePatchIn, actor: CurrentActor
 ) -> AnnotationTypeOut:
     """Change, retire or reactivate a type; a shape that annotations have cannot be forbidden."""
-    with services_of(request).database.write() as session:
+    with _changing(request, actor) as (session, listening):
         kind, product = _find_type(session, actor, type_id, to_edit=True)
-        types.change(session, kind, _given(changes))
+        values = _given(changes)
+        if "attributes" in values:
+            attribute_changes.apply(
+                session, actor, kind, values["attributes"], drop=changes.drop_values, listening=listening
+            )
+        types.change(session, kind, values, actor.user_id, changes.reason)
         return _type_out(kind, product)
 
 
@@ -164,6 +184,65 @@ def delete_type(request: Request, type_id: int, actor: CurrentActor) -> None:
         path = types.delete(session, kind)
     if path:
         services.blobs.remove(path)
+
+
+@router.post("/annotation-types/{type_id}/attribute-effects", summary="Tell what a change of attributes does")
+def tell_attribute_effects(
+    type_id: int, wanted: AttributesIn, actor: CurrentActor, session: DbSession
+) -> AttributeEffectsOut:
+    """How many values of annotations would be kept and dropped, in image sets where one sees everybody's."""
+    kind, _ = _find_type(session, actor, type_id, to_edit=True)
+    definitions = wanted.model_dump(mode="json")["attributes"]
+    sets = attribute_changes.visible_sets(session, actor, type_id)
+    return AttributeEffectsOut.model_validate(attribute_changes.effects(session, kind, definitions, sets).to_json())
+
+
+@router.post("/annotation-types/{type_id}/merge", summary="Merge an annotation type into another")
+def merge_type(
+    request: Request,
+    type_id: int,
+    wanted: MergeIn,
+    actor: CurrentActor,
+    preview: Annotated[bool, Query(description="Tell what it would do, and do nothing.")] = False,
+) -> MergeOut:
+    """Give all its annotations to another type of the product, in one change per image set, and retire it."""
+    with _changing(request, actor) as (session, listening):
+        source, _ = _find_type(session, actor, type_id, to_edit=True)
+        target, _ = _find_type(session, actor, wanted.into_id)
+        plan = merging.MergePlan(source, target, wanted.attributes, wanted.keep_attributes, wanted.reason)
+        if preview:
+            return MergeOut.model_validate(merging.preview(session, actor, plan))
+        merging.check(plan)
+        return MergeOut.model_validate(merging.merge(session, actor, plan, listening))
+
+
+@router.get("/annotation-types/{type_id}/history", summary="Show how an annotation type changed")
+def show_type_history(
+    type_id: int,
+    actor: CurrentActor,
+    session: DbSession,
+    cursor: Annotated[int | None, Query(ge=1)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> TypeHistoryOut:
+    """What was said of the type before and after each change, by whom, when and why; newest first."""
+    _find_type(session, actor, type_id)
+    items, more = type_history.page(session, AnnotationType.id == type_id, cursor=cursor, limit=limit)
+    return TypeHistoryOut.model_validate({"items": items, "next_cursor": more})
+
+
+@router.get("/products/{product_id}/type-history", summary="Show how the types of a product changed")
+def show_product_history(
+    product_id: int,
+    actor: CurrentActor,
+    session: DbSession,
+    cursor: Annotated[int | None, Query(ge=1)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> TypeHistoryOut:
+    """Changes of all its types, newest first."""
+    service.find(session, actor, product_id)
+    condition = AnnotationType.product_id == product_id
+    items, more = type_history.page(session, condition, cursor=cursor, limit=limit)
+    return TypeHistoryOut.model_validate({"items": items, "next_cursor": more})
 
 
 @router.put("/annotation-types/{type_id}/example", summary="Set the example picture")
@@ -248,6 +327,14 @@ def _repeatable(request: Request, actor: Actor, key: str | None, new: BaseModel)
         yield session, _Answer(seen.body if seen else None, repeat, session)
 
 
+@contextmanager
+def _changing(request: Request, actor: Actor) -> Iterator[tuple[Session, Listening]]:
+    """A unit of work for changes of types that can change annotations too."""
+    services = services_of(request)
+    with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
+        yield uow.session, listening_to(uow, services.kernel.hooks)
+
+
 def _find_type(
     session: Session, actor: Actor, type_id: int, *, to_edit: bool = False
 ) -> tuple[AnnotationType, Product]:
@@ -280,9 +367,9 @@ def _replace_example(request: Request, actor: Actor, type_id: int, picture: byte
 
 
 def _given(changes: AnnotationTypePatchIn) -> dict[str, Any]:
-    """What the client said; null clears sizes only, elsewhere it means unchanged."""
-    clearable = {"default_width", "default_height"}
-    values = changes.model_dump(mode="json", exclude_unset=True)
+    """What the client said; null clears sizes and the parent, elsewhere it means unchanged."""
+    clearable = {"default_width", "default_height", "parent_id"}
+    values = changes.model_dump(mode="json", exclude_unset=True, exclude={"reason", "drop_values"})
     return {name: value for name, value in values.items() if value is not None or name in clearable}
 
 

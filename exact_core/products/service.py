@@ -14,6 +14,7 @@ from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.teams import Teams
 from exact_core.products import types
+from exact_core.products.tree import TypeTree
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.models import (
     AnnotationSummary,
@@ -101,8 +102,12 @@ def copy(session: Session, blobs: Blobs, actor: Actor, product: Product, name: s
     """Make a product with copies of another's active types."""
     chosen = [kind for kind in product.types if kind.is_active]
     fresh = create(session, actor, team_id or product.team_id, name, product.description, [])
-    for kind in chosen:
-        types.copy(session, blobs, kind, fresh)
+    copies = {kind.id: types.copy(session, blobs, kind, fresh) for kind in chosen}
+    tree = TypeTree({kind.id: kind.parent_id for kind in product.types})
+    for type_id, made in copies.items():
+        above = next((copies[each] for each in tree.ancestors(type_id) if each in copies), None)
+        made.parent_id = above.id if above else None
+    session.flush()
     return fresh
 
 

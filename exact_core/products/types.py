@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Conflict, Invalid
+from exact_core.products import type_history
+from exact_core.products.tree import require_place
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.models import LIVE, AnnotationRevision, AnnotationSummary, AnnotationType, Product
 
@@ -28,6 +30,8 @@ _COPIED = (
     "default_height",
     "default_unit",
     "attributes",
+    "external_id",
+    "rank",
 )
 
 # Distinguishable on stained tissue and on dark pictures, also for most colour-blind people in this order.
@@ -54,6 +58,7 @@ PALETTE = (
 def create(session: Session, product: Product, values: Mapping[str, Any]) -> AnnotationType:
     """Add a type at the end of its product."""
     _require_free(session, product.id, values["name"], values.get("key"))
+    require_place(session, product.id, None, values.get("parent_id"))
     last = session.scalar(select(func.max(AnnotationType.sort_order)).where(AnnotationType.product_id == product.id))
     kind = AnnotationType(
         product_id=product.id,
@@ -65,25 +70,37 @@ def create(session: Session, product: Product, values: Mapping[str, Any]) -> Ann
     return kind
 
 
-def change(session: Session, kind: AnnotationType, values: Mapping[str, Any]) -> None:
-    """Change what is given of a type."""
-    values = dict(values)
+def change(
+    session: Session, kind: AnnotationType, values: Mapping[str, Any], actor_id: int | None = None, reason: str = ""
+) -> None:
+    """Change what is given of a type, and write down what it was."""
+    values, before = dict(values), type_history.values_of(kind)
     if values.get("key") == "":
         values["key"] = None
     key = values.get("key", kind.key) if values.get("is_active", kind.is_active) else None
     _require_free(session, kind.product_id, values.get("name", kind.name), key, kind.id)
     if "shapes" in values:
         _require_shapes_kept(session, kind, values["shapes"])
+    if "parent_id" in values:
+        require_place(session, kind.product_id, kind.id, values["parent_id"])
     for name, value in values.items():
         setattr(kind, name, value)
+    if values.get("is_active"):
+        kind.merged_into_id = None  # it is a type of its own again
     _flush(session, kind)
+    type_history.record(session, kind, before, actor_id, reason, "changed")
 
 
 def delete(session: Session, kind: AnnotationType) -> str:
-    """Delete a type that was never used; returns its example picture, to remove after the commit."""
+    """Delete a type that was never used; returns its example picture, to remove after the commit.
+
+    What lies below it in the label tree moves up.
+    """
     if session.scalar(select(exists().where(AnnotationSummary.type_id == kind.id))):  # at zero too: the history has it
         raise Conflict(f"Annotations use {kind.name}, so it cannot be deleted; retire it instead.")
     path = kind.example_path
+    below = AnnotationType.parent_id == kind.id
+    session.execute(update(AnnotationType).where(below).values(parent_id=kind.parent_id))
     session.delete(kind)
     session.flush()
     return path
@@ -98,7 +115,7 @@ def reorder(product: Product, type_ids: Sequence[int]) -> None:
         by_id[type_id].sort_order = place
 
 
-def copy(session: Session, blobs: Blobs, kind: AnnotationType, product: Product) -> None:
+def copy(session: Session, blobs: Blobs, kind: AnnotationType, product: Product) -> AnnotationType:
     """Add a copy of a type to another product."""
     fresh = AnnotationType(product_id=product.id, **{name: getattr(kind, name) for name in _COPIED})
     if kind.example_path and blobs.path(kind.example_path).exists():
@@ -106,6 +123,7 @@ def copy(session: Session, blobs: Blobs, kind: AnnotationType, product: Product)
         blobs.write(fresh.example_path, blobs.path(kind.example_path).read_bytes())
     session.add(fresh)
     session.flush()
+    return fresh
 
 
 def new_example_path() -> str:
@@ -131,6 +149,10 @@ def to_json(kind: AnnotationType, product_name: str, key: str | None = None) -> 
         "attributes": kind.attributes,
         "is_active": kind.is_active,
         "example_url": f"/api/v2/annotation-types/{kind.id}/example?v={example[:12]}" if example else None,
+        "parent_id": kind.parent_id,
+        "external_id": kind.external_id,
+        "rank": kind.rank,
+        "merged_into_id": kind.merged_into_id,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.sharing import Rectangle
@@ -48,34 +48,42 @@ def begin_reading(session: Session, facts: ImageFacts, actor: Actor, can: Can) -
     settings = ModeSettings.stored(facts.mode_settings) if facts.mode_settings or is_second else None
     verifies = settings is not None and facts.mode == "cooperative" and settings.cooperative.owner_verifies
     tasks = _tasks(session, facts.image_id, actor.user_id) if facts.is_assigned else []
-    if is_second and not _is_free(actor, facts, can):
+    if is_second and not is_free(actor, facts.image_set_id, can):
         assert settings is not None
         _require_task(session, facts, settings, actor.user_id, tasks)
         tasks = tasks or _tasks(session, facts.image_id, actor.user_id)
     if not tasks and not verifies:
         return None
-    return Reading(session, facts, actor.user_id, tasks, verifies=verifies)
+    return Reading(session, facts.image_id, facts.mode, actor.user_id, tasks, verifies=verifies)
 
 
-def _is_free(actor: Actor, facts: ImageFacts, can: Can) -> bool:
+def is_free(actor: Actor, image_set_id: int, can: Can) -> bool:
     """Managers, adjudicators, and everybody once the set is unblinded, are bound to no assignment."""
-    return can(actor, "see_all", facts.image_set_id) or can(actor, "adjudicate", facts.image_set_id)
+    return can(actor, "see_all", image_set_id) or can(actor, "adjudicate", image_set_id)
 
 
 def _tasks(session: Session, image_id: int, reader_id: int) -> list[Task]:
+    return tasks_by_image(session, reader_id, ASSIGNMENTS.c.image_id == image_id).get(image_id, [])
+
+
+def tasks_by_image(session: Session, reader_id: int, where: ColumnElement[bool]) -> dict[int, list[Task]]:
+    """What a reader has been given, of the assignments that a condition names."""
     mine, item = ASSIGNMENTS.c, ITEMS.c
     query = (
-        select(mine.id, item.kind, mine.state, item.x0, item.y0, item.x1, item.y1, item.z, item.t, item.c)
+        select(
+            mine.image_id, mine.id, item.kind, mine.state, item.x0, item.y0, item.x1, item.y1, item.z, item.t, item.c
+        )
         .select_from(ASSIGNMENTS.join(ITEMS, item.id == mine.item_id))
         .where(
-            mine.image_id == image_id, mine.reader_id == reader_id, mine.state.in_(ACTIVE), mine.role == "reader",
+            where, mine.reader_id == reader_id, mine.state.in_(ACTIVE), mine.role == "reader",
             item.kind != "annotation",
         )
     )  # fmt: skip
-    return [
-        Task(id_, kind, state, Rectangle(*place) if kind == "region" else None)
-        for id_, kind, state, *place in session.execute(query)
-    ]
+    found: dict[int, list[Task]] = {}
+    for image_id, id_, kind, state, *place in session.execute(query):
+        region = Rectangle(*place) if kind == "region" else None
+        found.setdefault(image_id, []).append(Task(id_, kind, state, region))
+    return found
 
 
 def _require_task(
@@ -94,10 +102,18 @@ class Reading:
     """One reader's work on one image, while it is being changed."""
 
     def __init__(
-        self, session: Session, facts: ImageFacts, reader_id: int, tasks: Sequence[Task], *, verifies: bool
+        self,
+        session: Session,
+        image_id: int,
+        mode: str,
+        reader_id: int,
+        tasks: Sequence[Task],
+        *,
+        verifies: bool,
     ) -> None:
         self._session = session
-        self._facts = facts
+        self._image_id = image_id
+        self._mode = mode
         self._reader_id = reader_id
         self._tasks = tasks
         self._verifies = verifies
@@ -116,20 +132,20 @@ class Reading:
                 frame = state.frame
                 inside = [each for each in regions if each.region and each.region.has(x, y, frame.z, frame.t, frame.c)]
                 is_finished = inside and all(each.state == "done" for each in inside)
-                if is_finished and self._facts.mode == "second_opinion":
+                if is_finished and self._mode == "second_opinion":
                     raise Conflict(_FINISHED.format("region"))
                 begun |= {each.assignment_id for each in inside if each.state == "open"}
-        self._begin(begun)
+        self.begin(begun)
 
     def worked(self, revision: int) -> None:
         """Something changed on the image: what waited is in work now."""
         if not self._tasks:
             return
         images = [task for task in self._tasks if task.kind == "image"]
-        self._begin({task.assignment_id for task in images if task.state == "open"})
-        state = own_state(self._session, self._facts.image_id, self._reader_id)
+        self.begin({task.assignment_id for task in images if task.state == "open"})
+        state = own_state(self._session, self._image_id, self._reader_id)
         done = [task for task in images if task.state == "done"]
-        if done and self._facts.mode != "second_opinion":  # it is not verified as it is now
+        if done and self._mode != "second_opinion":  # it is not verified as it is now
             values = {"state": "in_work", "done_at": None}
             row = ASSIGNMENTS.c
             own = row.id.in_([task.assignment_id for task in done])
@@ -137,17 +153,21 @@ class Reading:
             items = select(row.item_id).where(own)
             self._session.execute(update(ITEMS).where(ITEMS.c.id.in_(items)).values(state="open", closed_at=None))
         if state == "to_do" or (state == "done" and done):
-            write_state(self._session, self._facts.image_id, self._reader_id, "in_work", revision)
+            write_state(self._session, self._image_id, self._reader_id, "in_work", revision)
 
     def drew(self, changes: Sequence[Change], revision: int) -> None:
         """Accept the reader's own shapes, where the set is made so."""
-        if not self._verifies:
-            return
         own = [each for each in changes if each.after is not None and each.known.author_id == self._reader_id]
-        verdicts = [NewVerdict(each.known.id, revision, "accepted") for each in own]
-        write_verdicts(self._session, self._facts.image_id, self._reader_id, revision, verdicts)
+        self.accept([each.known.id for each in own], revision)
 
-    def _begin(self, ids: set[int]) -> None:
+    def accept(self, own_ids: Sequence[int], revision: int) -> None:
+        """Accept shapes of the reader's that are drawn or changed, where the set is made so."""
+        if self._verifies:
+            verdicts = [NewVerdict(id_, revision, "accepted") for id_ in own_ids]
+            write_verdicts(self._session, self._image_id, self._reader_id, revision, verdicts)
+
+    def begin(self, ids: set[int]) -> None:
+        """These assignments are in work now."""
         if ids:
             begun = update(ASSIGNMENTS).where(ASSIGNMENTS.c.id.in_(ids)).values(state="in_work", started_at=now())
             self._session.execute(begun)

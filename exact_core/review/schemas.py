@@ -340,6 +340,21 @@ class WalkPageOut(BaseModel):
     next_cursor: str | None
 
 
+class MarkOut(BaseModel):
+    """Where a shape ends at its upper right, in level-0 pixels, and what is said of it."""
+
+    id: int
+    x: int
+    y: int
+    state: Verification
+
+
+class MarksOut(BaseModel):
+    """Shapes of which something is said."""
+
+    marks: list[MarkOut]
+
+
 class AdjudicationItemOut(BaseModel):
     """An item that needs or had a decision."""
 

@@ -1,5 +1,6 @@
 """Addresses of verification: verdicts on shapes, whole images, the walk from shape to shape, states of images."""
 
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -7,10 +8,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.change_log import next_revision
+from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, Box
 from exact_core.annotations.scope import Frame, ReadScope, image_facts, read_scope
 from exact_core.annotations.service import as_json, find_one, image_of
 from exact_core.api.deps import CurrentActor, DbSession, services_of
-from exact_core.api.errors import NotFound
+from exact_core.api.errors import Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.schemas import PersonOut
 from exact_core.review import audit, closing, image_states, modes, queue, walk
@@ -19,6 +21,8 @@ from exact_core.review.schemas import (
     ImageReviewOut,
     JudgedOut,
     JudgementsIn,
+    MarkOut,
+    MarksOut,
     OwnItemOut,
     ReaderStateOut,
     RegionOut,
@@ -36,6 +40,7 @@ from exact_core.storage.models import LIVE, Image, ImageReview, ReviewItem, User
 
 router = APIRouter(tags=["review"])
 
+_Pixel = Annotated[float, Query(ge=INT32_MIN, le=INT32_MAX, allow_inf_nan=False, description="Level-0 pixel.")]
 _Axis = Annotated[int, Query(ge=-1, le=32767, description="-1 for every one.")]
 
 
@@ -170,6 +175,30 @@ def read_counts(
     """How many annotations of the filter are accepted, rejected, dubious, or still to be verified."""
     scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
     return VerificationCounts.model_validate(walk.counts(session, scope, wanted.value, actor.user_id))
+
+
+@router.get("/images/{image_id}/verification-marks", summary="Where something is verified")
+def read_marks(
+    request: Request,
+    image_id: int,
+    actor: CurrentActor,
+    session: DbSession,
+    x0: _Pixel,
+    y0: _Pixel,
+    x1: _Pixel,
+    y1: _Pixel,
+    z: _Axis = -1,
+    t: _Axis = -1,
+    c: _Axis = -1,
+    limit: Annotated[int, Query(ge=1, le=2_000)] = 500,
+) -> MarksOut:
+    """Shapes in a rectangle of which something is said: their upper right corners and states."""
+    if x1 < x0 or y1 < y0:
+        raise Invalid("The rectangle is empty: x1 must not be less than x0, nor y1 less than y0.")
+    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+    box = Box(math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
+    found = walk.marks(session, scope, box, Frame(z, t, c), limit)
+    return MarksOut(marks=[MarkOut(id=id_, x=x, y=y, state=state) for id_, x, y, state in found])
 
 
 @router.get("/annotations/{annotation_id}/verifications", summary="Who verified an annotation")

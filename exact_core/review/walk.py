@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.counts import by_type_and_author
+from exact_core.annotations.geometry import Box
 from exact_core.annotations.scope import EVERYTHING, ROWS, VERDICTS, Frame, ReadScope
+from exact_core.annotations.spatial import ranges, rows_in_ranges
 from exact_core.annotations.states import load, masked
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.review import verdicts
 from exact_core.review.items import ASSIGNMENTS
@@ -178,6 +181,24 @@ def _state(said: Sequence[dict[str, Any]]) -> str:
         if not each["is_outdated"]:
             return str(each["verdict"])
     return "outdated" if said else "unverified"
+
+
+def marks(session: Session, scope: ReadScope, box: Box, frame: Frame, limit: int) -> list[tuple[int, int, int, str]]:
+    """Number, upper right corner and state of shapes in a rectangle of which something is said."""
+    row, verdict = ROWS.c, VERDICTS.c
+    meets = (row.x0 <= box.x1, row.x1 >= box.x0, row.y0 <= box.y1, row.y1 >= box.y0, row.shape != Shape.IMAGE.number)
+    said = exists().where(verdict.annotation_id == row.annotation_id, *scope.verdicts()).correlate(ROWS)
+    statement = rows_in_ranges(
+        session.get_bind().dialect.name,
+        ROWS,
+        [row.annotation_id, row.x1, row.y0, row.valid_from],
+        [*scope.revisions(frame), *meets, said],
+        row.tile_key,
+        ranges(box, scope.image.longest),
+    )
+    found = session.execute(statement.limit(limit)).all()
+    states = verifications(session, scope, {each.annotation_id: each.valid_from for each in found}, 0)
+    return [(each.annotation_id, each.x1, each.y0, states[each.annotation_id]["state"]) for each in found]
 
 
 def counts(session: Session, scope: ReadScope, wanted: WalkFilter, reader_id: int) -> dict[str, int]:

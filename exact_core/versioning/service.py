@@ -23,6 +23,7 @@ from exact_core.storage.models import (
     VersionArtefact,
     VersionContent,
     VersionImage,
+    VersionSplit,
     now,
 )
 from exact_core.storage.unit_of_work import UnitOfWork
@@ -123,7 +124,7 @@ def delete_version(services: Services, uow: UnitOfWork, version_id: int, reason:
     if not reason.strip():
         raise Invalid("Say why the version is deleted: the reason stays on record.")
     images = list(session.scalars(select(VersionImage.image_id).where(VersionImage.version_id == version_id)))
-    for table in (VersionArtefact, VersionContent, VersionImage):
+    for table in (VersionArtefact, VersionContent, VersionSplit, VersionImage):
         session.execute(delete(table).where(table.version_id == version_id))
     version.deleted_at = now()
     version.deleted_by_name = actor.display_name or actor.name

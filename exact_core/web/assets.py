@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
@@ -52,20 +53,25 @@ _COMPRESSIBLE = frozenset({".js", ".mjs", ".css", ".json", ".geojson", ".svg", "
 _FOREVER = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True, slots=True)
 class Asset:
     """One file, ready to be sent."""
 
-    body: bytes
-    media_type: str
-    compressed: bytes | None = None
+    def __init__(self, path: str, body: bytes) -> None:
+        self.body = body
+        self._suffix = PurePosixPath(path).suffix.lower()
 
-    @classmethod
-    def of(cls, path: str, body: bytes) -> Asset:
-        """The asset of a file's bytes; text of some size is compressed once."""
-        suffix = PurePosixPath(path).suffix.lower()
-        small = gzip.compress(body, 6, mtime=0) if suffix in _COMPRESSIBLE and len(body) > 1024 else None
-        return cls(body, MEDIA_TYPES[suffix], small if small and len(small) < len(body) * 0.9 else None)
+    @property
+    def media_type(self) -> str:
+        """What the file is served as."""
+        return MEDIA_TYPES[self._suffix]
+
+    @cached_property
+    def compressed(self) -> bytes | None:
+        """Text of some size, made smaller when first asked for; None where that gains little."""
+        if self._suffix not in _COMPRESSIBLE or len(self.body) <= 1024:
+            return None
+        small = gzip.compress(self.body, 6, mtime=0)
+        return small if len(small) < len(self.body) * 0.9 else None
 
 
 class AssetTree:
@@ -85,7 +91,7 @@ class AssetTree:
         self._dev = dev
         files = {} if dev else {**dict(_files(root)), **self._extra}
         self.digest = DEV if dev else digest_of(files)
-        self._assets = {path: Asset.of(path, body) for path, body in files.items()}
+        self._assets = {path: Asset(path, body) for path, body in files.items()}
         self.base = f"{url}/{self.digest}/"
 
     def url(self, path: str) -> str:
@@ -116,8 +122,8 @@ class AssetTree:
             return self._assets.get(path)
         for known, file in _paths(self._root):
             if known == path:
-                return Asset.of(path, file.read_bytes())
-        return Asset.of(path, self._extra[path]) if path in self._extra else None
+                return Asset(path, file.read_bytes())
+        return Asset(path, self._extra[path]) if path in self._extra else None
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
@@ -131,16 +137,15 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
 def _paths(root: Path) -> Iterator[tuple[str, Path]]:
     """Servable files below a folder: allowed suffix, nothing hidden, no link that leads elsewhere."""
-    if not root.is_dir():
-        return
     home = root.resolve()
-    for file in root.rglob("*"):
-        relative = file.relative_to(root)
-        hidden = any(part.startswith((".", "_")) for part in relative.parts)
-        if hidden or file.suffix.lower() not in MEDIA_TYPES or not file.is_file():
-            continue
-        if file.resolve().is_relative_to(home):
-            yield relative.as_posix(), file
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith((".", "_"))]
+        for name in names:
+            file = Path(folder, name)
+            if name.startswith((".", "_")) or file.suffix.lower() not in MEDIA_TYPES or not file.is_file():
+                continue
+            if not file.is_symlink() or file.resolve().is_relative_to(home):
+                yield file.relative_to(root).as_posix(), file
 
 
 def _files(root: Path) -> Iterator[tuple[str, bytes]]:

@@ -45,6 +45,8 @@ def what_plugins_add(services: Services) -> dict[str, list[str]]:
         say(plugin, f"Right: {permission.title}")
     for plugin, job_type in index.job_types():
         say(plugin, f"Job: {job_type.title}")
+    for plugin, field in index.search_fields():
+        say(plugin, f"Search field: {field.name}")
     return added
 
 

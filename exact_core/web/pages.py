@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-IMAGE_SET_TABS = ("images", "review", "products", "members", "plugins", "settings")
+IMAGE_SET_TABS = (
+    "images", "search", "review", "versions", "agreement", "studies", "products", "members", "plugins", "settings",
+)  # fmt: skip
 
 ADMIN_SECTIONS = {
     "users": ("Users", "user", "Who can log in. People are deactivated, not deleted, so that authorship stays true."),
@@ -105,7 +107,7 @@ def home(visit: CurrentVisit) -> Response:
 @router.get("/image-sets/{image_set_id}")
 @router.get("/image-sets/{image_set_id}/{tab}")
 def image_set(visit: CurrentVisit, image_set_id: int, tab: str = "images") -> Response:
-    """One image set: images, products, members, plugins, settings, and what plugins add."""
+    """One image set: its tabs, and what plugins add."""
     services = visit.pages.services
     rights = rights_in(services, visit.actor, image_set_id)
     with services.database.read() as session:

@@ -21,7 +21,8 @@ from exact_core.images.service import get_image
 from exact_core.products.attachments import types_of
 from exact_core.review.modes import is_blind
 from exact_core.review.settings import ModeSettings
-from exact_core.storage.models import Image, ImageSet
+from exact_core.storage.models import Image, ImageSet, VersionImage
+from exact_core.web import version_page
 from exact_core.web.bootstrap import enabled_frontends, rights_in
 from exact_core.web.pages import CurrentVisit
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 
+Version = Annotated[int | None, Query(description="As it was in this version; the present when left out.")]
 STRIP_PAGE = 40
 _SHOWN = ("id", "name", "status", "status_reason", "width", "height", "size_z", "size_t", "size_c")
 _RESOLUTION = ("mpp_x", "mpp_y", "objective_power", "content_version", "frames")
@@ -62,8 +64,8 @@ class StripOut(BaseModel):
 
 
 @router.get("/image-sets/{image_set_id}/images/{image_id}", include_in_schema=False, response_class=HTMLResponse)
-def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
-    """One image with its tools, types and plugins."""
+def viewer(visit: CurrentVisit, image_set_id: int, image_id: int, version: Version = None) -> Response:
+    """One image with its tools, types and plugins; of a version read only, as it was."""
     services, actor = visit.pages.services, visit.actor
     with services.database.read() as session:
         image = _image_in(session, actor, image_set_id, image_id)
@@ -84,8 +86,10 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
             },
             "image": {**shown, "levels": [], "private_name": image.private_name if may_see_name else ""},
             "types": jsonable_encoder(types_of(session, image_set_id)),
-            "strip": _place(session, image),
+            "strip": _place(session, image, version),
+            "version": None,
         }
+        opened = None if version is None else version_page.open_in(services, session, actor, image, version)
         study = place_of(session, actor.user_id, image_id)
         facts = _facts(image)
     frontends = enabled_frontends(services, visit.pages.assets, image_set_id)
@@ -95,6 +99,8 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
         "overlays": _overlays(services, facts) if facts else [],
         "study": study.to_json() if study else None,
     }
+    if opened is not None:
+        data |= version_page.seen_in(opened, data["rights"])
     return visit.pages.render(
         visit.request,
         "viewer.html",
@@ -102,11 +108,12 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int) -> Response:
         actor=actor,
         page="viewer",
         module="viewer/index.js",
-        plugins=tuple(entry["name"] for entry in frontends),
+        plugins=tuple(entry["name"] for entry in data["plugins"]),
         bootstrap=data,
         image=data["image"],
         image_set=data["imageSet"],
         strip=data["strip"],
+        version=data["version"],
         scale_is_known=bool(data["image"]["mpp_x"]),
     )
 
@@ -120,11 +127,16 @@ def strip(
     actor: CurrentActor,
     session: DbSession,
     side: Annotated[StripSide, Query(description="Around the image, or the next ones on one side.")] = StripSide.AROUND,
+    version: Version = None,
 ) -> StripOut:
     """Images in the order of the set, a page on each side at most; the image itself is in the middle."""
     here = _image_in(session, actor, image_set_id, image_id)
-    before, more_before = _beside(session, here, backwards=True) if side is not StripSide.AFTER else ([], False)
-    after, more_after = _beside(session, here, backwards=False) if side is not StripSide.BEFORE else ([], False)
+    before, more_before = (
+        _beside(session, here, version, backwards=True) if side is not StripSide.AFTER else ([], False)
+    )
+    after, more_after = (
+        _beside(session, here, version, backwards=False) if side is not StripSide.BEFORE else ([], False)
+    )
     middle = [here] if side is StripSide.AROUND else []
     items = [StripImage(id=one.id, name=one.name, status=one.status) for one in (*before[::-1], *middle, *after)]
     return StripOut(items=items, before=more_before, after=more_after)
@@ -137,19 +149,19 @@ def _image_in(session: Session, actor: CurrentActor, image_set_id: int, image_id
     return image
 
 
-def _beside(session: Session, here: Image, *, backwards: bool) -> tuple[list[Image], bool]:
+def _beside(session: Session, here: Image, version: int | None, *, backwards: bool) -> tuple[list[Image], bool]:
     """The images next to one on one side, nearest first, and whether there are more."""
     order = (Image.position.desc(), Image.id.desc()) if backwards else (Image.position, Image.id)
-    query = select(Image).where(*_live_in(here), _past(here, backwards=backwards)).order_by(*order)
+    query = select(Image).where(*_live_in(here, version), _past(here, backwards=backwards)).order_by(*order)
     found = list(session.scalars(query.limit(STRIP_PAGE + 1)))
     return found[:STRIP_PAGE], len(found) > STRIP_PAGE
 
 
-def _place(session: Session, here: Image) -> dict[str, int | None]:
+def _place(session: Session, here: Image, version: int | None) -> dict[str, int | None]:
     """Number of the image in its set, and its neighbours."""
-    before, _ = _beside(session, here, backwards=True)
-    after, _ = _beside(session, here, backwards=False)
-    counted = select(func.count()).select_from(Image).where(*_live_in(here))
+    before, _ = _beside(session, here, version, backwards=True)
+    after, _ = _beside(session, here, version, backwards=False)
+    counted = select(func.count()).select_from(Image).where(*_live_in(here, version))
     return {
         "total": session.scalar(counted) or 0,
         "position": (session.scalar(counted.where(_past(here, backwards=True))) or 0) + 1,
@@ -158,8 +170,12 @@ def _place(session: Session, here: Image) -> dict[str, int | None]:
     }
 
 
-def _live_in(here: Image) -> tuple[ColumnElement[bool], ...]:
-    return (Image.image_set_id == here.image_set_id, Image.deleted_at.is_(None))
+def _live_in(here: Image, version: int | None) -> tuple[ColumnElement[bool], ...]:
+    """Images of the set that can be shown; with a version only those that were in it."""
+    own = (Image.image_set_id == here.image_set_id, Image.deleted_at.is_(None))
+    if version is None:
+        return own
+    return (*own, Image.id.in_(select(VersionImage.image_id).where(VersionImage.version_id == version)))
 
 
 def _past(here: Image, *, backwards: bool) -> ColumnElement[bool]:

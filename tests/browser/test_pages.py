@@ -132,7 +132,7 @@ def ann(context: BrowserContext, instance: Instance) -> Watched:
 
 
 def page_addresses(instance: Instance) -> list[str]:
-    tabs = ["", "/products", "/members", "/plugins", "/settings"]
+    tabs = ["", "/search", "/products", "/members", "/plugins", "/settings"]
     sections = ["users", "teams", "plugins", "jobs", "system"]
     return [
         "/",

@@ -75,11 +75,11 @@ class Person:
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(lambda url: "/login" not in url)
 
-    def open(self, number: int = 0, query: str = "", link: str = START) -> Page:
+    def open(self, number: int = 0, query: str = "", link: str = START, ready: str = "#review-state") -> Page:
         self.page.goto("about:blank")  # the same address again would only scroll
         self.page.goto(self.instance.viewer(number) + query + link)
         expect(self.page.locator("#stage-state")).to_be_hidden(timeout=30_000)
-        expect(self.page.locator("#review-state")).to_be_visible(timeout=15_000)
+        expect(self.page.locator(ready)).to_be_visible(timeout=15_000)
         return self.page
 
     def set_page(self, tab: str = "") -> Page:
@@ -151,7 +151,8 @@ def renew(instance: Instance) -> None:
         tables = (
             models.Adjudication, models.Assignment, models.ReviewItem, models.AnnotationVerification,
             models.ImageReview, models.ChangeSet, models.AnnotationDetail, models.AnnotationRevision,
-            models.AnnotationSummary, models.Annotation, models.AuditEvent,
+            models.AnnotationSummary, models.VersionContent, models.VersionImage, models.Version,
+            models.Annotation, models.AuditEvent,
         )  # fmt: skip
         for table in tables:
             session.execute(delete(table))
@@ -180,6 +181,7 @@ def test_two_people_in_a_blind_set_see_nothing_of_each_other(
         person.open()
         person.draw(*places)
     ben.ask("POST", f"/images/{instance.image_ids[0]}/verify", {"accept": True})
+    made = ann.ask("POST", f"/image-sets/{instance.image_set_id}/versions", {"name": "Pilot"})["id"]
     for person, own in ((ben, 2), (cleo, 1)):
         page = person.open()
         expect(page.locator("[data-count=all]")).to_have_text(str(own), timeout=10_000)
@@ -198,6 +200,16 @@ def test_two_people_in_a_blind_set_see_nothing_of_each_other(
         expect(page.locator("#tab .card").first).to_be_visible()
         assert other not in page.locator("#tab").inner_text()
         expect(page.get_by_role("heading", name="Log")).to_have_count(0)
+        expect(page.locator("#tab-agreement")).to_have_count(0)
+        for tab, shown in (("", "Pilot"), (f"?version={made}", "Open read only"), (f"?from={made}&to=now", "differs")):
+            page = person.set_page(f"versions{tab}")
+            expect(page.locator("#tab")).to_contain_text(shown, timeout=10_000)
+            assert other not in page.content()
+        page = person.open(query=f"?version={made}", ready=".version-bar")
+        expect(page.locator("[data-count=all]")).to_have_text(str(own), timeout=10_000)
+        expect(page.locator("#stage")).to_have_attribute("data-shapes", str(own), timeout=10_000)
+        expect(page.locator("[data-fold=authors]")).to_have_count(0)
+        assert other not in page.content()
     page = ann.open()
     expect(page.locator("[data-count=all]")).to_have_text("3", timeout=10_000)
     page.locator("[data-fold=authors] summary").click()
@@ -254,8 +266,7 @@ def test_shapes_are_verified_one_by_one_with_keys_alone(people: Callable[[str], 
     ann.press("r")
     expect(page.locator("#stage")).to_have_attribute("data-tool", "box")
 
-    page.wait_for_load_state("networkidle")  # every verdict has reached the server
-    page.reload()
+    page.reload()  # at once: what the server does not have yet comes after it
     expect(page.locator("#review-state")).to_be_visible(timeout=30_000)
     ann.press("Shift+V")  # goes on where it was left
     expect(walk.locator("[data-walk]")).to_have_attribute("data-walk", str(here))

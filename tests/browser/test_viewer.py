@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from exact_sdk.fakedist import FakeDistributions
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from sqlalchemy import select
 
+from exact_core.annotations.packing import unpack
 from exact_core.kernel.discovery import discover
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
+from exact_core.storage.models import LIVE, AnnotationRevision
 from tests.browser.layer_page import CHROMIUM_ARGUMENTS
 from tests.browser.viewer_instance import Instance, running
 from tests.conftest import unavailable
@@ -25,6 +28,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.data]
 
 CHROMIUM = Path("/usr/bin/chromium")
 POINT, BOX, ELLIPSE, LINE, POLYLINE, POLYGON = range(1, 7)
+IMAGE, ABSENT = 9, 10
 START = "#x=1100&y=1500&zoom=0.5"
 
 PLUGIN = """
@@ -71,7 +75,7 @@ def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     migrate.upgrade(database)
     database.dispose()
     slide = shared_data / "01-wsi" / "CMU-1-Small-Region.svs"
-    stack = sorted((shared_data / "01-wsi" / "frames").iterdir())[:1]
+    stack = [shared_data / "01-wsi" / "frames" / "qupath-cells-2z.ome.tif"]
     with ExitStack() as after:
         fakes = after.enter_context(FakeDistributions(folder / "site"))
         for name, module in MODULES.items():
@@ -131,7 +135,17 @@ class Desk:
 
     def saved(self) -> None:
         self.page.wait_for_timeout(250)  # the light does not flicker for what takes a moment only
-        expect(self.page.locator("#save-state")).to_have_attribute("data-state", "saved", timeout=15_000)
+        expect(self.page.locator("#save-state[data-waiting='0']")).to_have_attribute(
+            "data-state", "saved", timeout=15_000
+        )
+
+    def keeps(self, shapes: dict[int, int]) -> None:
+        """The database comes to hold so many shapes of each kind."""
+        for _ in range(100):
+            if self.instance.live_shapes() == shapes:
+                break
+            self.page.wait_for_timeout(100)
+        assert self.instance.live_shapes() == shapes
 
     def counted(self, count: int) -> None:
         expect(self.page.locator("[data-count=all]")).to_have_text(str(count), timeout=10_000)
@@ -470,6 +484,100 @@ def test_the_slider_of_the_opacity_follows_the_hand_to_the_end(desk: Desk) -> No
     desk.page.mouse.move(box["x"] + 2, y, steps=6)
     desk.page.mouse.up()
     expect(slider).to_have_value("0.1")
+
+
+def test_a_whole_image_is_labelled_and_said_not_to_hold_something(desk: Desk, instance: Instance) -> None:
+    desk.open()
+    labels = desk.page.get_by_role("region", name="Whole image")
+    unusable = labels.get_by_role("switch", name="Not usable")
+    none = labels.get_by_role("switch", name="No Mitotic figure")
+    expect(unusable).to_have_attribute("aria-checked", "false")
+    unusable.click()
+    none.click()
+    for switch in (unusable, none):
+        expect(switch).to_have_attribute("aria-checked", "true")
+    desk.keeps({IMAGE: 1, ABSENT: 1})
+    # An absence is no mitotic figure: the row of the type counts what is drawn.
+    expect(desk.page.get_by_role("button", name=re.compile("^Mitotic figure")).locator(".types__count")).to_have_text(
+        "0"
+    )
+
+    desk.page.reload()
+    desk.ready()
+    expect(none).to_have_attribute("aria-checked", "true")
+    labels.get_by_role("button", name="Details: No Mitotic figure").click()
+    details = desk.page.get_by_role("region", name="Selected shape")
+    expect(details.get_by_role("heading", name="Not in this image")).to_be_visible()
+    details.get_by_label("Remark").fill("looked at every field")
+    details.get_by_label("Remark").blur()
+    desk.saved()
+    none.click()
+    expect(none).to_have_attribute("aria-checked", "false")
+    desk.keeps({IMAGE: 1})
+    desk.undo()
+    expect(none).to_have_attribute("aria-checked", "true")
+    desk.press("6")  # the key of the type that is a label only
+    expect(unusable).to_have_attribute("aria-checked", "false")
+    desk.keeps({ABSENT: 1})
+
+
+def test_a_frame_of_a_stack_is_labelled_by_itself(desk: Desk, instance: Instance) -> None:
+    desk.open(1, "")
+    labels = desk.page.get_by_role("region", name="Whole image")
+    unusable = labels.get_by_role("switch", name="Not usable")
+    labels.get_by_role("button", name="This frame").click()
+    unusable.click()
+    desk.saved()
+    expect(unusable).to_have_attribute("aria-checked", "true")
+    labels.get_by_role("button", name="Image", exact=True).click()
+    expect(unusable).to_have_attribute("aria-checked", "false")
+    unusable.click()
+    desk.saved()
+    slider = desk.page.locator("#frames input[type=range]").first
+    slider.evaluate("(input) => { input.value = '1'; input.dispatchEvent(new Event('input')); }")
+    expect(unusable).to_have_attribute("aria-checked", "true")
+    labels.get_by_role("button", name="This frame").click()
+    expect(unusable).to_have_attribute("aria-checked", "false")
+    slider.evaluate("(input) => { input.value = '0'; input.dispatchEvent(new Event('input')); }")
+    expect(unusable).to_have_attribute("aria-checked", "true")
+    labels.get_by_role("button", name="Details: Not usable").click()
+    expect(desk.page.locator("[data-fact='Said of']")).to_have_text(re.compile("(Focus|Time) 1"))
+    with instance.services.database.read() as session:
+        row = AnnotationRevision
+        frames = session.execute(select(row.z, row.t, row.c).where(row.valid_to == LIVE)).all()
+    assert sorted(map(tuple, frames)) == [(-1, -1, -1), (0, 0, -1)]
+
+
+def test_near_by_a_vertex_is_set_between_pixels_and_from_afar_it_stays_there(desk: Desk, instance: Instance) -> None:
+    def box() -> list[float]:
+        with instance.services.database.read() as session:
+            row = AnnotationRevision
+            packed = session.scalars(select(row.geometry).where(row.valid_to == LIVE)).one()
+        return [value for vertex in unpack(packed).xy.tolist() for value in vertex]
+
+    desk.open(link="#x=1000&y=1000&zoom=16")
+    expect(desk.page.locator("#stage")).to_have_attribute("data-zoom", "16", timeout=10_000)
+    desk.press("r")
+    desk.drag((-84, -40), (90, 60))
+    desk.saved()
+    drawn = box()
+    assert [value * 16 for value in drawn] == [round(value * 16) for value in drawn]
+    assert drawn[2] - drawn[0] == 174 / 16
+    assert drawn[3] - drawn[1] == 100 / 16
+    assert any(value % 1 for value in drawn)
+
+    desk.open(link="#x=1000&y=1000&zoom=1")
+    expect(desk.page.locator("#stage")).to_have_attribute("data-zoom", "1", timeout=10_000)
+    desk.page.wait_for_timeout(500)
+    desk.press("m")
+    desk.click(0, 0)
+    expect(desk.page.get_by_role("heading", name="Box")).to_be_visible()
+    desk.press("ArrowRight")
+    desk.page.wait_for_timeout(700)
+    desk.saved()
+    moved = box()
+    assert [moved[0] - drawn[0], moved[1] - drawn[1]] == [moved[2] - drawn[2], moved[3] - drawn[3]]
+    assert moved[0] > drawn[0]
 
 
 def test_others_may_look_but_not_change_and_the_page_says_why(desk: Desk, browser: Browser, instance: Instance) -> None:

@@ -33,7 +33,7 @@ from exact_core.storage.models import (
 )
 
 TYPES = (
-    ("Mitotic figure", ["box", "point"], "#e6194b", 25.0),
+    ("Mitotic figure", ["box", "point", "absent"], "#e6194b", 25.0),
     ("Cell", ["point"], "#f58231", None),
     ("Gland", ["ellipse"], "#3cb44b", 60.0),
     ("Tumour", ["polygon"], "#4363d8", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,7 @@ def admins(**more: Any) -> Rule:
 
 
 _BOX = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
+_numbers = itertools.count(1)
 _EIPH = f"/api/v2/image-sets/{{image_set_id}}/plugins/{PLUGIN}/images/{{image_id}}"
 _TO_PATCH = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
 _TYPE = {"name": "New", "shapes": ["box"]}
@@ -96,6 +98,10 @@ def _of_artefact(place: Place) -> dict[str, str]:
     return {"artefact_id": place.artefact}
 
 
+def _of_split(place: Place) -> dict[str, str]:
+    return {"version_id": place.version, "split_id": place.split}
+
+
 def _of_study(place: Place) -> dict[str, str]:
     return {"study_id": place.study}
 
@@ -106,6 +112,14 @@ def _of_guests(place: Place) -> dict[str, str]:
 
 def _of_victim(place: Place) -> dict[str, str]:
     return {"user_id": str(place.world.users["victim"])}
+
+
+def _of_revision(_place: Place) -> dict[str, str]:
+    return {"revision": "1"}
+
+
+def _of_search(place: Place) -> dict[str, str]:
+    return {"search_id": place.saved_search}
 
 
 def _of_plugin(_place: Place) -> dict[str, str]:
@@ -219,6 +233,12 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/annotation-types/{type_id}": Rule(VIEW),
     "PATCH /api/v2/annotation-types/{type_id}": Rule(LEAD, body=say(description="new")),
     "DELETE /api/v2/annotation-types/{type_id}": Rule(LEAD),
+    "POST /api/v2/annotation-types/{type_id}/attribute-effects": Rule(LEAD, body=say(attributes=[])),
+    "POST /api/v2/annotation-types/{type_id}/merge": Rule(
+        LEAD, done=(422,), body=lambda place: {"into_id": place.type}
+    ),  # a type cannot be merged into itself
+    "GET /api/v2/annotation-types/{type_id}/history": Rule(VIEW),
+    "GET /api/v2/products/{product_id}/type-history": Rule(VIEW),
     "PUT /api/v2/annotation-types/{type_id}/example": Rule(
         LEAD, done=(422,), files={"file": ("a.jpg", b"no picture", "image/jpeg")}
     ),
@@ -238,6 +258,25 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/undo-state": Rule(VIEW),
     "POST /api/v2/images/{image_id}/undo": Rule(ANNOTATE, done=(409,)),
     "POST /api/v2/images/{image_id}/redo": Rule(ANNOTATE, done=(409,)),
+    "GET /api/v2/annotations/{annotation_id}/picture": Rule(VIEW, parameters=_of_annotation),
+    # Searching
+    "GET /api/v2/search-fields": Rule(EVERYBODY),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-search": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-search/count": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-search/facets": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/annotation-bulk-edits": Rule(ANNOTATE, body=say(q="id:1", delete=True)),
+    "GET /api/v2/image-sets/{image_set_id}/annotation-bulk-edits": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/annotation-bulk-edits/{revision}/undo": Rule(
+        NO_ONE, denied=404, parameters=_of_revision, others={"viewer": 403, "read_only": 403}
+    ),
+    "GET /api/v2/image-sets/{image_set_id}/saved-searches": Rule(VIEW),
+    "POST /api/v2/image-sets/{image_set_id}/saved-searches": Rule(
+        VIEW, body=lambda place: {"name": f"search {next(_numbers)}", "query": ""}
+    ),
+    "PATCH /api/v2/image-sets/{image_set_id}/saved-searches/{search_id}": Rule(
+        ("manager",), parameters=_of_search, body=say(query="id:1")
+    ),
+    "DELETE /api/v2/image-sets/{image_set_id}/saved-searches/{search_id}": Rule(MANAGE, parameters=_of_search),
     # Modes, verification, assignments, decisions
     "GET /api/v2/image-sets/{image_set_id}/mode": Rule(VIEW),
     "PUT /api/v2/image-sets/{image_set_id}/mode": Rule(MANAGE, body=say(settings={"order": "random"})),
@@ -265,6 +304,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/review": Rule(VIEW),
     "GET /api/v2/images/{image_id}/verification-walk": Rule(VIEW),
     "GET /api/v2/images/{image_id}/verification-counts": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/verification-marks": Rule(VIEW, query=_BOX),
     "GET /api/v2/annotations/{annotation_id}/verifications": Rule(VIEW, parameters=_of_annotation),
     "GET /api/v2/image-sets/{image_set_id}/adjudications": Rule(MANAGE),
     "GET /api/v2/image-sets/{image_set_id}/adjudications/{item_id}": Rule(
@@ -299,6 +339,10 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/version-artefacts/{artefact_id}": Rule(VIEW, parameters=_of_artefact),
     "GET /api/v2/version-artefacts/{artefact_id}/file": Rule(VIEW, parameters=_of_artefact),
     "DELETE /api/v2/version-artefacts/{artefact_id}": Rule(("manager", "admin"), parameters=_of_artefact),
+    "GET /api/v2/versions/{version_id}/splits": Rule(VIEW, parameters=_of_version),
+    "POST /api/v2/versions/{version_id}/splits": Rule(MANAGE, parameters=_of_version, body=Place.split_body),
+    "GET /api/v2/versions/{version_id}/splits/{split_id}": Rule(VIEW, parameters=_of_split),
+    "DELETE /api/v2/versions/{version_id}/splits/{split_id}": Rule(("manager", "admin"), parameters=_of_split),
     # Agreement and studies
     "GET /api/v2/image-sets/{image_set_id}/agreement": Rule(REVIEW),
     "GET /api/v2/image-sets/{image_set_id}/agreement.csv": Rule(REVIEW),

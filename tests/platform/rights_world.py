@@ -80,6 +80,12 @@ class Place:
         return self._once("study", lambda: self._made_by_manager("studies", self.study_body()))
 
     @property
+    def saved_search(self) -> str:
+        """A search that the manager shared with the place."""
+        body: dict[str, object] = {"name": "shared", "query": "", "is_shared": True}
+        return self._once("saved_search", lambda: self._made_by_manager("saved-searches", body))
+
+    @property
     def version(self) -> str:
         """A version of the place that its manager made."""
         return self._once("version", lambda: self._made_by_manager("versions", {"name": "first"}))
@@ -88,6 +94,15 @@ class Place:
     def artefact(self) -> str:
         """A file that the manager attached to the version."""
         return self._once("artefact", self._attach)
+
+    @property
+    def split(self) -> str:
+        """A split of the version that its manager made."""
+        return self._once("split", self._split)
+
+    def split_body(self) -> dict[str, object]:
+        """A request that splits the version."""
+        return {"name": f"split {uuid4()}", "parts": {"test": [self.image]}}
 
     def gold_body(self) -> dict[str, object]:
         """A request that makes a reference."""
@@ -147,6 +162,12 @@ class Place:
     def _attach(self) -> str:
         address = f"/api/v2/versions/{self.version}/artefacts"
         answer = self.world.client(self.uploader).post(address, params={"name": "a.json"}, content=b"{}")
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _split(self) -> str:
+        address = f"/api/v2/versions/{self.version}/splits"
+        answer = self.world.client(self.uploader).post(address, json=self.split_body())
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

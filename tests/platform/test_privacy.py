@@ -374,6 +374,7 @@ _MORE_READS = (
     "/api/v2/images/{image}/verification-walk?backwards=true&limit=1",
     "/api/v2/images/{image}/verification-walk?assigned=true",
     "/api/v2/images/{image}/verification-counts?author_id={drawer}",
+    "/api/v2/images/{image}/verification-marks?x0=0&y0=0&x1=700&y1=600",
     "/api/v2/images/{image}/verification-counts?by_me=true",
     "/api/v2/images/{image}/neighbours?review=done",
     "/api/v2/image-sets/{set}/images?review=done&review=reviewed&review=dubious",

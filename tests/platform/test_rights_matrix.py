@@ -134,7 +134,9 @@ def test_a_thing_of_another_place_is_not_found_below_ones_own(
     rule = RULES[operation]
     second = world.place()  # of the same people: they may see both, but one is not in the other
     inner = next(
-        name for name in ("image_id", "gold_id", "study_id", "item_id", "team_id") if f"{{{name}}}" in operation
+        name
+        for name in ("image_id", "gold_id", "study_id", "item_id", "search_id", "team_id")
+        if f"{{{name}}}" in operation
     )
     for person in HOLDERS[:-1]:
         for inside in (elsewhere, second) if inner != "team_id" else (elsewhere,):

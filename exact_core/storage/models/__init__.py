@@ -22,7 +22,7 @@ from exact_core.storage.models.image_set import (
     Tag,
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
-from exact_core.storage.models.product import AnnotationType, ImageSetProduct, Product
+from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
 from exact_core.storage.models.review import (
     Adjudication,
     AnnotationVerification,
@@ -31,6 +31,7 @@ from exact_core.storage.models.review import (
     ImageReview,
     ReviewItem,
 )
+from exact_core.storage.models.search import SavedSearch
 from exact_core.storage.models.study import (
     Activity,
     AgreementResult,
@@ -55,6 +56,7 @@ from exact_core.storage.models.version import (
     VersionArtefact,
     VersionContent,
     VersionImage,
+    VersionSplit,
 )
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "AnnotationRevision",
     "AnnotationSummary",
     "AnnotationType",
+    "AnnotationTypeHistory",
     "AnnotationVerification",
     "Assignment",
     "AuditEvent",
@@ -95,6 +98,7 @@ __all__ = [
     "PluginFault",
     "Product",
     "ReviewItem",
+    "SavedSearch",
     "Study",
     "StudyAnswer",
     "StudyParticipant",
@@ -109,5 +113,6 @@ __all__ = [
     "VersionArtefact",
     "VersionContent",
     "VersionImage",
+    "VersionSplit",
     "now",
 ]

@@ -130,7 +130,7 @@ class ChangeSet(Base):
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    kind: Mapped[str] = mapped_column(String(12), default="edit")  # edit, undo, redo, import, model, branch, merge
+    kind: Mapped[str] = mapped_column(String(12), default="edit")  # see annotations/change_log.py
     reason: Mapped[str] = mapped_column(default="")
     n_changes: Mapped[int] = mapped_column(default=0)
     reverts: Mapped[int | None]  # the revision that this undo or redo takes back

@@ -52,7 +52,27 @@ class AnnotationType(Base):
     example_path: Mapped[str] = mapped_column(default="")
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # The label tree: of the same product, without cycles; a species lies below its genus.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("annotation_type.id", ondelete="SET NULL"), index=True)
+    external_id: Mapped[str] = mapped_column(String(100), default="")  # "NCBI:txid9606", "SNOMED:75540009"
+    rank: Mapped[str] = mapped_column(String(40), default="")  # "species", "genus", "family"
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("annotation_type.id", ondelete="SET NULL"))
     product: Mapped[Product] = relationship(back_populates="types")
+
+
+class AnnotationTypeHistory(Base):
+    """One change of an annotation type: what was said of it before and after; its old names are found by them."""
+
+    __tablename__ = "annotation_type_history"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    type_id: Mapped[int] = mapped_column(ForeignKey("annotation_type.id", ondelete="CASCADE"), index=True)
+    action: Mapped[str] = mapped_column(String(12))  # changed, merged
+    before: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # what changed, as it was
+    after: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the same, as it is since
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    reason: Mapped[str] = mapped_column(default="")
 
 
 class ImageSetProduct(Base):

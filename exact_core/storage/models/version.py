@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from exact_core.storage.models.base import Base, BigKey, UtcDateTime, now
+from exact_core.storage.models.base import Base, BigKey, Json, UtcDateTime, now
 
 
 class Version(Base):
@@ -96,6 +96,24 @@ class VersionArtefact(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     path: Mapped[str]
     plugin: Mapped[str] = mapped_column(String(64), default="")  # which plugin gave it, when the version was made
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_by_name: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class VersionSplit(Base):
+    """The images of a version, dealt out to parts once and for all."""
+
+    __tablename__ = "version_split"
+    __table_args__ = (UniqueConstraint("version_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("version.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    group_by: Mapped[str] = mapped_column(String(64))  # the kind of tag that keeps images together; "" for none
+    seed: Mapped[str] = mapped_column(String(64))  # empty when the parts were given
+    parts: Mapped[dict[str, list[int]]] = mapped_column(Json)  # numbers of images, by name of the part
+    digest: Mapped[str] = mapped_column(String(64))  # of the version's content and the parts
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_by_name: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -82,3 +82,22 @@ test('checkboxes and sliders are no text fields', () => {
   assert.equal(isTyping(/** @type {any} */ ({ tagName: 'INPUT', type: 'checkbox' })), false);
   assert.equal(isTyping(/** @type {any} */ ({ tagName: 'INPUT', type: 'number' })), true);
 });
+
+test('keys mean something else for a while, the others stay, and the list says so', () => {
+  const keys = new Keys();
+  /** @type {string[]} */
+  const did = [];
+  keys.add({ keys: 'A', title: 'Hide shapes', run: () => { did.push('hide'); } });
+  keys.add({ keys: 'Z', title: 'Go there', run: () => { did.push('go'); } });
+  const end = keys.push([{ keys: 'a', title: 'Accept', run: () => { did.push('accept'); } }]);
+  keys.handle(press({ key: 'a' }));
+  keys.handle(press({ key: 'z' }));
+  assert.deepEqual(keys.all().map(({ title }) => title), ['Accept', 'Go there']);
+  const inner = keys.push([{ keys: 'A', title: 'Inner', run: () => { did.push('inner'); } }]);
+  keys.handle(press({ key: 'a' }));
+  end();
+  keys.handle(press({ key: 'a' }));
+  inner();
+  keys.handle(press({ key: 'a' }));
+  assert.deepEqual(did, ['accept', 'go', 'inner', 'inner', 'hide']);
+});

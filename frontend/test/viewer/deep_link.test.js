@@ -22,3 +22,10 @@ test('broken parts are ignored one by one', () => {
   assert.deepEqual(parseView('#%%%'), {});
   assert.deepEqual(parseView(''), {});
 });
+
+test('a search travels in the link, whatever is in it', () => {
+  const view = { search: 'class:"Mitotic figure" size>50 & a=b#c+d %' };
+  assert.equal(parseView(`#${formatView(view)}`).search, view.search);
+  assert.equal(parseView('#search=').search, undefined);
+  assert.equal(parseView(`#search=${'x'.repeat(5000)}`).search, undefined);
+});

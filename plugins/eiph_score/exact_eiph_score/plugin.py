@@ -2,7 +2,8 @@
 
 Read it as an example: ``exact_plugin_info`` names the plugin and its settings, ``exact_routers`` adds HTTP routes,
 ``exact_frontend`` names the browser module, ``exact_statistics`` and ``exact_overlays`` answer questions of the
-platform, ``exact_annotations_changed`` hears what happened. A hook takes only the arguments it needs.
+platform, ``exact_search_fields`` adds something to search for, ``exact_annotations_changed`` hears what happened. A
+hook takes only the arguments it needs.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from exact_core.api import (
     PluginInfo,
     PluginRouter,
     Region,
+    SearchField,
+    SearchKind,
     Slot,
     Statistic,
     hookimpl,
 )
-from exact_eiph_score import routes, service
+from exact_eiph_score import routes, search, service
 from exact_eiph_score.score import MAXIMUM
 from exact_eiph_score.settings import EiphSettings
 
@@ -64,6 +67,12 @@ def exact_overlays(image: ImageInfo) -> Sequence[Overlay]:
         ),
         Overlay("eiph_score.slide", "EIPH grades on the slide", url, opacity=0.45),
     ]
+
+
+@hookimpl
+def exact_search_fields() -> Sequence[SearchField]:
+    told = "The grade 0 to 4 that its type stands for."
+    return [SearchField("eiph_score.grade", SearchKind.NUMBER, search.grade_of_row, "EIPH grade", told)]
 
 
 @hookimpl

@@ -35,9 +35,10 @@ class EiphSettings(BaseModel):
 
     def grade_of(self, type_name: str) -> int | None:
         """The grade that an annotation type stands for, or None; capitals and spaces around do not matter."""
-        wanted = type_name.strip().casefold()
-        for grade in GRADES:
-            names: str = getattr(self, f"grade_{grade}")
-            if wanted in {name.strip().casefold() for name in names.split(",") if name.strip()}:
-                return grade
-        return None
+        wanted = type_name.strip().lower()
+        return next((grade for grade in GRADES if wanted in self.names_of(grade)), None)
+
+    def names_of(self, grade: int) -> frozenset[str]:
+        """Names of types that stand for a grade, in small letters."""
+        names: str = getattr(self, f"grade_{grade}")
+        return frozenset(name.strip().lower() for name in names.split(",") if name.strip())

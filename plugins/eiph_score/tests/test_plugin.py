@@ -151,3 +151,17 @@ def test_sets_with_a_product_named_eiph_are_offered_the_plugin(app):
 
 def team_of(app, image_set):
     return app.client.get(f"/api/v2/image-sets/{image_set}").json()["team"]["id"]
+
+
+@pytest.mark.usefixtures("cells")
+def test_cells_are_found_by_their_grade(client, app, image_set, settings_for):
+    url = f"/api/v2/image-sets/{image_set}/annotation-search/count"
+
+    def count(query):
+        return client.get(url, params={"q": query}).json()["total"]
+
+    assert count("eiph_score.grade:4") == 2
+    assert count("eiph_score.grade<4 eiph_score.grade>=1") == 2
+    assert count("not eiph_score.grade>=0") == 1  # the neutrophil has no grade
+    settings_for("eiph_score", image_set, grade_4="neutrophil ")
+    assert count("eiph_score.grade:4") == 1

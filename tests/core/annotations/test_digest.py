@@ -18,7 +18,7 @@ from exact_core.annotations.service import Annotations
 from exact_core.annotations.states import DETAILS
 from exact_core.api.contributions import Shape
 from exact_core.services import Services
-from exact_core.storage.models import Annotation, ChangeSet
+from exact_core.storage.models import Annotation, ChangeSet, Image
 from tests.core.annotations.conftest import Lab
 
 
@@ -27,13 +27,14 @@ def computed_again(session: Session, image_set_id: int) -> list[str]:
     found, before = [], ""
     log = select(ChangeSet).where(ChangeSet.image_set_id == image_set_id).order_by(ChangeSet.revision)
     for change in session.scalars(log):
-        before = digest.linked(before, _rows(session, change.revision))
+        before = digest.linked(before, _rows(session, image_set_id, change.revision))
         found.append(before)
     return found
 
 
-def _rows(session: Session, revision: int) -> bytes:
+def _rows(session: Session, image_set_id: int, revision: int) -> bytes:
     row = ROWS.c
+    of_set = row.image_id.in_(select(Image.id).where(Image.image_set_id == image_set_id))
     detail = and_(
         DETAILS.c.annotation_id == row.annotation_id, DETAILS.c.valid_from <= revision, DETAILS.c.valid_to > revision
     )
@@ -42,13 +43,13 @@ def _rows(session: Session, revision: int) -> bytes:
     opened = session.execute(
         select(*columns, row.geometry, row.text, DETAILS.c.attributes)
         .select_from(joined.outerjoin(DETAILS, detail))
-        .where(row.valid_from == revision)
+        .where(of_set, row.valid_from == revision)
         .order_by(row.annotation_id)
     ).all()
     closed = session.execute(
         select(row.image_id, Annotation.uuid, row.valid_from)
         .select_from(joined)
-        .where(row.valid_to == revision)
+        .where(of_set, row.valid_to == revision)
         .order_by(row.annotation_id)
     ).all()
     numbers = np.array([[value or 0 for value in each[1:7]] for each in opened], np.int64).reshape(-1, 6)

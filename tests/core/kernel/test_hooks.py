@@ -273,6 +273,8 @@ def test_contribution_hooks_fill_the_index(start: Callable[[str], Kernel], fakes
     def exact_permissions(): return [Permission("p.reset", "Reset", (Role.REVIEWER,))]
     @hookimpl
     def exact_job_types(): return (JobType("count", "Count", "exact_p.plugin:run"),)
+    @hookimpl
+    def exact_search_fields(): return [SearchField("p.loud", SearchKind.BOOLEAN, lambda row, _: row.type_id == 1)]
     """)
     index = kernel.index
     assert [router.scope.value for _, router in index.routers()] == ["image_set", "instance"]
@@ -280,4 +282,5 @@ def test_contribution_hooks_fill_the_index(start: Callable[[str], Kernel], fakes
     assert index.frontends()[0][1].panels[0].id == "p.main"
     assert index.permission("p.reset").granted_to == ("reviewer",)
     assert [(plugin, each.name) for plugin, each in index.job_types()] == [("p", "count")]
+    assert [(plugin, each.name) for plugin, each in index.search_fields()] == [("p", "p.loud")]
     assert kernel.records["p"].title == "Full"

@@ -189,6 +189,10 @@ ANSWER = (
         ("exact_frontend", "Frontend(tools=(Tool('bad.t', 'T', key='hyper+space'),))", "no keyboard shortcut"),
         ("exact_job_types", "[JobType('train', 'Train', 'jobs.train')]", "must read 'package.module:function'"),
         ("exact_job_types", "[JobType('train', 'Train', 'no_such_package.jobs:train')]", "names no module"),
+        ("exact_search_fields", "[SearchField('loud', SearchKind.TEXT, len)]", "must start with 'bad.'"),
+        ("exact_search_fields", "[SearchField('bad.too loud', SearchKind.TEXT, len)]", "no plain word"),
+        ("exact_search_fields", "[SearchField('bad.x', 'sound', len)]", "no SearchKind"),
+        ("exact_search_fields", "[SearchField('bad.x', SearchKind.TEXT, 'x')]", "no function"),
     ],
 )
 def test_a_contribution_that_breaks_a_rule_is_refused_with_the_rule(

@@ -17,6 +17,7 @@ from exact_core.images.routes import router as images
 from exact_core.imagesets.routes import router as image_sets
 from exact_core.products.routes import router as products
 from exact_core.review.routes import router as review
+from exact_core.search.routes import router as search
 from exact_core.services import Services
 from exact_core.storage.database import Database
 from exact_core.storage.models import AnnotationType
@@ -104,7 +105,7 @@ def application(services: Services) -> FastAPI:  # noqa: F811
     app = FastAPI()
     app.state.services = services
     problems.install(app)
-    for router in (annotations, products, image_sets, images, review):
+    for router in (annotations, products, image_sets, images, review, search):
         app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     return app
 

@@ -33,6 +33,25 @@ def everywhere(study: Any, who: str, image: int = 0) -> set[int]:
     walked = {item["id"] for item in study.get(who, f"{path}/verification-walk", limit=500)["items"]}
     assert walked == listed, who
     assert study.get(who, f"{path}/verification-counts")["total"] == len(listed)
+    search = f"/image-sets/{study.set_id}/annotation-search"
+    hits = study.get(who, search, image_id=study.images[image], limit=500)["items"]
+    assert {hit["id"] for hit in hits} == listed, who
+    facets = study.get(who, f"{search}/facets", image_id=study.images[image])
+    people = [
+        [each["author"] and each["author"]["name"] for each in answer["authors"] for _ in range(each["count"])]
+        for answer in (counts, facets)
+    ]
+    assert sorted(map(str, people[0])) == sorted(map(str, people[1])), who
+    assert sorted(map(str, people[0])) == sorted(str(hit["author"] and hit["author"]["name"]) for hit in hits)
+    for name in ("ann", "ben", "cat", "none"):  # a name finds what is shown as theirs, and nothing else
+        for query, shows in ((f"author:{name}", True), (f"-author:{name}", False)):
+            found = study.get(who, search, q=query, image_id=study.images[image], limit=500)["items"]
+            shown = {
+                hit["id"] for hit in hits if ((hit["author"] or {"name": "none"})["name"].lower() == name) is shows
+            }
+            assert {hit["id"] for hit in found} == shown, (who, query)
+            total = study.get(who, f"{search}/count", q=query, image_id=study.images[image])["total"]
+            assert total == len(shown), (who, query)
     with study.database.read() as session:
         reader = ScopedReader(session, study.people[who])
         region = Region(study.images[image], study.set_id, 0, 0, 20_000, 10_000)

@@ -138,6 +138,21 @@ def test_lists_and_the_walk_filter_by_state_of_verification(make_study: Make) ->
     assert by_author == counts
 
 
+def test_marks_say_what_is_verified_in_a_rectangle(make_study: Make) -> None:
+    study = make_study("competitive")
+    path = f"/images/{study.images[0]}/verification-marks"
+    near, far = study.draw("ann", 0, 10, 10, 40, 30)["id"], study.draw("ann", 0, 5_000, 10, 5_040, 30)["id"]
+    study.draw("ann", 0, 20, 10, 40, 30)
+    study.judge("ann", 0, {"id": near, "verdict": "accepted"}, {"id": far, "verdict": "dubious"})
+    study.judge("max", 0, {"id": near, "verdict": "rejected"})
+    box = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
+    assert study.get("ann", path, **box)["marks"] == [{"id": near, "x": 40, "y": 10, "state": "accepted"}]
+    assert study.get("max", path, **box)["marks"] == [{"id": near, "x": 40, "y": 10, "state": "rejected"}]
+    assert study.get("ben", path, **box)["marks"] == []
+    assert len(study.get("ann", path, x0=0, y0=0, x1=20_000, y1=100)["marks"]) == 2
+    study.get("ann", path, x0=5, y0=0, x1=0, y1=100, status=422)
+
+
 @pytest.mark.parametrize("order", ["place", "drawing"])
 def test_the_walk_pages_through_all_shapes_once_in_both_directions_and_starts_anywhere(
     make_study: Make, order: str

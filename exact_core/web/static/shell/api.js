@@ -41,6 +41,7 @@ export class ApiError extends Error {
  * @property {AbortSignal} [signal]
  * @property {Record<string, any>} [query] added to the path
  * @property {Record<string, string>} [headers]
+ * @property {boolean} [keepalive] goes on when the page is left; for small bodies
  * @property {'json' | 'binary' | 'response'} [as] what to return; 'json' unless told
  */
 
@@ -132,7 +133,7 @@ async function request(method, path, body, options) {
   let response;
   try {
     response = await fetch(apiUrl(path, options.query), {
-      method, headers, body: payload, signal: options.signal, credentials: 'same-origin',
+      method, headers, body: payload, signal: options.signal, credentials: 'same-origin', keepalive: options.keepalive,
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;

@@ -60,7 +60,8 @@ function start() {
   keys.add({ keys: '?', title: 'Show this list', group: 'Everywhere', run: showShortcuts });
   // Looked for when the key is pressed: pages draw their search field after this.
   const search = () => /** @type {HTMLInputElement | null} */ (document.querySelector('input[data-search]'));
-  keys.add({ keys: '/', title: 'Search', group: 'Everywhere', when: () => search() !== null, run: () => search()?.focus() });
+  // The viewer has a search of its own.
+  if (document.body.dataset.page !== 'viewer') keys.add({ keys: '/', title: 'Search', group: 'Everywhere', when: () => search() !== null, run: () => search()?.focus() });
   keys.listen();
   const preferred = page.actor?.theme;
   if (preferred && preferred !== theme()) applyTheme(preferred);

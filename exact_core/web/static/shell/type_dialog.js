@@ -2,13 +2,15 @@
 /** The dialog in which an annotation type is made and changed. */
 
 import { api, idempotencyKey } from './api.js';
+import { agreeToEffects, attributeEditor } from './attribute_editor.js';
 import { openDialog } from './dialog.js';
 import { areaField, selectField, textField } from './fields.js';
 import { html, icon } from './html.js';
 import { PALETTE, SHAPES } from './shapes.js';
 import { showError } from './toast.js';
+import { flatten, withDescendants } from './type_tree.js';
 
-/** @typedef {Record<string, any>} Type */
+/** @typedef {{id: number, [key: string]: any}} Type */
 
 /**
  * @param {number} productId
@@ -21,7 +23,9 @@ export function typeDialog(productId, type, siblings) {
   const unused = PALETTE.find((color) => !siblings.some((each) => each.color === color)) ?? PALETTE[0];
   const shapes = shapeChoice(type?.shapes ?? ['polygon']);
   const color = colorField(type?.color ?? unused);
-  const attributes = attributesEditor(type?.attributes ?? []);
+  const attributes = attributeEditor(type?.attributes ?? []);
+  const own = type ? withDescendants(siblings, type.id) : new Set();
+  const parents = flatten(siblings.filter((each) => each.is_active && !own.has(each.id)));
   const picture = examplePicture(type);
   const taken = new Set(siblings.filter((each) => each.is_active && each.id !== type?.id).map((each) => each.key));
   /** @type {[string, string][]} */
@@ -33,6 +37,9 @@ export function typeDialog(productId, type, siblings) {
     body: [
       html`<div class="form-grid">${textField('name', 'Name', type?.name ?? '', { autofocus: true, maxlength: 100 })}${selectField('key', 'Key in the viewer', keys, type?.key ?? '')}</div>`,
       color.element, shapes.element,
+      html`<div class="form-grid">${selectField('parent_id', 'Below', [['', 'Nothing: it stands at the top'], .../** @type {[number, string][]} */ (parents.map(({ type: each, depth }) => [each.id, `${'\u2003'.repeat(depth)}${each.name}`]))], type?.parent_id ?? '', { hint: 'A species lies below its genus, and counts as one.' })}
+        ${textField('rank', 'Rank', type?.rank ?? '', { optional: true, maxlength: 40, placeholder: 'species' })}
+        ${textField('external_id', 'External number', type?.external_id ?? '', { optional: true, maxlength: 100, placeholder: 'NCBI:txid9606' })}</div>`,
       html`<fieldset class="field"><legend class="field__label">Size of a shape placed with one click</legend>
         <div class="row size-row">
           <input class="input input--narrow" type="number" name="default_width" min="0.01" step="any" value=${type?.default_width ?? null} placeholder="Width" aria-label="Default width">
@@ -43,17 +50,20 @@ export function typeDialog(productId, type, siblings) {
         <p class="field__error" data-error-for="default_width"></p><p class="field__error" data-error-for="default_height"></p></fieldset>`,
       areaField('description', 'Description', type?.description ?? '', { optional: true, hint: 'When to use this type; people see it in the viewer.' }),
       attributes.element, picture.element,
+      type ? textField('reason', 'Reason of the change', '', { optional: true, maxlength: 500, hint: 'Shown in the history of the types.' }) : null,
     ],
     submit: async (data) => {
       const number = (/** @type {string} */ name) => (data.get(name) ? Number(data.get(name)) : null);
       const body = {
         name: data.get('name'), description: data.get('description') ?? '', color: color.value(), shapes: shapes.value(),
         default_width: number('default_width'), default_height: number('default_height'), default_unit: data.get('default_unit'),
-        attributes: attributes.value(),
+        attributes: attributes.value(), parent_id: number('parent_id'), rank: data.get('rank') ?? '', external_id: data.get('external_id') ?? '',
       };
       const chosen = String(data.get('key') ?? '');
+      const drops = type ? await agreeToEffects(/** @type {any} */ (type), body.attributes) : false;
+      if (drops === null) throw new DOMException('not agreed', 'AbortError');
       const saved = type
-        ? await api.patch(`/annotation-types/${type.id}`, { ...body, key: chosen })
+        ? await api.patch(`/annotation-types/${type.id}`, { ...body, key: chosen, drop_values: drops, reason: data.get('reason') ?? '' })
         : await api.post(`/products/${productId}/types`, { ...body, key: chosen || null }, { idempotencyKey: key });
       try {
         await picture.save(saved.id);
@@ -117,84 +127,6 @@ function colorField(start) {
       return current;
     },
   };
-}
-
-const KINDS = /** @type {[string, string][]} */ ([['text', 'Text'], ['number', 'Number'], ['boolean', 'Yes or no'], ['choice', 'Choice']]);
-
-/** @param {Record<string, any>[]} start */
-function attributesEditor(start) {
-  const list = html`<div class="stack stack--tight"></div>`;
-  /** @param {Record<string, any>} [attribute] */
-  const add = (attribute = { kind: 'text' }) => {
-    const detail = html`<input class="input" aria-label="Details" value=${detailOf(attribute)}>`;
-    const kind = html`<select class="select" aria-label="Kind" @change=${() => hint()}>${KINDS.map(([value, label]) => html`<option value=${value} selected=${value === attribute.kind}>${label}</option>`)}</select>`;
-    const name = html`<input class="input" aria-label="Name of the attribute" placeholder="Name" maxlength="100" value=${attribute.title || attribute.name || ''}>`;
-    const row = html`<div class="attribute-row">${name}${kind}${detail}
-      <button type="button" class="icon-btn icon-btn--danger" aria-label="Remove the attribute" @click=${() => row.remove()}>${icon('trash-2')}</button></div>`;
-    function hint() {
-      detail.disabled = kind.value === 'boolean' || kind.value === 'text';
-      detail.placeholder = { choice: 'low, medium, high', number: 'min–max unit, such as 0–100 %', boolean: '', text: '' }[/** @type {'choice'} */ (kind.value)];
-    }
-    hint();
-    row.read = () => readAttribute(attribute, name.value, kind.value, detail.value);
-    list.append(row);
-    return name;
-  };
-  start.forEach(add);
-  const element = html`<fieldset class="field"><legend class="field__label">Attributes <span class="optional">(optional)</span></legend>
-    ${list}<p class="field__hint">What people can note about each shape, checked when it is saved.</p>
-    <div><button type="button" class="btn btn--small" @click=${() => add().focus()}>${icon('plus')}Add an attribute</button></div>
-    <p class="field__error" data-error-for="attributes"></p></fieldset>`;
-  return { element, value: () => [...list.children].map((row) => /** @type {any} */ (row).read()).filter(Boolean) };
-}
-
-/** @param {Record<string, any>} attribute */
-function detailOf(attribute) {
-  if (attribute.kind === 'choice') return (attribute.choices ?? []).join(', ');
-  if (attribute.kind !== 'number') return '';
-  const range = attribute.min === null && attribute.max === null ? '' : `${attribute.min ?? ''}–${attribute.max ?? ''}`;
-  return `${range === '–' ? '' : range} ${attribute.unit ?? ''}`.trim();
-}
-
-/**
- * What a row of the editor means.
- * @param {Record<string, any>} before
- * @param {string} title
- * @param {string} kind
- * @param {string} detail
- */
-export function readAttribute(before, title, kind, detail) {
-  const shown = title.trim();
-  if (!shown) return null;
-  // The stored name stays when only the title changes: annotations refer to it.
-  const name = before.name ?? attributeName(shown);
-  const kept = before.kind === kind ? before : {};
-  /** @type {Record<string, any>} */
-  const attribute = { ...kept, name, title: shown === name ? '' : shown, kind };
-  if (kind === 'choice') attribute.choices = detail.split(',').map((word) => word.trim()).filter(Boolean);
-  if (kind === 'choice' && !attribute.choices.length) throw new Error(`${shown}: write the choices, separated by commas.`);
-  if (kind === 'number') Object.assign(attribute, readRange(shown, detail));
-  return attribute;
-}
-
-/**
- * "0–100 %" is from 0 to 100 with the unit %.
- * @param {string} shown
- * @param {string} detail
- */
-function readRange(shown, detail) {
-  const text = detail.trim();
-  const found = /^(-?[\d.]+)?\s*(?:–|\.\.|-|to)\s*(-?[\d.]+)?\s*(.*)$/.exec(text);
-  if (!found || (!found[1] && !found[2])) return { min: null, max: null, unit: text };
-  const [min, max] = [found[1], found[2]].map((part) => (part ? Number(part) : null));
-  if ([min, max].some((value) => value !== null && !Number.isFinite(value))) throw new Error(`${shown}: write the range as 0–100.`);
-  return { min, max, unit: found[3].trim() };
-}
-
-/** @param {string} title */
-export function attributeName(title) {
-  const plain = title.normalize('NFKD').replace(/[^\w]+/g, '_').replace(/^[^A-Za-z]+|_+$/g, '').toLowerCase();
-  return (plain || 'attribute').slice(0, 50);
 }
 
 /** @param {Type | null} type */

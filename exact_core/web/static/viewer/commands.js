@@ -2,14 +2,17 @@
 /** What a person can do to shapes, whatever way it was asked for: pointer, key, panel or menu. */
 
 import { api } from '../shell/api.js';
+import { attributeFields, carriedAttributes, missingAttributes, readAttributes, titleOf } from '../shell/attribute_fields.js';
+import { openDialog } from '../shell/dialog.js';
 import { html, icon } from '../shell/html.js';
 import { shown } from '../shell/keys.js';
 import { showError, toast } from '../shell/toast.js';
 import { afterRest } from '../sdk/timing.js';
-import { boundsOf, stepOf, translate, translateWithin, union } from './geometry.js';
+import { LABELS, boundsOf, stepOf, translate, translateWithin, union } from './geometry.js';
 import { itemFromJson, keyOf } from './items.js';
 import { Walk, pageOf } from './jump.js';
 import { closeSheets } from './layout.js';
+import { drawnShapes } from './shapes.js';
 import { isUnder } from './tool_rack.js';
 import { DrawTool } from './tools/draw_tool.js';
 
@@ -39,12 +42,20 @@ export class Commands {
   /** @type {Set<(ids: number[]) => void>} */
   #selectListeners = new Set();
 
-  /** A shape was drawn. @param {Geometry} geometry */
+  /** A shape was drawn. What its type requires is asked for before it is kept. @param {Geometry} geometry */
   add(geometry) {
     const type = this.at.rack.activeType;
     if (!type) return;
+    void this.#required(type, defaultsOf(type), 'Draw it').then((attributes) => {
+      if (attributes) this.#keep(type, geometry, attributes);
+      else this.at.flash(`Not kept: ${type.name} needs these values.`);
+    });
+  }
+
+  /** @param {AnnotationType} type @param {Geometry} geometry @param {Record<string, unknown>} attributes */
+  #keep(type, geometry, attributes) {
     const label = `Add ${type.name}`;
-    const item = this.at.edits.create(type.id, geometry, label, { text: '', attributes: defaultsOf(type) });
+    const item = this.at.edits.create(type.id, geometry, label, { text: '', attributes });
     this.#noted(label);
     if (this.at.visibility.hiddenTypes.has(type.id)) this.at.visibility.showType(type.id, true);
     if (!this.at.visibility.display.visible) this.at.visibility.set({ visible: true });
@@ -71,7 +82,7 @@ export class Commands {
 
   duplicate() {
     this.#commitNudge();
-    const items = this.#editable();
+    const items = this.#editable().filter((item) => !LABELS.has(item.geometry.shape));
     if (items.length === 0) return;
     const offset = COPY_OFFSET / this.at.stage.zoom;
     const label = `Duplicate ${this.#describe(items)}`;
@@ -94,9 +105,44 @@ export class Commands {
       this.at.flash(`${type.name} is drawn as ${type.shapes.map((shape) => shape.replace('_', ' ')).join(' or ')}; ${items.length - fitting.length} of the shapes cannot become it.`);
     }
     if (fitting.length === 0) return;
-    const label = `Relabel ${this.#describe(fitting)} as ${type.name}`;
-    this.at.edits.update(fitting, () => ({ typeId }), label);
+    const carried = (/** @type {Item} */ item) => ({ ...defaultsOf(type), ...carriedAttributes(type.attributes, item.attributes) });
+    const lacking = fitting.find((item) => missingAttributes(type.attributes, carried(item)).length > 0);
+    if (!lacking) {
+      this.#relabelled(fitting, type, () => ({ typeId }));
+      return;
+    }
+    void this.#required(type, carried(lacking), 'Relabel').then((values) => {
+      const needed = missingAttributes(type.attributes, {}).map((one) => one.name);
+      const asked = Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => needed.includes(name)));
+      if (values) this.#relabelled(fitting, type, (item) => ({ typeId, attributes: { ...asked, ...carried(item) } }));
+    });
+  }
+
+  /** @param {Item[]} items @param {AnnotationType} type @param {(item: Item) => import('./edits.js').Patch} patchOf */
+  #relabelled(items, type, patchOf) {
+    const label = `Relabel ${this.#describe(items)} as ${type.name}`;
+    this.at.edits.update(items, patchOf, label);
     this.#noted(label);
+  }
+
+  /**
+   * The attributes with what the type requires, asked for where it is missing; null when it was not given.
+   * @param {AnnotationType} type @param {Record<string, unknown>} attributes @param {string} action
+   * @returns {Promise<Record<string, unknown> | null>}
+   */
+  async #required(type, attributes, action) {
+    const missing = missingAttributes(type.attributes, attributes);
+    if (!missing.length) return attributes;
+    const form = attributeFields(missing, {}, { prefix: 'required' });
+    return openDialog({
+      title: type.name, action, size: 'small', body: form,
+      submit: () => {
+        const values = Object.fromEntries(Object.entries(readAttributes(form, missing)).filter(([, value]) => value !== null));
+        const [lacking] = missingAttributes(missing, values);
+        if (lacking) throw new Error(`${titleOf(lacking)} is needed.`);
+        return { ...attributes, ...values };
+      },
+    });
   }
 
   /** A type was chosen: for the selected shapes, else for the next ones. @param {AnnotationType} type */
@@ -129,6 +175,7 @@ export class Commands {
   }
 
   undo() {
+    if (this.at.data.version) return;
     const { tool } = this.at.rack;
     if (tool instanceof DrawTool && tool.undoStep()) return;
     this.#commitNudge();
@@ -136,6 +183,7 @@ export class Commands {
   }
 
   redo() {
+    if (this.at.data.version) return;
     const { tool } = this.at.rack;
     if (tool instanceof DrawTool && tool.isDrawing && tool.redoStep()) return;
     void this.at.undo.redo();
@@ -169,7 +217,7 @@ export class Commands {
   async jump(typeId, step) {
     const known = this.#walks.get(typeId);
     const walk = known ?? new Walk(async (cursor) =>
-      pageOf(await api.get(`/images/${this.at.image.id}/annotations`, { type_id: typeId, cursor, limit: 200, ...this.#frameQuery() })));
+      pageOf(await api.get(`/images/${this.at.image.id}/annotations`, { type_id: typeId, shape: this.#drawnOf(typeId), cursor, limit: 200, ...this.#frameQuery(), ...this.at.asOf })));
     this.#walks.set(typeId, walk);
     const { single } = this.at.selection;
     try {
@@ -189,32 +237,32 @@ export class Commands {
     }
   }
 
+  /** @param {number} typeId */
+  #drawnOf(typeId) {
+    const type = this.at.type(typeId);
+    return type ? drawnShapes(type) : [];
+  }
+
   #frameQuery() {
     const { z, t } = this.at.frame;
     return { z, t };
   }
 
-  /** Give the whole image a label, or take it away. @param {AnnotationType} type */
-  async toggleImageLabel(type) {
-    const { imageLabels, edits } = this.at;
-    const has = (imageLabels.get(type.id) ?? 0) > 0;
-    if (!has) {
-      edits.create(type.id, { shape: 'image', rings: [] }, `Label the image as ${type.name}`, { text: '', attributes: defaultsOf(type) });
-      imageLabels.set(type.id, 1);
-      this.#noted(`Label the image as ${type.name}`);
-    } else {
-      await this.at.journal.drained();
-      const answer = await api.get(`/images/${this.at.image.id}/annotations`, { type_id: type.id, limit: 100 });
-      const items = pageOf(answer).items.map(itemFromJson).filter((item) => this.at.mayEdit(item));
-      if (items.length === 0) {
-        this.at.flash('Somebody else set this label; only reviewers may take it away.');
-        return;
-      }
-      edits.remove(items, `Take the label ${type.name} off`);
-      imageLabels.set(type.id, (imageLabels.get(type.id) ?? 0) - items.length);
-      this.#noted(`Take the label ${type.name} off`);
-    }
-    this.at.typesPanel.renderKeepingFolds();
+  /** Say something of the whole image, or of a frame. @param {AnnotationType} type @param {import('./types.js').Shape} shape @param {import('./types.js').Frame} frame */
+  async setLabel(type, shape, frame) {
+    const isAbsent = shape === 'absent';
+    const label = isAbsent ? `Say that there is no ${type.name}` : `Label the image as ${type.name}`;
+    const attributes = isAbsent ? {} : await this.#required(type, defaultsOf(type), 'Label the image');
+    if (!attributes) return;
+    this.at.edits.create(type.id, { shape, rings: [] }, label, { text: '', attributes, frame });
+    this.#noted(label);
+  }
+
+  /** @param {Item[]} items @param {AnnotationType} type */
+  takeLabelOff(items, type) {
+    const label = `Take the label ${type.name} off`;
+    this.at.edits.remove(items, label);
+    this.#noted(label);
   }
 
   selectAll() {
@@ -230,7 +278,7 @@ export class Commands {
   highlight(key) {
     if (key === this.#highlighted || this.at.selection.size > 60) return;
     this.#highlighted = key;
-    this.at.layer.setHighlighted(new Set(key === null ? [] : [key]));
+    this.at.highlights.set('pointer', key === null ? [] : [key]);
   }
 
   /** @param {import('./gestures.js').Pointer} pointer @param {Item | null} item */

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The view in the address: ``#x=…&y=…&zoom=…&rotation=…&flip=1&frame=z.t.c&annotation=id``.
+ * The view in the address: ``#x=…&y=…&zoom=…&rotation=…&flip=1&frame=z.t.c&annotation=id&search=query``.
  *
  * ``x`` and ``y`` are the centre in level-0 pixels, ``zoom`` is screen px per image px, so that the link means the
  * same place on every screen size. Unknown or broken parts are ignored one by one.
@@ -13,6 +13,7 @@
  * @property {boolean} [flip]
  * @property {{z: number, t: number, c: number | 'rgb'}} [frame]
  * @property {number} [annotation]
+ * @property {string} [search] what is searched for on the page
  */
 
 /** @param {string} hash with or without the leading # @returns {View} */
@@ -31,6 +32,8 @@ export function parseView(hash) {
   if (frame) view.frame = { z: Number(frame[1]), t: Number(frame[2]), c: frame[3] === 'rgb' ? 'rgb' : Number(frame[3]) };
   const annotation = values.get('annotation') ?? '';
   if (/^[1-9]\d{0,14}$/.test(annotation)) view.annotation = Number(annotation);
+  const search = values.get('search') ?? '';
+  if (search && search.length <= 4000) view.search = search;
   return view;
 }
 
@@ -51,6 +54,7 @@ export function formatView(view) {
     parts.push(`frame=${view.frame.z}.${view.frame.t}.${view.frame.c}`);
   }
   if (view.annotation) parts.push(`annotation=${view.annotation}`);
+  if (view.search) parts.push(`search=${encodeURIComponent(view.search)}`);
   return parts.join('&');
 }
 

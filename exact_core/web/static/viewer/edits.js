@@ -126,6 +126,11 @@ export class Edits {
     this.#tell({ changed: [], removed: items, bySelf: true });
   }
 
+  /** States of shapes that the server does not have yet. @returns {readonly Item[]} */
+  get drafts() {
+    return this.#drafts;
+  }
+
   /** The newest state that this page knows of a shape. @param {{id: number | null, uuid: string | null}} shape @returns {Item | null} */
   current(shape) {
     const draft = this.#drafts.find((one) => isSameShape(one, shape));

@@ -17,11 +17,11 @@ const STATES = /** @type {Record<string, [string, string]>} */ ({
 /** Loads around the current image first, and more as it is scrolled. */
 export class ImageStrip {
   /**
-   * @param {HTMLElement} host @param {number} setId @param {number} currentId
+   * @param {HTMLElement} host @param {(id: number) => string} addressOf @param {number} currentId
    * @param {(anchor: number, side: 'around'|'before'|'after') => Promise<StripPage>} ask
    */
-  constructor(host, setId, currentId, ask) {
-    this.setId = setId;
+  constructor(host, addressOf, currentId, ask) {
+    this.addressOf = addressOf;
     this.currentId = currentId;
     this.ask = ask;
     this.list = html`<ol class="strip__list" aria-label="Images of this set"></ol>`;
@@ -96,7 +96,7 @@ export class ImageStrip {
       : html`<img class="strip__picture" src="/api/v2/images/${id}/thumbnail?size=256" alt="" loading="lazy" decoding="async">`;
     picture.addEventListener('error', () => picture.replaceWith(html`<span class="strip__state">${icon('image-off')}</span>`));
     return html`
-      <li><a class="strip__image" href="/image-sets/${this.setId}/images/${id}" aria-current=${isHere ? 'page' : null} title=${name}>
+      <li><a class="strip__image" href=${this.addressOf(id)} aria-current=${isHere ? 'page' : null} title=${name}>
         ${picture}<span class="strip__name truncate small">${name}</span>${state ? html`<span class="visually-hidden">${state[1]}</span>` : null}</a></li>`;
   }
 }

@@ -7,6 +7,7 @@ import { showError } from '../shell/toast.js';
 import { loadPlugins } from '../shell/plugins.js';
 import { ImageStrip } from './image_strip.js';
 import { rememberLayout } from './layout.js';
+import { StudyTask } from './study.js';
 import { Workplace } from './workplace.js';
 
 /** @typedef {import('./types.js').Bootstrap} Bootstrap */
@@ -25,10 +26,13 @@ async function start() {
     return;
   }
   try {
+    const study = data.study ? new StudyTask(data.study, data.imageSet.id, data.image.id) : null;
+    await study?.open();
     const facts = await api.get(`/images/${data.image.id}/slide-information`);
     const image = { ...data.image, ...facts };
     const workplace = await Workplace.open({ ...data, image });
     $('#stage-state').hidden = true;
+    study?.start($('.viewer__body'), () => workplace.journal.waiting);
     void loadPlugins(data.plugins, workplace.pluginPage());
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -38,9 +42,9 @@ async function start() {
 }
 
 function addStrip() {
-  const { imageSet, image } = data;
-  const strip = new ImageStrip($('#strip'), imageSet.id, image.id, (anchor, side) =>
-    api.get(`/image-sets/${imageSet.id}/images/${anchor}/strip`.replace(/^/, '/api/v2'), { side }));
+  const { imageSet, image, version } = data;
+  const strip = new ImageStrip($('#strip'), (id) => `/image-sets/${imageSet.id}/images/${id}${version ? `?version=${version.id}` : ''}`, image.id, (anchor, side) =>
+    api.get(`/image-sets/${imageSet.id}/images/${anchor}/strip`.replace(/^/, '/api/v2'), { side, version: version?.id }));
   const load = () => {
     if (!$('#strip').hidden) void strip.load();
   };

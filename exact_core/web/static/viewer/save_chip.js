@@ -45,6 +45,7 @@ export class SaveChip {
   /** Saving that takes a moment is not worth a flicker. */
   show() {
     const { kind } = describe(this.journal);
+    this.button.dataset.waiting = String(this.journal.waiting);
     clearTimeout(this.#delay);
     if (kind === 'saving' && this.#kind === 'saved') this.#delay = setTimeout(() => this.#draw(), 150);
     else this.#draw();

@@ -6,7 +6,10 @@ import { $ } from '../shell/html.js';
 import { toast } from '../shell/toast.js';
 import { sent } from './edits.js';
 import { itemFromJson } from './items.js';
-import { Journal } from './journal.js';
+import { LABELS } from './geometry.js';
+import { Journal, isSameShape } from './journal.js';
+import { pageOf } from './jump.js';
+import { Labels } from './labels.js';
 import { UndoStack } from './undo.js';
 
 /** @typedef {import('./workplace.js').Workplace} Workplace */
@@ -83,4 +86,25 @@ function tellUndo(at, message, kind, answer) {
   }
   at.counts.askSoon();
   at.announce((answer?.annotations ?? []).map((one) => one.id));
+}
+
+/** Labels of the whole image, of the server and of what waits for it. @param {Workplace} at */
+export function createLabels(at) {
+  const waiting = () => at.journal.entries.flatMap((entry) => entry.operations);
+  return new Labels({
+    image: at.image,
+    frame: () => at.frame,
+    ask: async ({ z, t }) => {
+      const query = { shape: ['image', 'absent'], z, t, limit: 1000, ...at.asOf };
+      return pageOf(await api.get(`/images/${at.image.id}/annotations`, query)).items.map(itemFromJson);
+    },
+    waiting: () => at.edits.drafts.filter((item) => LABELS.has(item.geometry.shape)),
+    isGone: (item) => waiting().some((operation) => operation.op === 'delete' && isSameShape(operation, item)),
+    mayEdit: (item) => at.mayEdit(item),
+    set: (type, shape, frame) => at.commands.setLabel(type, shape, frame),
+    takeOff: (items, type) => at.commands.takeLabelOff(items, type),
+    tell: (text) => at.flash(text),
+    drawn: (typeId) => at.counts.ofType(typeId),
+    changed: () => at.typesPanel?.renderKeepingFolds(),
+  });
 }

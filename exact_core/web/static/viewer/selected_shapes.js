@@ -29,7 +29,7 @@ export class SelectedShapes {
   /** @param {number} id */
   async #complete(id) {
     try {
-      const json = await api.get(`/annotations/${id}`);
+      const json = await api.get(`/annotations/${id}`, this.at.asOf);
       const { single } = this.at.selection;
       if (!single || single.id !== id || single.isComplete) return;
       if (json.deleted) {
@@ -50,7 +50,7 @@ export class SelectedShapes {
     const { items } = this.at.selection;
     const rich = items.length <= MOST_RICH ? items.filter((item) => this.at.visibility.display.visible) : [];
     this.at.layer.setHidden(new Set(rich.flatMap((item) => [item.id, item.uuid].filter((key) => key !== null))));
-    this.at.layer.setHighlighted(new Set(items.length > MOST_RICH ? items.map(keyOf) : []));
+    this.at.highlights.set('selection', items.length > MOST_RICH ? items.map(keyOf) : []);
     this.at.overlay.setShapes(rich.map((item) => ({
       key: keyOf(item),
       geometry: preview.get(keyOf(item)) ?? item.geometry,

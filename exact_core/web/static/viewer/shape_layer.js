@@ -16,7 +16,7 @@ export function createShapeLayer(at) {
     imageSize: at.image,
     types,
     frame: at.frame,
-    fetchView: (params, signal) => api.get(`/images/${at.image.id}/annotation-view`, params, { signal, as: 'binary' }),
+    fetchView: (params, signal) => api.get(`/images/${at.image.id}/annotation-view`, { ...params, ...at.asOf }, { signal, as: 'binary' }),
     onError: (error) => {
       problem ??= toast('Shapes could not be loaded; trying again.', { kind: 'warning', detail: error.message, seconds: 0 });
     },

@@ -5,7 +5,7 @@ import { isTyping, keys } from '../shell/keys.js';
 import { toast } from '../shell/toast.js';
 import { openPalette } from './palette.js';
 import { zoomFor, nativeMagnification } from './scale.js';
-import { SHAPES } from './shapes.js';
+import { SHAPES, drawnShapes } from './shapes.js';
 import { DrawTool } from './tools/draw_tool.js';
 import { turnBy } from './view_controls.js';
 
@@ -26,7 +26,7 @@ export function addShortcuts(at) {
     ...rack.shapes.map((shape) => /** @type {[string, string, () => unknown]} */ ([SHAPES[shape].key, `Draw: ${SHAPES[shape].name}`, () => rack.choose(shape)])),
   ]);
   add('Annotation types', at.types.filter((type) => at.keys.has(type.id)).map((type) => [
-    at.keys.get(type.id) ?? '', type.name, () => (type.shapes[0] === 'image' ? commands.toggleImageLabel(type) : commands.chooseType(type)),
+    at.keys.get(type.id) ?? '', type.name, () => (drawnShapes(type).length > 0 ? commands.chooseType(type) : at.mayAnnotate ? at.labels.toggle(type, type.shapes[0]) : at.flash(at.whyNot)),
   ]));
   add('Editing', [
     ['Ctrl+Z', 'Undo', () => commands.undo(), true],
@@ -54,6 +54,10 @@ export function addShortcuts(at) {
     ['<', 'Turn left', () => turnBy(stage, -90)],
     ['>', 'Turn right', () => turnBy(stage, 90)],
     ['Ctrl+K', 'All commands', () => openPalette()],
+    ['Ctrl+F', 'Search annotations', () => at.search.open()],
+    ['/', 'Search annotations', () => at.search.open()],
+    ['F3', 'Next hit of the search', () => at.search.step(1), true],
+    ['Shift+F3', 'Previous hit of the search', () => at.search.step(-1), true],
   ]);
   addArrows(at);
   addMagnifications(at);
@@ -138,7 +142,7 @@ function escape(at) {
 /** @param {Workplace} at @param {number | null} id @param {string} end */
 function go(at, id, end) {
   if (id === null) at.flash(`This is the ${end} image of the set.`);
-  else location.assign(`/image-sets/${at.data.imageSet.id}/images/${id}`);
+  else location.assign(at.addressOf(id));
 }
 
 /** @param {Workplace} at */

@@ -5,6 +5,7 @@ import { $ } from '../shell/html.js';
 import { preferences, remember } from './layout.js';
 import { DetailsPanel } from './panels/details_panel.js';
 import { LayersPanel } from './panels/layers_panel.js';
+import { SearchPanel } from './panels/search_panel.js';
 import { TypesPanel } from './panels/types_panel.js';
 
 /** @typedef {import('./workplace.js').Workplace} Workplace */
@@ -25,15 +26,17 @@ export function createTypesPanel(at) {
     hasScale: Boolean(at.image.mpp_x),
     setUrl: data.imageSet.url,
     actorId: data.actor.id,
-    imageLabels: at.imageLabels,
+    labels: at.labels,
+    select: (item) => at.selection.set([item]),
     choose: (type) => commands.chooseType(type),
     chooseShape: (shape) => at.rack.choose(shape),
     show: (typeId, visible) => visibility.showType(typeId, visible),
     solo: (typeId) => visibility.soloType(typeId),
     showAuthor: (authorId, visible) => visibility.showAuthor(authorId, visible),
     jump: (typeId, step) => void commands.jump(typeId, step),
-    toggleImageLabel: (type) => void commands.toggleImageLabel(type),
     setDisplay: (change) => visibility.set(change),
+    folded: new Set(preferences().foldedTypes ?? []),
+    rememberFolded: (folded) => remember({ foldedTypes: [...folded] }),
   });
 }
 
@@ -45,7 +48,7 @@ export function createDetailsPanel(at) {
     types: at.types,
     image: at.image,
     actorId: data.actor.id,
-    verification: (item) => at.review.line.show(item),
+    verification: (item) => (data.version ? null : at.review.line.show(item)),
     mayEdit: (item) => at.mayEdit(item),
     whyNot: at.mayAnnotate ? 'Somebody else drew this; only reviewers may change it.' : at.whyNot,
     relabel: (typeId) => commands.relabel(typeId),
@@ -60,4 +63,29 @@ export function createDetailsPanel(at) {
 /** The switches of plugins' layers, as this computer remembers them. @param {Workplace} at */
 export function createLayersPanel(at) {
   return new LayersPanel($('#layers'), at.pluginOverlays, preferences().layers ?? {}, (layers) => remember({ layers }));
+}
+
+/** Searching, opened with its button or key. @param {Workplace} at */
+export function createSearchPanel(at) {
+  const { data } = at;
+  const button = $('#toggle-search');
+  const panel = new SearchPanel($('#search'), {
+    imageSetId: data.imageSet.id,
+    imageId: at.image.id,
+    types: at.types,
+    mayChange: at.mayAnnotate,
+    mayShare: Boolean(data.rights.see_all),
+    goTo: (hit) => at.goToHit(hit),
+    leaveFor: (hit, query) => location.assign(`${data.imageSet.url}/images/${hit.image_id}#${new URLSearchParams({ annotation: String(hit.id), search: query })}`),
+    highlight: (ids) => at.highlights.set('hits', ids),
+    changed: () => at.changedElsewhere(),
+    shown: (open) => {
+      button.setAttribute('aria-expanded', String(open));
+      const side = $('#toggle-side');
+      if (open && side.getAttribute('aria-expanded') !== 'true') side.click();
+    },
+    note: () => at.noteView(),
+  });
+  button.addEventListener('click', () => (panel.isOpen ? panel.close() : panel.open()));
+  return panel;
 }

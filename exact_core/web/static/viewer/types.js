@@ -43,16 +43,7 @@
  * @property {number} [was]  Of an update or delete: the type before. Never sent.
  * @property {Operation} [whole]  Of an update: how to draw the shape anew, should somebody have deleted it. Never sent.
  *
- * @typedef {object} AttributeField
- * @property {string} name
- * @property {string} [title]
- * @property {'text'|'number'|'boolean'|'choice'} kind
- * @property {string} [description]
- * @property {string} [unit]
- * @property {string[]} [choices]
- * @property {unknown} [default]
- * @property {number | null} [min]
- * @property {number | null} [max]
+ * @typedef {import('../shell/attribute_fields.js').Definition} AttributeField
  *
  * @typedef {object} AnnotationType
  * @property {number} id
@@ -68,6 +59,9 @@
  * @property {boolean} is_active
  * @property {{id: number, name: string}} product
  * @property {string} example_url  Empty when there is none.
+ * @property {number | null} [parent_id]  The type above it in the label tree.
+ * @property {string} [external_id]
+ * @property {string} [rank]
  *
  * @typedef {object} Level
  * @property {number} index
@@ -119,6 +113,8 @@
  * @property {PluginEntry[]} plugins
  * @property {OverlayInfo[]} overlays
  * @property {{total: number, position: number, previous: number | null, next: number | null}} strip
+ * @property {{id: number, name: string, revision: number, created_at: string, creator: string} | null} version  That is looked at, read only.
+ * @property {import('./study.js').StudyPlace | null} [study]  The running study for which the image is read.
  */
 
 export {};

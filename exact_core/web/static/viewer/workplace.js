@@ -14,15 +14,16 @@ import { Edits } from './edits.js';
 import { addFrameControls } from './frame_controls.js';
 import { stepAt } from './geometry.js';
 import { Gestures } from './gestures.js';
+import { Highlights } from './highlights.js';
 import { itemFromJson } from './items.js';
-import { openJournalStorage } from './journal_storage.js';
+import { memoryStorage, openJournalStorage } from './journal_storage.js';
 import { preferences, remember } from './layout.js';
 import { syncAddress } from './link_sync.js';
 import { Overlay } from './overlay.js';
 import { Overview } from './overview.js';
 import { PluginOverlays, addPluginTools, viewerFacade } from './plugin_page.js';
 import { addReadouts } from './readouts.js';
-import { createJournal, createUndo } from './saving.js';
+import { createJournal, createLabels, createUndo } from './saving.js';
 import { SaveChip } from './save_chip.js';
 import { SelectedShapes } from './selected_shapes.js';
 import { Review } from './review/index.js';
@@ -30,10 +31,11 @@ import { Selection } from './selection.js';
 import { createShapeLayer } from './shape_layer.js';
 import { addShortcuts } from './shortcuts.js';
 import { typeKeys } from './shapes.js';
-import { createDetailsPanel, createLayersPanel, createTypesPanel } from './side_panels.js';
+import { createDetailsPanel, createLayersPanel, createSearchPanel, createTypesPanel } from './side_panels.js';
 import { Stage } from './stage.js';
 import { ToolRack } from './tool_rack.js';
 import { addTurnControls, addZoomControls } from './view_controls.js';
+import { VersionView } from './version/index.js';
 import { Visibility } from './visibility.js';
 
 /**
@@ -53,7 +55,7 @@ export class Workplace {
     const link = parseView(location.hash);
     const stage = new Stage($('#stage'), data.image);
     await stage.open(firstFrame(data.image, link));
-    const storage = await openJournalStorage(`${data.actor.id}:${data.image.id}`);
+    const storage = data.version ? { ...memoryStorage(), survivesReload: true } : await openJournalStorage(`${data.actor.id}:${data.image.id}`);
     const workplace = new Workplace(data, stage, link, storage);
     await workplace.#begin(storage.survivesReload);
     return workplace;
@@ -68,10 +70,12 @@ export class Workplace {
     this.types = data.types;
     this.keys = typeKeys(data.types.filter((type) => type.is_active));
     this.mayAnnotate = Boolean(data.rights.annotate) && !data.imageSet.is_locked;
-    this.whyNot = data.imageSet.is_locked ? 'This image set is locked.' : 'You may look at this image set, but not annotate in it.';
+    this.whyNot = data.version ? `This is version ${data.version.name}; a version stays as it was.`
+      : data.imageSet.is_locked ? 'This image set is locked.' : 'You may look at this image set, but not annotate in it.';
     this.visibility = new Visibility(this);
     this.selection = new Selection();
     this.selected = new SelectedShapes(this);
+    this.highlights = new Highlights(() => this.layer);
     this.#openAt();
     this.layer = createShapeLayer(this);
     this.journal = createJournal(this, storage);
@@ -85,17 +89,19 @@ export class Workplace {
       step: () => stepAt(this.stage.zoom),
     });
     this.counts = new Counts(
-      async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`)),
+      async () => countRows(await api.get(`/images/${this.image.id}/annotation-counts`, this.asOf)),
       () => this.journal.entries,
     );
     this.undo = createUndo(this);
     this.overlay = new Overlay(stage, $('#stage-overlays'));
     this.commands = new Commands(this);
+    this.labels = createLabels(this);
     this.rack = new ToolRack($('#tools'), this);
     this.gestures = new Gestures(stage, () => this.rack.tool);
     this.typesPanel = createTypesPanel(this);
     this.review = new Review(this);
     this.details = createDetailsPanel(this);
+    this.versions = new VersionView(this);
     this.magnifications = addZoomControls($('#zoom'), stage, this.image);
     addAdjustments($('#view-tools'), stage);
     addTurnControls($('#view-tools'), stage, document.documentElement);
@@ -107,12 +113,11 @@ export class Workplace {
     this.frames = addFrameControls($('#frames'), this.image, stage.frame, (frame) => this.setFrame(frame));
     this.pluginOverlays = new PluginOverlays(stage, this.image, this.overview.layers, $('#stage-overlays'), data.overlays);
     createLayersPanel(this);
+    this.search = createSearchPanel(this);
     this.#connect();
     addShortcuts(this);
   }
 
-  /** @type {Map<number, number>} */
-  imageLabels = new Map();
   /** @type {Set<(ids: number[]) => void>} */
   changeListeners = new Set();
   /** @type {Set<() => void>} */
@@ -131,10 +136,14 @@ export class Workplace {
     this.rack.choose('select');
     this.stage.refresh();
     void this.counts.load();
-    void this.undo.refresh();
-    void this.#loadImageLabels();
-    void this.review.begin();
+    void this.labels.load();
+    if (!this.data.version) {
+      void this.undo.refresh();
+      void this.review.begin();
+    }
+    void this.versions.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
+    if (this.link.search) void this.search.run(this.link.search);
   }
 
   /** The frame that new shapes belong to and that the layer shows. @returns {import('./types.js').Frame} */
@@ -145,6 +154,16 @@ export class Workplace {
 
   get zoom() {
     return this.stage.zoom;
+  }
+
+  /** What requests say about the version that is looked at; nothing in the present. */
+  get asOf() {
+    return this.data.version ? { version: this.data.version.id } : {};
+  }
+
+  /** The page of another image of the set, of the same version. @param {number} id */
+  addressOf(id) {
+    return `/image-sets/${this.data.imageSet.id}/images/${id}${this.data.version ? `?version=${this.data.version.id}` : ''}`;
   }
 
   /** @param {Item} item */
@@ -187,7 +206,7 @@ export class Workplace {
   /** @param {number} id @param {boolean} goThere */
   async selectById(id, goThere) {
     try {
-      const json = await api.get(`/annotations/${id}`);
+      const json = await api.get(`/annotations/${id}`, this.asOf);
       if (json.deleted || json.image_id !== this.image.id) throw new Error('It was deleted.');
       const item = itemFromJson(json);
       this.selection.set([item]);
@@ -236,6 +255,7 @@ export class Workplace {
     return {
       x, y, zoom: this.stage.zoom, rotation: this.stage.rotation, flip: this.stage.flip, frame: this.stage.frame,
       annotation: this.selection.single?.id ?? undefined,
+      search: this.search?.isOpen && this.search.query ? this.search.query : undefined,
     };
   }
 
@@ -247,10 +267,38 @@ export class Workplace {
     }
     this.stage.goTo({ ...view, rotation: view.rotation ?? 0, flip: view.flip ?? false });
     if (view.annotation) void this.selectById(view.annotation, view.x === undefined);
+    if (view.search && view.search !== this.search.query) void this.search.run(view.search);
   }
+
+  /** To a hit of a search on this image, on the focus plane and time that it belongs to. @param {import('../shell/search/hits.js').Hit} hit */
+  goToHit(hit) {
+    const { z, t } = hit.frame;
+    const frame = { ...this.stage.frame, ...(z >= 0 ? { z } : {}), ...(t >= 0 ? { t } : {}) };
+    if (frame.z !== this.stage.frame.z || frame.t !== this.stage.frame.t) {
+      this.frames.set(frame);
+      this.setFrame(frame);
+    }
+    if (this.visibility.hiddenTypes.has(hit.type_id)) this.visibility.showType(hit.type_id, true);
+    if (!this.visibility.display.visible) this.visibility.set({ visible: true });
+    if (this.rack.shape !== null) this.rack.choose('select');
+    void this.selectById(hit.id, true);
+  }
+
+  /** Many shapes were changed on the server, not by this page's journal. */
+  changedElsewhere() {
+    this.selection.clear();
+    this.layer.refresh();
+    void this.counts.load();
+    void this.undo.refresh();
+    this.announce([]);
+  }
+
+  /** Set when the page is connected. @type {() => void} */
+  noteView = () => undefined;
 
   #connect() {
     const note = syncAddress(() => this.#view(), (view) => this.#follow(view));
+    this.noteView = note;
     this.stage.on('change', note);
     this.selection.onChange(note);
     this.frameListeners.add(note);
@@ -260,6 +308,7 @@ export class Workplace {
       this.selection.replace(changed);
       this.selection.drop(removed);
       this.selected.draw();
+      this.labels.note(changed, removed);
     });
     this.stage.on('change', () => this.readouts.showPosition(this.gestures.position));
     $('#stage').addEventListener('pointermove', () => this.readouts.showPosition(this.gestures.position));
@@ -276,9 +325,10 @@ export class Workplace {
 
   /** Others annotate too: ask now and then what is new. */
   #lookAgain() {
-    if (this.journal.waiting > 0) return;
+    if (this.journal.waiting > 0 || this.data.version) return;
     this.layer.refresh();
     void this.counts.load();
+    void this.labels.load();
   }
 
   /** @param {TileFrame} frame */
@@ -286,18 +336,8 @@ export class Workplace {
     this.stage.setFrame(frame);
     this.layer.setFrame(this.frame);
     this.selection.clear();
+    void this.labels.load();
     this.frameListeners.forEach((listener) => listener());
-  }
-
-  async #loadImageLabels() {
-    const types = this.types.filter((type) => type.shapes[0] === 'image');
-    if (types.length === 0) return;
-    const answer = await api.get(`/images/${this.image.id}/annotation-counts`).catch(() => null);
-    if (!answer) return;
-    for (const row of countRows(answer)) {
-      if (types.some((type) => type.id === row.type_id)) this.imageLabels.set(row.type_id, (this.imageLabels.get(row.type_id) ?? 0) + row.count);
-    }
-    this.typesPanel.renderKeepingFolds();
   }
 
   /** Tell plugins which shapes changed. @param {number[]} ids */

@@ -7,12 +7,16 @@ import { loadPlugins } from '../plugins.js';
 import { showError } from '../toast.js';
 import { failure } from '../view.js';
 import { UploadPanel } from '../upload_panel.js';
+import { drawAgreement } from './set_agreement.js';
 import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
 import { drawProducts } from './set_products.js';
 import { drawReview } from './set_review.js';
+import { drawSearch } from './set_search.js';
 import { drawSettings } from './set_settings.js';
+import { drawStudies } from './set_studies.js';
+import { drawVersions } from './set_versions.js';
 
 /**
  * @typedef {object} SetPage what the tabs share
@@ -30,10 +34,17 @@ const start = bootstrap();
 const target = $('#tab');
 const events = new EventTarget();
 
-/** @type {Record<string, {title: string, symbol: string, draw: (target: HTMLElement, page: SetPage) => unknown}>} */
+/**
+ * `shown` unless told: for whom the tab is offered; who types its address is told what the API says.
+ * @type {Record<string, {title: string, symbol: string, draw: (target: HTMLElement, page: SetPage) => unknown, shown?: (rights: Record<string, boolean>) => boolean, isWide?: boolean}>}
+ */
 const TABS = {
-  images: { title: 'Images', symbol: 'images', draw: drawImages },
+  images: { title: 'Images', symbol: 'images', draw: drawImages, isWide: true },
+  search: { title: 'Search', symbol: 'search', draw: drawSearch, isWide: true },
   review: { title: 'Review', symbol: 'list-checks', draw: drawReview },
+  versions: { title: 'Versions', symbol: 'bookmark', draw: drawVersions },
+  agreement: { title: 'Agreement', symbol: 'target', draw: drawAgreement, isWide: true, shown: (rights) => rights.see_all && (rights.export || rights.annotate) },
+  studies: { title: 'Studies', symbol: 'clock', draw: drawStudies, shown: (rights) => rights.annotate || rights.manage },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
@@ -58,7 +69,8 @@ function address(tab) {
 }
 
 function drawTabs() {
-  const all = [...Object.entries(TABS).map(([id, tab]) => ({ id, title: tab.title, symbol: tab.symbol })), ...pluginTabs.map((tab) => ({ ...tab, symbol: 'puzzle' }))];
+  const offered = Object.entries(TABS).filter(([id, tab]) => id === current || (tab.shown?.(page.rights) ?? true));
+  const all = [...offered.map(([id, tab]) => ({ id, title: tab.title, symbol: tab.symbol })), ...pluginTabs.map((tab) => ({ ...tab, symbol: 'puzzle' }))];
   render($('#tabs'), all.map(({ id, title, symbol }) => html`
     <a class="tab" role="tab" id="tab-${id}" href=${address(id)} aria-controls="tab" aria-selected=${String(id === current)}
       tabindex=${id === current ? 0 : -1} @click=${(/** @type {MouseEvent} */ event) => follow(event, id)}>${icon(symbol)}${title}</a>`));
@@ -89,7 +101,7 @@ function open(id) {
   const isPlugin = !(id in TABS);
   plugins.hidden = !isPlugin;
   target.hidden = isPlugin;
-  target.classList.toggle('tab-text', id !== 'images');
+  target.classList.toggle('tab-text', !TABS[id]?.isWide);
   const settings = $('#plugin-settings');
   settings.hidden = id !== 'settings' || !settings.childElementCount;
   for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);

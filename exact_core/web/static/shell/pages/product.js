@@ -6,11 +6,14 @@ import { confirmDialog, openDialog } from '../dialog.js';
 import { areaField, selectField, textField } from '../fields.js';
 import { $, html, icon, render } from '../html.js';
 import { attachMenu } from '../menu.js';
-import { reorderable } from '../reorder.js';
+import { mergeDialog } from '../merge_dialog.js';
 import { SHAPES } from '../shapes.js';
 import { plural } from '../time.js';
 import { showError, toast } from '../toast.js';
+import { treeList } from '../tree_list.js';
 import { typeDialog } from '../type_dialog.js';
+import { openTypeHistory } from '../type_history.js';
+import { flatten, moved, placeOfKey } from '../type_tree.js';
 import { empty, show } from '../view.js';
 
 const page = bootstrap();
@@ -45,6 +48,7 @@ function drawHead() {
   attachMenu(more, () => [
     product.may_edit && { label: 'Rename or describe', icon: 'pencil', run: rename },
     { label: 'Copy the product', icon: 'copy', run: copy },
+    { label: 'History of the types', icon: 'history', run: () => openTypeHistory(page.productId, product.types) },
     product.may_edit && { separator: true },
     product.may_edit && { label: 'Delete the product', icon: 'trash-2', danger: true, run: remove },
   ]);
@@ -54,35 +58,50 @@ function drawTypes() {
   const active = product.types.filter((/** @type {any} */ type) => type.is_active);
   const retired = product.types.filter((/** @type {any} */ type) => !type.is_active);
   const sets = product.image_sets;
-  const list = html`<ol class="list" id="type-list">${active.map(row)}</ol>`;
-  if (product.may_edit) reorderable(list, (ids) => reorder(ids), (text) => { live.textContent = text; });
+  const list = html`<ol class="list" id="type-list">${flatten(active).map(({ type, depth }) => row(type, depth))}</ol>`;
+  if (product.may_edit) {
+    treeList(list, {
+      placeOfKey: (id, key) => placeOfKey(activeTypes(), id, key),
+      move: (id, place) => move(id, place),
+      after: (over) => {
+        const siblings = flatten(activeTypes()).filter(({ type }) => (type.parent_id ?? null) === (Number(over.dataset.parent) || null)).map(({ type }) => type.id);
+        return { parent: Number(over.dataset.parent) || null, before: siblings[siblings.indexOf(Number(over.dataset.id)) + 1] ?? null };
+      },
+    });
+  }
   return [
     html`<p class="small muted">${product.team.name} · ${sets.length ? ['used by ', ...sets.slice(0, 8).flatMap((/** @type {any} */ set, /** @type {number} */ index) => [index ? ', ' : '', html`<a href="/image-sets/${set.id}">${set.name}</a>`]), sets.length > 8 ? ` and ${sets.length - 8} more` : ''] : 'not used by an image set yet'}</p>`,
     active.length ? html`<section class="card" aria-label="Annotation types">${list}</section>`
       : html`<section class="card">${empty('shapes', 'No annotation types yet', 'Add what people will draw: a name, a colour and a shape are enough.',
         product.may_edit ? html`<button type="button" class="btn btn--primary" @click=${() => edit(null)}>${icon('plus')}Add a type</button>` : null)}</section>`,
     retired.length ? html`<details><summary>${plural(retired.length, 'retired type')}</summary>
-      <section class="card retired"><ul class="list">${retired.map(row)}</ul></section></details>` : null,
+      <section class="card retired"><ul class="list">${retired.map((/** @type {any} */ type) => row(type))}</ul></section></details>` : null,
   ];
 }
 
-/** @param {any} type */
-function row(type) {
+function activeTypes() {
+  return product.types.filter((/** @type {any} */ type) => type.is_active);
+}
+
+/** @param {any} type @param {number} [depth] in the tree */
+function row(type, depth = 0) {
   const used = usage.get(type.id)?.annotations ?? 0;
   const more = html`<button type="button" class="icon-btn" aria-label="More for ${type.name}" data-focus="more-${type.id}">${icon('ellipsis')}</button>`;
   attachMenu(more, () => [
     { label: 'Change', icon: 'pencil', run: () => edit(type) },
+    type.is_active && { label: 'Merge into another type', icon: 'layers', run: () => mergeDialog(type, product.types, load) },
     type.is_active ? { label: 'Retire', icon: 'archive-restore', run: () => retire(type, false) } : { label: 'Use again', icon: 'archive-restore', run: () => retire(type, true) },
     { separator: true },
     { label: 'Delete', icon: 'trash-2', danger: true, run: () => removeType(type, used) },
   ]);
   return html`
-    <li class="type-row" data-id=${type.id}>
-      ${product.may_edit && type.is_active ? html`<button type="button" class="icon-btn icon-btn--small grip" data-focus="grip-${type.id}" aria-label="Move ${type.name}: use the arrow keys" data-tip="Drag, or press ↑ ↓">${icon('grip-vertical')}</button>` : html`<span></span>`}
+    <li class="type-row" data-id=${type.id} data-parent=${type.parent_id ?? ''} data-depth=${depth} .style=${{ '--depth': depth }} aria-level=${depth + 1}>
+      ${product.may_edit && type.is_active ? html`<button type="button" class="icon-btn icon-btn--small grip" data-focus="grip-${type.id}" aria-label="Move ${type.name}: use the arrow keys" data-tip="Drag, or press ↑ ↓; → puts it below the one above, ← takes it out">${icon('grip-vertical')}</button>` : html`<span></span>`}
       <span class="swatch swatch--lg" .style=${{ '--swatch': type.color }} aria-hidden="true"></span>
       <div class="type-row__text">
         <div class="row">${product.may_edit ? html`<button type="button" class="link-btn" data-focus="edit-${type.id}" @click=${() => edit(type)}>${type.name}</button>` : html`<strong>${type.name}</strong>`}
-          ${type.key ? html`<span class="kbd" data-tip="Key in the viewer">${type.key}</span>` : null}</div>
+          ${type.key ? html`<span class="kbd" data-tip="Key in the viewer">${type.key}</span>` : null}${type.rank ? html`<span class="badge">${type.rank}</span>` : null}${type.external_id ? html`<span class="small faint mono">${type.external_id}</span>` : null}
+          ${type.merged_into_id ? html`<span class="badge">merged into ${product.types.find((/** @type {any} */ each) => each.id === type.merged_into_id)?.name ?? 'another type'}</span>` : null}</div>
         <div class="small muted row type-row__facts">
           ${type.shapes.map((/** @type {string} */ shape) => html`<span class="row">${icon(SHAPES[shape]?.symbol ?? 'shapes')}${SHAPES[shape]?.label ?? shape}</span>`)}
           ${type.default_width ? html`<span class="num">${type.default_width} × ${type.default_height ?? type.default_width} ${type.default_unit === 'px' ? 'px' : 'µm'}</span>` : null}
@@ -100,17 +119,35 @@ async function edit(type) {
   if (await typeDialog(page.productId, type, product.types)) await load();
 }
 
-/** @param {number[]} ids */
-async function reorder(ids) {
-  const retired = product.types.filter((/** @type {any} */ type) => !type.is_active).map((/** @type {any} */ type) => type.id);
+/**
+ * Put a type in another place of the order and the tree.
+ * @param {number} id
+ * @param {import('../type_tree.js').Place} place
+ */
+async function move(id, place) {
+  const before = product.types.find((/** @type {any} */ type) => type.id === id);
+  const active = moved(activeTypes(), id, place);
+  if (!active) return;
+  const retired = product.types.filter((/** @type {any} */ type) => !type.is_active);
+  product.types = [...active, ...retired];
+  draw(id);
+  const parent = place.parent ? product.types.find((/** @type {any} */ type) => type.id === place.parent)?.name : '';
+  const siblings = flatten(activeTypes()).filter(({ type }) => (type.parent_id ?? null) === place.parent);
+  live.textContent = `${parent ? `Below ${parent}, place` : 'Moved to place'} ${siblings.findIndex(({ type }) => type.id === id) + 1} of ${siblings.length}`;
   try {
-    await api.put(`${path}/order`, { type_ids: [...ids, ...retired] });
-    const order = new Map(ids.map((id, index) => [id, index]));
-    product.types.sort((/** @type {any} */ a, /** @type {any} */ b) => (order.get(a.id) ?? 999) - (order.get(b.id) ?? 999));
+    if ((before.parent_id ?? null) !== place.parent) await api.patch(`/annotation-types/${id}`, { parent_id: place.parent });
+    await api.put(`${path}/order`, { type_ids: product.types.map((/** @type {any} */ type) => type.id) });
   } catch (error) {
-    showError(error, 'The order could not be saved');
+    showError(error, 'It could not be moved');
     await load();
   }
+}
+
+/** @param {number} id whose grip keeps the focus */
+function draw(id) {
+  render(target, drawTypes());
+  const grip = target.querySelector(`[data-focus="grip-${id}"]`);
+  if (grip instanceof HTMLElement) grip.focus();
 }
 
 /**

@@ -92,7 +92,7 @@ async function assign(page, mode, again) {
   const second = mode.settings.second_opinion;
   const isSecond = mode.mode === 'second_opinion';
   const kind = isSecond ? second.items : 'image';
-  const types = kind === 'image' ? [] : await api.get(`/image-sets/${page.id}/annotation-types`);
+  const types = kind === 'image' ? [] : (await api.get(`/image-sets/${page.id}/annotation-types`)).items;
   const choices = /** @type {[string | number, string][]} */ (types.map((/** @type {any} */ type) => [type.id, type.name]));
   const what = kind === 'annotation' ? 'shape' : kind;
   const answer = await openDialog({

@@ -1,9 +1,10 @@
 // @ts-check
 /** What is known about the selected shapes, and the form of their text and attributes. */
 
+import { attributeFields } from '../../shell/attribute_fields.js';
 import { html, icon, render, setStyle } from '../../shell/html.js';
 import { ago, dateTime } from '../../shell/time.js';
-import { areaOf, boundsOf, lengthOf } from '../geometry.js';
+import { LABELS, areaOf, boundsOf, lengthOf } from '../geometry.js';
 import { keyOf } from '../items.js';
 import { formatMicrometres, formatPixels, formatSquareMicrometres } from '../measure.js';
 import { SHAPES } from '../shapes.js';
@@ -17,7 +18,7 @@ import { SHAPES } from '../shapes.js';
  * @typedef {object} DetailsModel
  * @property {import('../selection.js').Selection} selection
  * @property {AnnotationType[]} types
- * @property {{mpp_x: number | null, mpp_y: number | null}} image
+ * @property {{mpp_x: number | null, mpp_y: number | null, size_z: number, size_t: number}} image
  * @property {number} actorId
  * @property {(item: Item) => HTMLElement | null} verification what is said of the shape
  * @property {(item: Item) => boolean} mayEdit
@@ -72,7 +73,7 @@ export class DetailsPanel {
         <div class="side__head">
           <h2>${SHAPES[item.geometry.shape].name}</h2>
           <span class="grow"></span>
-          ${this.#buttons(editable)}
+          ${this.#buttons(editable, !LABELS.has(item.geometry.shape))}
         </div>
         <div class="details">
           ${this.#typeChooser([item], editable)}
@@ -105,13 +106,13 @@ export class DetailsPanel {
       </section>`;
   }
 
-  /** @param {boolean} editable */
-  #buttons(editable) {
+  /** @param {boolean} editable @param {boolean} [isPlaced] whether it lies somewhere */
+  #buttons(editable, isPlaced = true) {
     const button = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ keys, /** @type {() => void} */ run, extra = '') => html`
       <button type="button" class="icon-btn icon-btn--small ${extra}" data-focus="selection-${name}" aria-label=${label} data-tip=${label} data-keys=${keys || null} @click=${run}>${icon(name)}</button>`;
     return [
-      button('scan', 'Go to it', 'Z', this.model.goTo),
-      editable ? button('copy', 'Duplicate', 'Ctrl+D', this.model.duplicate) : null,
+      isPlaced ? button('scan', 'Go to it', 'Z', this.model.goTo) : null,
+      editable && isPlaced ? button('copy', 'Duplicate', 'Ctrl+D', this.model.duplicate) : null,
       editable ? button('trash-2', 'Delete', 'Delete', this.model.remove, 'icon-btn--danger') : null,
       button('x', 'Deselect', 'Escape', this.model.close),
     ];
@@ -134,7 +135,7 @@ export class DetailsPanel {
 
   /** @param {Item} item */
   #facts(item) {
-    const rows = [...this.#measures(item.geometry)];
+    const rows = [...this.#measures(item.geometry), ...this.#frame(item)];
     const who = item.author ? (item.author.id === this.model.actorId ? 'You' : item.author.name) : '';
     if (who) rows.push(['Drawn by', who]);
     return [
@@ -143,6 +144,14 @@ export class DetailsPanel {
       item.editedAt && item.editedAt.slice(0, 19) !== item.createdAt.slice(0, 19)
         ? html`<dt>Changed</dt><dd><time datetime=${item.editedAt} data-tip=${dateTime(item.editedAt)}>${ago(item.editedAt)}</time></dd>` : null,
     ];
+  }
+
+  /** Which frames a label is said of, where there are several. @param {Item} item @returns {[string, string][]} */
+  #frame({ geometry, frame }) {
+    const { size_z: depth, size_t: times } = this.model.image;
+    if (!LABELS.has(geometry.shape) || depth * times === 1) return [];
+    const parts = [['Focus', frame.z, depth], ['Time', frame.t, times]].filter(([, value, size]) => value !== -1 && Number(size) > 1);
+    return [['Said of', parts.length === 0 ? 'every frame' : parts.map(([axis, value]) => `${axis} ${Number(value) + 1}`).join(', ')]];
   }
 
   /** @param {Item} item */
@@ -159,8 +168,8 @@ export class DetailsPanel {
     const my = mpp_y ?? mx;
     const [x0, y0, x1, y1] = boundsOf(geometry);
     const length = (/** @type {number} */ px, /** @type {number | null} */ mpp) => (mpp ? formatMicrometres(px * mpp) : formatPixels(px));
-    if (geometry.shape === 'image') return [];
-    if (geometry.shape === 'point') return [['Position', `${Math.round(x0)}, ${Math.round(y0)} px`]];
+    if (LABELS.has(geometry.shape)) return [];
+    if (geometry.shape === 'point') return [['Position', `${Number(x0.toFixed(2))}, ${Number(y0.toFixed(2))} px`]];
     const along = mx ? formatMicrometres(lengthOf(geometry, mx, my ?? mx)) : formatPixels(lengthOf(geometry));
     if (geometry.shape === 'line' || geometry.shape === 'polyline') return [['Length', along]];
     const vertices = geometry.rings.reduce((sum, ring) => sum + ring.length, 0);
@@ -183,7 +192,7 @@ export class DetailsPanel {
     const fields = type?.attributes ?? [];
     return html`
       <form class="details__form" @submit=${(/** @type {Event} */ e) => e.preventDefault()}>
-        ${fields.map((field) => this.#field(item, field, editable))}
+        ${fields.length ? this.#attributes(item, fields, editable) : null}
         <label class="field"><span class="field__label">Remark</span>
           <textarea class="textarea" id="selected-text" rows="2" maxlength="10000" readonly=${!editable} placeholder=${editable ? 'Anything others should know' : ''}
             .value=${item.text} @change=${(/** @type {any} */ e) => this.model.change(this.#latest(item), { text: e.target.value }, 'Change the remark of')}></textarea></label>
@@ -196,40 +205,18 @@ export class DetailsPanel {
     return single && (single.id === item.id || single.uuid === item.uuid) ? single : item;
   }
 
-  /** @param {Item} item @param {AttributeField} field @param {boolean} editable */
-  #field(item, field, editable) {
-    const id = `attribute-${field.name}`;
-    const value = item.attributes[field.name] ?? field.default ?? null;
-    const save = (/** @type {unknown} */ next) => {
-      const latest = this.#latest(item);
-      const attributes = { ...latest.attributes, [field.name]: next };
-      if (next === null) delete attributes[field.name];
-      this.model.change(latest, { attributes }, 'Change an attribute of');
-    };
-    const label = field.title || field.name;
-    if (field.kind === 'boolean') {
-      return html`<label class="check small"><input type="checkbox" id=${id} checked=${value === true} disabled=${!editable}
-        @change=${(/** @type {any} */ e) => save(e.target.checked)}><span>${label}</span></label>`;
-    }
-    return html`<label class="field"><span class="field__label">${label}${field.unit ? ` (${field.unit})` : ''}</span>
-      ${this.#control(field, id, value, editable, save)}
-      ${field.description ? html`<span class="field__hint">${field.description}</span>` : null}</label>`;
-  }
-
-  /** @param {AttributeField} field @param {string} id @param {unknown} value @param {boolean} editable @param {(value: unknown) => void} save */
-  #control(field, id, value, editable, save) {
-    if (field.kind === 'choice') {
-      return html`<select class="select" id=${id} disabled=${!editable} @change=${(/** @type {any} */ e) => save(e.target.value || null)}>
-        <option value="">–</option>${(field.choices ?? []).map((choice) => html`<option value=${choice} selected=${choice === value}>${choice}</option>`)}</select>`;
-    }
-    if (field.kind === 'number') {
-      return html`<input class="input" type="number" id=${id} step="any" min=${field.min ?? null} max=${field.max ?? null}
-        value=${value ?? null} readonly=${!editable} @change=${(/** @type {any} */ e) => {
-          if (e.target.reportValidity()) save(e.target.value === '' ? null : e.target.valueAsNumber);
-        }}>`;
-    }
-    return html`<input class="input" type="text" id=${id} maxlength="2000" value=${value ?? null} readonly=${!editable}
-      @change=${(/** @type {any} */ e) => save(e.target.value || null)}>`;
+  /** @param {Item} item @param {AttributeField[]} fields @param {boolean} editable */
+  #attributes(item, fields, editable) {
+    const shown = Object.fromEntries(fields.map((field) => [field.name, item.attributes[field.name] ?? field.default ?? null]));
+    return attributeFields(fields, shown, {
+      disabled: !editable,
+      save: (field, value) => {
+        const latest = this.#latest(item);
+        const attributes = { ...latest.attributes, [field.name]: value };
+        if (value === null) delete attributes[field.name];
+        this.model.change(latest, { attributes }, 'Change an attribute of');
+      },
+    });
   }
 
   /** @param {Item} item */

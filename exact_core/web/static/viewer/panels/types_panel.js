@@ -2,7 +2,9 @@
 /** The list of annotation types: what to draw next, how many there are, what is shown, and the way from one to the next. */
 
 import { html, icon, render, setStyle } from '../../shell/html.js';
-import { SHAPES } from '../shapes.js';
+import { flatten, withDescendants } from '../../shell/type_tree.js';
+import { SHAPES, drawnShapes } from '../shapes.js';
+import { labelsSection } from './labels_section.js';
 
 /**
  * @typedef {import('../types.js').AnnotationType} AnnotationType
@@ -22,16 +24,21 @@ import { SHAPES } from '../shapes.js';
  * @property {boolean} hasScale  Whether the size of a pixel is known.
  * @property {string} setUrl
  * @property {number} actorId
- * @property {Map<number, number>} imageLabels  Type of a whole-image label to how many this image has.
+ * @property {import('../labels.js').Labels} labels  Of the whole image and of frames.
+ * @property {(item: import('../items.js').Item) => void} select
  * @property {(type: AnnotationType) => void} choose
  * @property {(shape: Shape) => void} chooseShape
  * @property {(typeId: number, visible: boolean) => void} show
  * @property {(typeId: number) => void} solo
  * @property {(authorId: number, visible: boolean) => void} showAuthor
  * @property {(typeId: number, step: 1 | -1) => void} jump
- * @property {(type: AnnotationType) => void} toggleImageLabel
+ * @property {Set<number>} folded  Types of the label tree whose branches are not shown.
+ * @property {(folded: Set<number>) => void} rememberFolded
  * @property {(change: Partial<{visible: boolean, fill: boolean, opacity: number, width: number}>) => void} setDisplay
  */
+
+/** More types than this get a field to find one. */
+const MANY = 12;
 
 /** Draws the list into its host. */
 export class TypesPanel {
@@ -44,7 +51,7 @@ export class TypesPanel {
 
   render() {
     const { types } = this.model;
-    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), this.#about(), this.#authors(), this.#display());
+    render(this.host, this.#head(), types.length === 0 ? this.#empty() : this.#products(), labelsSection(this.model), this.#about(), this.#authors(), this.#display());
   }
 
   #head() {
@@ -72,7 +79,7 @@ export class TypesPanel {
   #products() {
     /** @type {Map<number, {name: string, types: AnnotationType[]}>} */
     const groups = new Map();
-    for (const type of this.model.types) {
+    for (const type of this.model.types.filter((one) => drawnShapes(one).length > 0)) {
       const group = groups.get(type.product.id) ?? { name: type.product.name, types: [] };
       groups.set(type.product.id, group);
       group.types.push(type);
@@ -80,53 +87,101 @@ export class TypesPanel {
     return [...groups.values()].map(({ name, types }) => html`
       <section class="types" aria-label=${name}>
         ${groups.size > 1 ? html`<h3 class="types__product truncate">${name}</h3>` : null}
-        <ul class="types__list">${types.map((type) => this.#row(type))}</ul>
+        ${types.length > MANY ? this.#finder() : null}
+        <ul class="types__list">${this.#shown(types).map(({ type, depth, children }) => this.#row(type, depth, children))}</ul>
       </section>`);
   }
 
-  /** @param {AnnotationType} type */
-  #row(type) {
+  #wanted = '';
+
+  /** A field that shows only the types of a name, for long lists. */
+  #finder() {
+    const input = html`<input class="input" type="search" id="find-type" placeholder="Find a class" aria-label="Find a class" value=${this.#wanted} autocomplete="off" @input=${(/** @type {any} */ event) => {
+      this.#wanted = event.target.value;
+      const at = event.target.selectionStart;
+      this.renderKeepingFolds();
+      const again = this.host.querySelector('#find-type');
+      if (again instanceof HTMLInputElement) again.setSelectionRange(at, at);
+    }}>`;
+    return html`<div class="types__find search">${icon('search')}${input}</div>`;
+  }
+
+  /** The rows of the tree without folded branches; with a name to find, those that have it and what lies above them. @param {AnnotationType[]} types */
+  #shown(types) {
+    const wanted = this.#wanted.trim().toLowerCase();
+    const rows = flatten(types);
+    if (wanted) {
+      const found = new Set(types.filter((type) => [type.name, type.rank, type.external_id].some((text) => text?.toLowerCase().includes(wanted))).map((type) => type.id));
+      return rows.filter(({ type }) => [...withDescendants(types, type.id)].some((id) => found.has(id)));
+    }
+    const hidden = new Set(rows.filter(({ type }) => this.model.folded.has(type.id)).flatMap(({ type }) => [...withDescendants(types, type.id)].filter((id) => id !== type.id)));
+    return rows.filter(({ type }) => !hidden.has(type.id));
+  }
+
+  /** @param {AnnotationType} type @param {boolean} fold */
+  #fold(type, fold) {
+    if (fold) this.model.folded.add(type.id);
+    else this.model.folded.delete(type.id);
+    this.model.rememberFolded(this.model.folded);
+    this.renderKeepingFolds();
+  }
+
+  /** With everything below it in the tree. @param {number} typeId */
+  #countOf(typeId) {
+    return [...withDescendants(this.model.types, typeId)].reduce((sum, id) => sum + this.#drawn(id), 0);
+  }
+
+  /** @param {AnnotationType} type @param {number} depth @param {number} children */
+  #row(type, depth, children) {
     const { model } = this;
+    const isFolded = children > 0 && model.folded.has(type.id);
+    const itself = children > 0 ? `${number(this.#drawn(type.id))} of ${type.name} itself, the others of what lies below it` : null;
+    const fold = children > 0 ? html`<button type="button" class="icon-btn types__fold" data-focus="fold-${type.id}" aria-expanded=${String(!isFolded)} aria-label="What lies below ${type.name}"
+      @click=${() => this.#fold(type, !isFolded)}>${icon('chevron-right')}</button>` : null;
     const isActive = model.active() === type.id;
     const isHidden = model.hiddenTypes.has(type.id);
     const key = model.keys.get(type.id);
-    const isLabel = type.shapes[0] === 'image';
-    const has = (model.imageLabels.get(type.id) ?? 0) > 0;
-    const shape = html`<span class="types__shape">${icon(SHAPES[type.shapes[0]]?.icon ?? 'shapes')}</span>`;
+    const shape = html`<span class="types__shape">${icon(SHAPES[drawnShapes(type)[0]]?.icon ?? 'shapes')}</span>`;
     setStyle(shape, { '--shape': type.color });
-    const main = isLabel
-      ? html`<button type="button" class="types__main" data-focus="type-${type.id}" role="switch" aria-checked=${String(has)}
-          disabled=${!model.mayAnnotate} @click=${() => model.toggleImageLabel(type)}>${shape}<span class="truncate">${type.name}</span>
-          <span class="types__count small">${has ? 'on this image' : 'not set'}</span></button>`
-      : html`<button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
-          data-tip=${type.description || null} @click=${() => model.choose(type)}>${shape}<span class="truncate">${type.name}</span>
-          ${type.is_active ? null : html`<span class="badge">retired</span>`}
-          <span class="types__count num" data-count=${type.id}>${number(model.counts.ofType(type.id))}</span></button>`;
+    const main = html`
+      <button type="button" class="types__main" data-focus="type-${type.id}" aria-pressed=${String(isActive)}
+        data-tip=${[type.rank, type.description].filter(Boolean).join(': ') || null} @click=${() => model.choose(type)} @keydown=${(/** @type {KeyboardEvent} */ event) => {
+          if (children > 0 && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
+            event.preventDefault();
+            event.stopPropagation();
+            this.#fold(type, event.key === 'ArrowLeft');
+          }
+        }}>${shape}<span class="truncate">${type.name}</span>
+        ${type.is_active ? null : html`<span class="badge">retired</span>`}
+        <span class="types__count num" data-count=${type.id} data-tip=${itself}>${number(this.#countOf(type.id))}</span></button>`;
     const tool = (/** @type {string} */ name, /** @type {string} */ label, /** @type {(event: MouseEvent) => void} */ run, /** @type {string} */ focus) => html`
       <button type="button" class="icon-btn types__tool" data-focus="${focus}-${type.id}" aria-label="${label}: ${type.name}" data-tip=${label} @click=${run}>${icon(name)}</button>`;
     return html`
-      <li class="types__row ${isActive ? 'is-active' : ''} ${isHidden ? 'is-hidden' : ''}">
-        <span class="kbd types__key" aria-hidden="true">${key ?? ''}</span>
+      <li class="types__row ${isActive ? 'is-active' : ''} ${isHidden ? 'is-hidden' : ''}" .style=${{ '--depth': depth }}>
+        <span class="kbd types__key" aria-hidden="true">${key ?? ''}</span>${fold}
         ${main}
-        ${isLabel ? null : [
-          tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back'),
-          tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next'),
-        ]}
+        ${tool('chevron-left', 'Previous shape', () => model.jump(type.id, -1), 'back')}
+        ${tool('chevron-right', 'Next shape', () => model.jump(type.id, 1), 'next')}
         ${tool(isHidden ? 'eye-off' : 'eye', isHidden ? 'Show' : 'Hide (with Shift: the others)', (event) => (event.shiftKey ? model.solo(type.id) : model.show(type.id, isHidden)), 'eye')}
       </li>`;
   }
 
+  /** How many shapes of a type are drawn; labels of the image are listed by themselves. @param {number} typeId */
+  #drawn(typeId) {
+    return Math.max(0, this.model.counts.ofType(typeId) - this.model.labels.items.filter((item) => item.typeId === typeId).length);
+  }
+
   #about() {
     const type = this.model.types.find((one) => one.id === this.model.active());
-    if (!type || !this.model.mayAnnotate || type.shapes[0] === 'image') return null;
+    if (!type || !this.model.mayAnnotate || drawnShapes(type).length === 0) return null;
     const size = type.default_width || type.default_height;
     const unit = type.default_unit === 'um' && this.model.hasScale ? 'µm' : 'px';
     const width = type.default_width ?? type.default_height;
     const height = type.default_height ?? type.default_width;
     return html`
       <section class="about" aria-label="About ${type.name}">
-        ${type.shapes.length > 1 ? html`
-          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${type.shapes.filter((s) => s !== 'image').map((shape) => html`
+        ${drawnShapes(type).length > 1 ? html`
+          <div class="btn-group" role="group" aria-label="Shape of ${type.name}">${drawnShapes(type).map((shape) => html`
             <button type="button" class="icon-btn icon-btn--small" data-focus="shape-${shape}" aria-pressed=${String(this.model.tool() === shape)}
               aria-label=${SHAPES[shape].name} data-tip=${SHAPES[shape].name} data-keys=${SHAPES[shape].key || null}
               @click=${() => this.model.chooseShape(shape)}>${icon(SHAPES[shape].icon)}</button>`)}</div>` : null}
@@ -199,7 +254,7 @@ export class TypesPanel {
     }
     for (const element of this.host.querySelectorAll('[data-count]')) {
       const of = /** @type {HTMLElement} */ (element).dataset.count;
-      element.textContent = number(of === 'all' ? this.model.counts.total : this.model.counts.ofType(Number(of)));
+      element.textContent = number(of === 'all' ? this.model.counts.total : this.#countOf(Number(of)));
     }
   }
 

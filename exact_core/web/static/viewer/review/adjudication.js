@@ -69,6 +69,7 @@ export class Adjudication {
       showError(error, 'This item cannot be decided');
       return;
     }
+    if ($('#side').hidden) $('#toggle-side').click();
     this.panel ??= new AdjudicationPanel($('.side__scroll'), this);
     this.panel.draw();
     this.#overlay ??= new Overlay(this.at.stage, $('#stage-overlays'));
@@ -95,7 +96,7 @@ export class Adjudication {
     this.#draw(true);
     const region = this.item.region;
     const bounds = target.length > 0 ? union(target.map((geometry) => boundsOf(fromJson(geometry)))) : null;
-    if (bounds) this.at.stage.fitBounds(bounds, { margin: 0.3, largest: 2 });
+    if (bounds) this.at.stage.fitBounds(bounds, { margin: 0.3, largest: 1 });
     else if (region) this.at.stage.fitBounds([region.x0, region.y0, region.x1, region.y1], { margin: 0.9 });
   }
 

@@ -13,7 +13,7 @@ import { showError, toast } from '../../shell/toast.js';
 
 /** Draws into `#review` of the bar. */
 export class StateBar {
-  /** @param {Workplace} workplace @param {{walk: () => void}} verbs */
+  /** @param {Workplace} workplace @param {{walk: () => void, marks: import('./marks.js').Marks}} verbs */
   constructor(workplace, verbs) {
     this.at = workplace;
     this.verbs = verbs;
@@ -41,12 +41,13 @@ export class StateBar {
     const known = IMAGE_STATES[this.state];
     const open = this.review.items.filter((/** @type {any} */ item) => item.state !== 'done');
     const isDone = this.review.own_state === 'done' || (this.state !== 'to_do' && this.state !== 'in_work' && open.length === 0);
+    const isDeciding = Boolean(this.at.review?.adjudication.item);
     const chip = html`
       <button type="button" class="state-chip" id="review-state" data-state=${this.state} aria-label="State of the image: ${known.label}"
         data-tip=${this.review.is_changed_since ? `${known.label}; changed since` : 'State of the image'}>${icon(known.symbol)}<span class="state-chip__text">${known.label}</span></button>`;
     render(this.host, chip,
-      this.mayVerify && !isDone ? html`<button type="button" class="btn btn--small btn--primary" id="verify-image" data-tip="Verify the image: everything on it is right" data-keys="Ctrl+Enter" @click=${() => void this.verify()}>${icon('badge-check')}<span class="state-chip__text">Verify image</span></button>` : null,
-      this.mayVerify && isDone ? html`<button type="button" class="btn btn--small" id="next-item" data-tip="Next image of your queue" data-keys="N" @click=${() => void this.next()}>${icon('arrow-right')}<span class="state-chip__text">Next</span></button>` : null);
+      this.mayVerify && !isDone && !isDeciding ? html`<button type="button" class="btn btn--small btn--primary" id="verify-image" data-tip="Verify the image: everything on it is right" data-keys="Ctrl+Enter" @click=${() => void this.verify()}>${icon('badge-check')}<span class="state-chip__text">Verify image</span></button>` : null,
+      this.mayVerify && isDone && !isDeciding ? html`<button type="button" class="btn btn--small" id="next-item" data-tip="Next image of your queue" data-keys="N" @click=${() => void this.next()}>${icon('arrow-right')}<span class="state-chip__text">Next</span></button>` : null);
     attachMenu(chip, () => this.#menu());
   }
 
@@ -60,6 +61,7 @@ export class StateBar {
         { label: `Region ${index + 1}: go there`, icon: 'scan', run: () => this.#goTo(item.region) },
         item.state !== 'done' && { label: `Region ${index + 1}: finish`, icon: 'check', run: () => void this.#finish(item) },
       ]),
+      { label: 'Show verdicts on the slide', icon: 'eye', checked: this.verbs.marks.isOn, run: () => this.verbs.marks.show(!this.verbs.marks.isOn) },
       this.mayVerify && { separator: true },
       ...(this.mayVerify ? Object.entries(IMAGE_STATES).filter(([state]) => state !== 'reviewed' || mayReview).map(([state, { label, symbol }]) => ({
         label, icon: symbol, checked: state === this.review.own_state, run: () => void this.set(state),

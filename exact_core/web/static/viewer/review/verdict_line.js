@@ -74,6 +74,6 @@ export class VerdictLine {
     } catch (error) {
       showError(error, 'The verdict was not kept');
     }
-    this.forget();
+    this.at.review.judgedOne();
   }
 }

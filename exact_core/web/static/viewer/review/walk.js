@@ -21,7 +21,7 @@ export class VerificationWalk {
    * @param {object} server
    * @param {(query: Record<string, any>) => Promise<WalkPage>} server.page
    * @param {(filter: Filter) => Promise<Counts>} server.count
-   * @param {(judgement: Judgement) => Promise<unknown>} server.judge
+   * @param {(judgement: Judgement) => Promise<unknown>} server.judge  Keeps the order in which it was called.
    * @param {(item: WalkItem, error: unknown) => void} server.refused  A verdict was not kept.
    */
   constructor({ page, count, judge, refused }) {
@@ -100,15 +100,12 @@ export class VerificationWalk {
     const before = item.verification;
     this.#show(item, { state: verdict ?? 'unverified', verdicts: before.verdicts });
     const relabelled = typeId !== undefined && typeId !== item.type_id ? { type_id: typeId } : {};
-    this.#sending = this.#sending.then(async () => {
-      try {
-        await this.send({ id: item.id, verdict, base_revision: item.revision, reason, ...relabelled });
-      } catch (error) {
-        this.#show(item, before);
-        this.refused(item, error);
-      }
+    const sent = this.send({ id: item.id, verdict, base_revision: item.revision, reason, ...relabelled }).then(() => undefined, (error) => {
+      this.#show(item, before);
+      this.refused(item, error);
     });
-    return this.#sending;
+    this.#sending = Promise.all([this.#sending, sent]);
+    return sent;
   }
 
   /** A newer state of a shape became known. @param {WalkItem} item */

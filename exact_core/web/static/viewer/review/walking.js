@@ -8,6 +8,7 @@ import { showError, toast } from '../../shell/toast.js';
 import { boundsOf } from '../geometry.js';
 import { itemFromJson } from '../items.js';
 import { preferences, remember } from '../layout.js';
+import { VerdictQueue } from './verdict_queue.js';
 import { VerificationWalk } from './walk.js';
 import { WalkBar } from './walk_bar.js';
 
@@ -28,14 +29,27 @@ export class Walking {
     this.walk = new VerificationWalk({
       page: (query) => api.get(`${this.path}/verification-walk`, query),
       count: (filter) => api.get(`${this.path}/verification-counts`, filter),
-      judge: (judgement) => this.#send(judgement),
+      judge: (judgement) => this.#judged(judgement),
       refused: (item, error) => this.#refused(item, error),
     });
+    this.queue = new VerdictQueue({
+      name: `exact.verdicts:${workplace.data.actor.id}:${workplace.image.id}`,
+      storage: storageOfThisComputer(),
+      send: async (verdicts) => {
+        await workplace.journal.drained(); // what was drawn comes before what is said of it
+        return api.post(`${this.path}/verifications`, { verdicts }, { keepalive: true });
+      },
+      sendAndGo: (verdicts) => {
+        if (workplace.journal.waiting === 0) void api.post(`${this.path}/verifications`, { verdicts }, { keepalive: true }).catch(() => undefined);
+      },
+      refused: (_, error) => toast('A verdict that was given before the page was left was not kept.', { kind: 'warning', detail: String(error?.message ?? error), seconds: 0 }),
+    });
+    addEventListener('pagehide', () => this.queue.leave());
     this.bar = new WalkBar($('#main'), {
       walk: this.walk, types: workplace.types, keys: workplace.keys,
       authors: () => workplace.counts.authors, asksAuthors: workplace.counts.authors.length > 1 || Boolean(workplace.data.rights.see_all),
-      judge: (verdict) => void this.judge(verdict),
-      step: (by) => void this.step(by),
+      judge: (verdict) => this.judge(verdict),
+      step: (by) => this.step(by),
       filter: (change) => void this.begin({ ...this.walk.filter, ...change }, null),
       verifyImage: () => void verifyImage(),
       close: () => this.end(),
@@ -46,6 +60,21 @@ export class Walking {
   #release = null;
   /** @type {Set<() => void>} */
   #listeners = new Set();
+  /** What keys and buttons asked for is done one after the other, each on the shape that is then shown. @type {Promise<void>} */
+  #acts = Promise.resolve();
+
+  /** @param {() => unknown} act */
+  #next(act) {
+    this.#acts = this.#acts.then(async () => {
+      if (this.isOpen) await act();
+    }).catch((error) => showError(error));
+    return this.#acts;
+  }
+
+  /** What an earlier page did not bring to the server is sent now. */
+  restore() {
+    this.queue.restore();
+  }
 
   get isOpen() {
     return this.#release !== null;
@@ -64,17 +93,23 @@ export class Walking {
   /** Begin, or go on where one left: with what is not verified yet. */
   async start() {
     if (this.isOpen) return;
-    await this.at.journal.drained();
-    if (this.at.rack.shape !== null) this.at.rack.choose('select');
-    if (!this.at.visibility.display.visible) this.at.visibility.set({ visible: true });
     this.#release = keys.push(this.#keys());
     this.bar.open();
+    if (this.at.rack.shape !== null) this.at.rack.choose('select');
+    if (!this.at.visibility.display.visible) this.at.visibility.set({ visible: true });
     const assigned = this.at.data.imageSet.items === 'annotation' && !this.at.data.rights.see_all;
+    void this.#next(() => this.at.journal.drained());
+    void this.#next(() => this.queue.idle());
     await this.begin({ verification: 'unverified', order: 'place', ...(assigned ? { assigned } : {}) }, preferences().walks?.[this.at.image.id] ?? null);
   }
 
   /** @param {import('./walk.js').Filter} filter @param {number | null} from */
-  async begin(filter, from) {
+  begin(filter, from) {
+    return this.#next(() => this.#begin(filter, from));
+  }
+
+  /** @param {import('./walk.js').Filter} filter @param {number | null} from */
+  async #begin(filter, from) {
     try {
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
       await this.walk.begin(given, from);
@@ -94,10 +129,15 @@ export class Walking {
   }
 
   /** @param {1 | -1} by */
-  async step(by) {
+  step(by) {
+    return this.#next(() => this.#step(by));
+  }
+
+  /** @param {1 | -1} by */
+  async #step(by) {
     try {
       if (await this.walk.step(by)) this.#show();
-      else if (by > 0) this.#atEnd();
+      else if (by > 0) await this.#atEnd();
       else this.at.flash('This is the first shape.');
     } catch (error) {
       showError(error, 'The next shape could not be loaded');
@@ -105,7 +145,12 @@ export class Walking {
   }
 
   /** @param {Verdict} verdict @param {number} [typeId] */
-  async judge(verdict, typeId) {
+  judge(verdict, typeId) {
+    return this.#next(() => this.#judge(verdict, typeId));
+  }
+
+  /** @param {Verdict} verdict @param {number} [typeId] */
+  async #judge(verdict, typeId) {
     const item = this.walk.current;
     if (!item) return;
     const type = typeId === undefined ? null : this.at.type(typeId);
@@ -115,13 +160,12 @@ export class Walking {
     }
     void this.walk.judge(verdict, { typeId, reason: this.bar.takeReason() });
     this.bar.draw();
-    await this.step(1);
+    await this.#step(1);
   }
 
   /** @param {import('./walk.js').Judgement} judgement */
-  async #send(judgement) {
-    await this.at.journal.drained();
-    await api.post(`${this.path}/verifications`, { verdicts: [judgement] });
+  async #judged(judgement) {
+    await this.queue.add(judgement);
     if (judgement.type_id !== undefined) await this.#readAgain(judgement.id);
     this.#listeners.forEach((listener) => listener());
   }
@@ -149,14 +193,17 @@ export class Walking {
     if (isStale && !error.body?.current?.deleted) await this.#readAgain(item.id).catch(() => null);
   }
 
-  #atEnd() {
+  async #atEnd() {
     const { counts } = this.walk;
     if (counts.unverified > 0 && this.walk.filter.verification === 'unverified') {
       this.at.flash('This was the last one; the walk goes on with those that were left out.');
-      void this.walk.settled().then(() => this.begin(this.walk.filter, null));
+      await this.walk.settled();
+      await this.#begin(this.walk.filter, null);
     } else {
       this.at.flash(counts.unverified === 0 ? 'Every shape is verified.' : 'This is the last shape.');
-      if (counts.unverified === 0) void this.walk.settled().then(() => this.begin({ ...this.walk.filter, verification: 'unverified' }, null));
+      if (counts.unverified > 0) return;
+      await this.walk.settled();
+      await this.#begin({ ...this.walk.filter, verification: 'unverified' }, null);
     }
   }
 
@@ -187,7 +234,7 @@ export class Walking {
     const isPoint = x1 - x0 < 2 && y1 - y0 < 2;
     const isComfortable = isPoint ? stage.targetZoom >= 0.5 && stage.targetZoom <= 2 : now >= COMFORTABLE[0] && now <= COMFORTABLE[1];
     const wanted = isPoint ? 1 : GOOD_PART / Math.max(part(1), 1e-9);
-    const zoom = isComfortable ? undefined : Math.min(wanted, 2);
+    const zoom = isComfortable ? undefined : Math.min(wanted, 1);
     stage.goTo({ x: (x0 + x1) / 2, y: (y0 + y1) / 2, zoom });
   }
 
@@ -216,5 +263,14 @@ export class Walking {
       { keys: 'ArrowUp', title: 'Previous shape', group, repeat: true, run: () => void this.step(-1) },
       { keys: 'Escape', title: 'End the walk', group, run: () => this.end() },
     ];
+  }
+}
+
+/** @returns {Storage | null} where the browser allows none */
+function storageOfThisComputer() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
   }
 }

@@ -1,0 +1,1 @@
+"""What can be searched for: one module per group of fields, put together in ``registry``."""

@@ -1,0 +1,90 @@
+"""Fields of plugins: what they gave in the hook ``exact_search_fields``, in image sets where they are on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, and_, false, func
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.sql.roles import ExpressionElementRole
+
+from exact_core.annotations.scope import ROWS
+from exact_core.api.contributions import SearchField, SearchKind, SearchRow
+from exact_core.api.errors import ExactError
+from exact_core.kernel.dispatch import blamed_on
+from exact_core.search.conditions import Condition, Decided
+from exact_core.search.field import ORDERED, TEXTUAL, Asked, Build, Field, FieldKind, Use, word_of, wrong
+from exact_core.search.matching import matches, quantity, span, truth
+from exact_core.search.syntax import Op, Value
+
+HOOK = "exact_search_fields"
+_OPERATORS = {
+    SearchKind.TEXT: TEXTUAL,
+    SearchKind.NUMBER: ORDERED,
+    SearchKind.DATE: ORDERED,
+    SearchKind.BOOLEAN: frozenset({Op.HAS, Op.IS, Op.IS_NOT}),
+}
+_KINDS = {
+    SearchKind.TEXT: FieldKind.TEXT,
+    SearchKind.NUMBER: FieldKind.NUMBER,
+    SearchKind.DATE: FieldKind.DATE,
+    SearchKind.BOOLEAN: FieldKind.BOOLEAN,
+}
+
+
+def fields(asked: Asked) -> list[Field]:
+    """The fields of the plugins that are on in the image set."""
+    kernel = asked.services.kernel
+    enabled = kernel.activation.enabled(asked.image_set_id)
+    return [_field(plugin, each) for plugin, each in kernel.index.search_fields() if plugin in enabled]
+
+
+def _field(plugin: str, given: SearchField) -> Field:
+    return Field(
+        given.name,
+        given.title or given.name,
+        _KINDS[given.kind],
+        _build(plugin, given),
+        _OPERATORS[given.kind],
+        given.description,
+        values=lambda _: ["yes", "no"] if given.kind is SearchKind.BOOLEAN else list(given.values),
+        plugin=plugin,
+    )
+
+
+def _build(plugin: str, given: SearchField) -> Build:
+    def build(use: Use, op: Op, value: Value) -> Condition:
+        expression = _expression(use.asked, plugin, given)
+        return Decided(func.coalesce(_compared(use, given, expression, op, value), false()))
+
+    return build
+
+
+def _expression(asked: Asked, plugin: str, given: SearchField) -> ColumnElement[Any]:
+    """What the plugin gives for a row; its mistakes are recorded against it."""
+    row = SearchRow(ROWS.c.annotation_id, ROWS.c.image_id, ROWS.c.type_id, ROWS.c.author_id)
+    kernel = asked.services.kernel
+    faults, settings = kernel.faults, kernel.activation.of(asked.image_set_id).settings.get(plugin)
+    with blamed_on(faults, plugin, HOOK, asked.image_set_id, passes=(ExactError,)):
+        made = given.expression(row, settings)
+        if not isinstance(made, ExpressionElementRole):
+            raise TypeError(f"the expression of {given.name!r} gave {type(made).__name__}, not SQL")
+        return made
+
+
+def _compared(
+    use: Use, given: SearchField, expression: ColumnElement[Any], op: Op, value: Value
+) -> ColumnElement[bool]:
+    word = word_of(value, "a value")
+    if given.kind is SearchKind.TEXT:
+        return matches(expression, op, word)
+    if given.kind is SearchKind.DATE:
+        timed: ColumnElement[bool] = span(word, use.asked.now).compared(expression, op)
+        return timed
+    if given.kind is SearchKind.BOOLEAN:
+        return expression if truth(word) else and_(expression.is_(None) | ~expression)
+    number = quantity(word)
+    if number is None or number.unit:
+        raise wrong(value, f"{given.name} is a number")
+    condition: ColumnElement[bool] = number.interval(op, exact=True).holds(sql_cast(expression, Double))
+    return condition
