@@ -20,7 +20,7 @@ from tests.browser.layer_page import CHROMIUM_ARGUMENTS, OPENSEADRAGON, Drawing,
 
 SIDE = 40_000
 VIEW = (18_000, 18_500, 4000, 3000)  # under 1 % of the area
-FRAMES = 40
+FRAMES = 20
 PEER_FRAMES = 3  # of a second each
 ROUNDS = 3
 RECOLOURS = 9

@@ -268,7 +268,7 @@ def _all_facts() -> Select[Any]:
     return cast("Select[Any]", facts)
 
 
-# Made once, as every edit and every view asks it, and of tables, because objects are not wanted.
+# Made once: every edit and every view asks it.
 _FACTS_OF_ONE = _all_facts().where(Image.id == bindparam("image"))
 
 
