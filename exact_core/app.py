@@ -134,6 +134,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.activation.routes import router as activation
     from exact_core.agreement.routes import router as agreement
     from exact_core.agreement.studies.routes import router as studies
+    from exact_core.annotations.history_routes import router as history
     from exact_core.annotations.routes import router as annotations
     from exact_core.auth.routes import router as auth
     from exact_core.images.routes import router as images
@@ -165,6 +166,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         products,
         annotations,
         search,
+        history,
         review,
         activation,
         jobs,

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=50 * 1024 * _MIB, ge=_MIB)
     image_set_quota_bytes: int = Field(default=0, ge=0, description="Most bytes stored per image set; 0 is no limit.")
     free_space_mib: int = Field(default=512, ge=0, description="Room on the disk that uploads must leave.")
+    trash_days: int = Field(default=30, ge=1, description="Days in which a deleted annotation can be restored.")
     upload_days: int = Field(default=7, ge=1, description="Days after which an unfinished upload is removed.")
     convert_side: int = Field(default=4096, ge=256, description="Plain pictures wider or higher become a pyramid.")
     convert_megapixels: float = Field(default=16.0, gt=0, description="Plain pictures with more become a pyramid.")

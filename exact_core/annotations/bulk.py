@@ -87,6 +87,7 @@ def add(
     *,
     kind: str = "import",
     reason: str = "",
+    run: str = "",
     skip_bad: bool = False,
     revision: int | None = None,
 ) -> Added:
@@ -97,9 +98,11 @@ def add(
         shapes: What to add.
         kind: ``import`` or ``model``, as the change log shall say.
         reason: Shown in the history.
+        run: Names the model run, the import or the job, so that all of it can be reverted by this name; several
+            calls may belong to one. Made from the kind and the revision when left out.
         skip_bad: Leave out shapes that cannot be kept and report them, instead of refusing all.
         revision: Add them to this revision, which was taken in the same transaction, instead of taking the next one;
-            who gives it counts the changes.
+            who gives it names the run and counts the changes.
     """
     refused: dict[int, str] = {}
     _check_types(writer, shapes)
@@ -116,7 +119,8 @@ def add(
     uuids = [shapes.uuids[number] for number in chosen] if shapes.uuids else new_uuids(len(chosen))
     rows = _rows_digest(writer, shapes, checked, uuids, attributes)
     if revision is None:
-        revision = writer.log_change_set(len(chosen), kind, reason, rows=rows)
+        run = run or f"{kind} {writer.facts.revision + 1}"
+        revision = writer.log_change_set(len(chosen), kind, reason, run=run, rows=rows)
     else:
         writer.fold(revision, rows)
     ids[checked.index] = _write(writer, shapes, checked, uuids, attributes, revision)

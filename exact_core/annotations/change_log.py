@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from exact_core.annotations.digest import linked
 from exact_core.storage.models import ChangeSet, ImageSet, now
 
+CHANGES_SHAPES = ("edit", "undo", "redo", "restore", "revert", "import", "model", "bulk", "branch", "merge")
+"""Kinds of change sets that change shapes."""
+
 
 def next_revision(
     session: Session,
@@ -21,6 +24,7 @@ def next_revision(
     count: int = 0,
     reason: str = "",
     reverts: int | None = None,
+    run: str = "",
     rows: bytes = b"",
 ) -> int:
     """Take the image set's next revision number and write down whose it is.
@@ -28,14 +32,14 @@ def next_revision(
     Args:
         session: A writing session; the set stays locked against other writers until it ends.
         image_set_id: The image set.
-        kind: What happened: ``edit``, ``undo``, ``redo``, ``import``, ``model`` change shapes, ``bulk`` and ``merge``
-            (of types, or of a branch) those of several images at once; ``verify`` changes verdicts or states of
+        kind: What happened: those of :data:`CHANGES_SHAPES` change shapes; ``verify`` changes verdicts or states of
             images; ``review`` changes what readers are given or may see.
         actor_id: Who did it; None for the system.
         image_id: The one image it happened on, if it is one.
         count: How many rows it changed.
         reason: Why, for those who may see the change.
         reverts: The revision that it takes back.
+        run: The model run, import or job that it belongs to.
         rows: The hash of the rows that are written under it, see ``annotations/digest.py``.
     """
     session.flush()
@@ -51,6 +55,7 @@ def next_revision(
         "reason": reason,
         "n_changes": count,
         "reverts": reverts,
+        "run": run,
         "digest": linked(last_digest or "", rows),
     }
     connection.execute(_LOGGED, log)

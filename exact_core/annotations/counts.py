@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnCollection,
     ColumnElement,
+    FromClause,
     Subquery,
     and_,
     case,
@@ -77,7 +78,8 @@ def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list
 def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     """What ``annotation_summary`` would say at the scope's revision, of what the scope shows: counted from states."""
     row = ROWS.c
-    author, cell = func.coalesce(row.author_id, 0), counting_cell()
+    cell = counting_cell(ROWS)
+    author = func.coalesce(row.author_id, 0)
     return (
         select(row.type_id, author.label("author_id"), cell.label("cell"), func.count().label("n"))
         .where(*scope.revisions(frame))
@@ -86,9 +88,9 @@ def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     )
 
 
-def counting_cell() -> ColumnElement[int]:
-    """Where a row of ``annotation_revision`` is counted, as SQL."""
-    row = ROWS.c
+def counting_cell(rows: FromClause) -> ColumnElement[int]:
+    """The cell in which a row of states is counted, worked out by the database."""
+    row = rows.c
     x, y = (middle(low, high) // SUMMARY_CELL for low, high in ((row.x0, row.x1), (row.y0, row.y1)))
     place = y.bitwise_lshift(literal_column("24")).bitwise_or(x)
     return case((row.shape.in_(_LABELS), WHOLE_IMAGE_CELL), else_=place)

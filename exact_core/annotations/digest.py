@@ -97,7 +97,10 @@ def changes_digest(changes: Sequence[Change]) -> bytes:
 
 
 def linked(before: str, rows: bytes) -> str:
-    """The digest of a change set whose predecessor has the digest ``before`` (empty for the first)."""
+    """The digest of a change set whose predecessor has the digest ``before`` (empty for the first).
+
+    ``rows`` is the hash of its rows, or those of its parts one after the other.
+    """
     return hashlib.sha256(before.encode() + b"\n" + rows).hexdigest()
 
 

@@ -81,7 +81,7 @@ def change_annotations(
     operations = [operation.value() for operation in changes.operations]
     body = _written(changes) if idempotency_key else ""
     repeat = Repeat(actor, idempotency_key, request.method, request.url.path, body)
-    return _json(_annotations(request, actor).apply(image_id, operations, changes.reason, repeat))
+    return _json(_annotations(request, actor).apply(image_id, operations, changes.reason, repeat, run=changes.run))
 
 
 @router.get("/images/{image_id}/annotations", summary="List annotations", response_model=AnnotationPageOut)
@@ -213,9 +213,14 @@ def read_undo_state(request: Request, image_id: int, actor: CurrentActor, sessio
 
 
 @router.post("/images/{image_id}/undo", summary="Undo", response_model=ChangeSetOut)
-def undo_change(request: Request, image_id: int, actor: CurrentActor) -> Response:
+def undo_change(
+    request: Request,
+    image_id: int,
+    actor: CurrentActor,
+    revision: Annotated[int | None, Query(ge=1, description="Refuse unless this is the change to take back.")] = None,
+) -> Response:
     """Take back the actor's last own change on the image."""
-    return _json(service.as_json(_annotations(request, actor).undo(image_id).to_json()))
+    return _json(service.as_json(_annotations(request, actor).undo(image_id, revision).to_json()))
 
 
 @router.post("/images/{image_id}/redo", summary="Redo", response_model=ChangeSetOut)

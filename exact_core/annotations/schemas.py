@@ -156,6 +156,12 @@ class AnnotationChangesIn(BaseModel):
 
     operations: list[OperationIn] = Field(min_length=1, max_length=writing.MAX_OPERATIONS)
     reason: str = Field("", max_length=500)
+    run: str = Field(
+        "",
+        max_length=writing.MAX_RUN,
+        description="Names the model run or script that this belongs to. All of it can be reverted by this name, "
+        "and it is not among what the person undoes.",
+    )
 
 
 class AnnotationPatchIn(ChangesIn):
@@ -212,6 +218,7 @@ class ChangeSetOut(BaseModel):
     revision: int
     annotations: list[AnnotationOut]
     skipped: list[SkippedOut] = Field([], description="After undo and redo: what others have changed since.")
+    complete: bool = Field(True, description="False when too many annotations changed to name them all.")
 
 
 class UndoStateOut(BaseModel):

@@ -12,7 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, case, exists, false, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    SQLColumnExpression,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.sharing import NOTHING, Shared, shared_with
@@ -36,6 +50,9 @@ ROWS = cast("Table", AnnotationRevision.__table__)
 
 COUNTS = cast("Table", AnnotationSummary.__table__)
 """Kept counts, as a table."""
+
+CLOSED: ColumnElement[int] = literal_column(str(LIVE))
+"""``LIVE`` written out: with ``valid_to < CLOSED`` planners find rows that ended by the index of those alone."""
 
 VERDICTS = cast("Table", AnnotationVerification.__table__)
 """Verdicts on states of annotations, as a table."""
@@ -105,6 +122,16 @@ class ReadScope:
     def sees_all(self) -> bool:
         """Whether the work of others is no secret for the actor, by right and not because an item was revealed."""
         return self.only_author is None and not self.shared.whole
+
+    @property
+    def only_reader(self) -> int | None:
+        """Whose acts may be told; None for everybody's.
+
+        What an item reveals is what others drew, never when and in which order they did so.
+        """
+        if self.sees_all:
+            return None
+        return self.shared.reader_id if self.only_author is None else self.only_author
 
     @property
     def has_kept_counts(self) -> bool:
@@ -180,6 +207,19 @@ class ReadScope:
         whose = "all" if self.only_author is None else f"author-{self.only_author}"
         beyond = "" if self.shared == NOTHING else f"-and-{self.shared}"
         return f"{whose}{beyond}" if self.at is None else f"{whose}{beyond}-at-{self.at}"
+
+
+def begun_at(rows: FromClause, revision: SQLColumnExpression[int] | int) -> ColumnElement[bool]:
+    """Whether a row of states begins at a revision; for the index by image and revision.
+
+    ``BETWEEN`` and not ``=``: SQLite, which has no statistics here, would walk all rows of the image instead.
+    """
+    return rows.c.valid_from.between(revision, revision)
+
+
+def ended_at(rows: FromClause, revision: SQLColumnExpression[int] | int) -> ColumnElement[bool]:
+    """Whether a row of states ends at a revision; for the index of closed rows, as :func:`begun_at`."""
+    return and_(rows.c.valid_to.between(revision, revision), rows.c.valid_to < CLOSED)
 
 
 def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:

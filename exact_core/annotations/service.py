@@ -47,7 +47,9 @@ class Annotations:
         self._hooks = hooks
         self._actor = actor
 
-    def apply(self, image_id: int, operations: Sequence[Operation], reason: str, repeat: Repeat) -> bytes:
+    def apply(
+        self, image_id: int, operations: Sequence[Operation], reason: str, repeat: Repeat, *, run: str = ""
+    ) -> bytes:
         """Do operations in order, all or none; the answer as JSON, the same again for a repeated request."""
         with UnitOfWork(self._database, self._hooks, self._actor) as uow:
             seen = repeat.claim(uow.session)
@@ -55,7 +57,7 @@ class Annotations:
                 read_scope(uow.session, self._actor, image_id, rights_in(uow.session))  # who may still see it?
                 return seen.body
             writer = self._writer(uow, image_id)
-            body = as_json(writer.apply(operations, reason).to_json())
+            body = as_json(writer.apply(operations, reason, run).to_json())
             repeat.keep(uow.session, 200, body)
             return body
 
@@ -66,14 +68,14 @@ class Annotations:
             known = find_one(uow.session, self._actor, annotation_id, rights_in(uow.session))
             return self._writer(uow, known.image_id).apply([operation], reason).annotations[0]
 
-    def undo(self, image_id: int) -> Outcome:
-        """Take back the actor's last change on an image."""
-        with self._writing(image_id) as writer:
-            return undo.undo(writer)
+    def undo(self, image_id: int, expected: int | None = None) -> Outcome:
+        """Take back the actor's last change on an image; refused when that is not the expected revision."""
+        with self._writing_many(image_id) as writer:
+            return undo.undo(writer, expected)
 
     def redo(self, image_id: int) -> Outcome:
         """Bring back the actor's last undone change on an image."""
-        with self._writing(image_id) as writer:
+        with self._writing_many(image_id) as writer:
             return undo.redo(writer)
 
     def bulk_create(
@@ -83,18 +85,21 @@ class Annotations:
         *,
         kind: str = "import",
         reason: str = "",
+        run: str = "",
         skip_bad: bool = False,
     ) -> bulk.Added:
         """Add very many shapes as one revision; see :func:`exact_core.annotations.bulk.add`."""
-        with self._writing(image_id) as writer:
-            if not self._hooks.hears_annotations(writer.facts.image_set_id):
-                writer.record = None  # making an event per shape would take a third of the time
-            return bulk.add(writer, shapes, kind=kind, reason=reason, skip_bad=skip_bad)
+        with self._writing_many(image_id) as writer:
+            return bulk.add(writer, shapes, kind=kind, reason=reason, run=run, skip_bad=skip_bad)
 
     @contextmanager
-    def _writing(self, image_id: int) -> Iterator[Writer]:
+    def _writing_many(self, image_id: int) -> Iterator[Writer]:
+        """For changes that can be very many: making an event per shape where nobody listens takes a third longer."""
         with UnitOfWork(self._database, self._hooks, self._actor) as uow:
-            yield self._writer(uow, image_id)
+            writer = self._writer(uow, image_id)
+            if not self._hooks.hears_annotations(writer.facts.image_set_id):
+                writer.record = None
+            yield writer
 
     def _writer(self, uow: UnitOfWork, image_id: int) -> Writer:
         return Writer(uow.session, self._actor, image_id, rights_in(uow.session), uow.record)

@@ -168,7 +168,7 @@ class _Undo:
 
     def _sum(self, conditions: Sequence[ColumnElement[bool]], step: int) -> None:
         row = ROWS.c
-        place = (row.image_id, row.z, row.t, row.c, row.type_id, func.coalesce(row.author_id, 0), counting_cell())
+        place = (row.image_id, row.z, row.t, row.c, row.type_id, func.coalesce(row.author_id, 0), counting_cell(ROWS))
         statement = select(*(column.label(f"k{n}") for n, column in enumerate(place)), func.count())
         for *key, n in self.session.execute(statement.where(*conditions).group_by(*place)):
             self.counts[tuple(key)] += step * n

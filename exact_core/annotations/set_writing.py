@@ -208,7 +208,16 @@ class SetWriter:
         source, same = self._joined(table)
         row = ROWS.c
         new = table.c.new_type if has_types else row.type_id
-        place = (row.image_id, row.z, row.t, row.c, row.type_id, func.coalesce(row.author_id, 0), counting_cell(), new)
+        place = (
+            row.image_id,
+            row.z,
+            row.t,
+            row.c,
+            row.type_id,
+            func.coalesce(row.author_id, 0),
+            counting_cell(ROWS),
+            new,
+        )
         if not has_types and not deletes:
             return
         statement = select(*(column.label(f"k{n}") for n, column in enumerate(place)), func.count())

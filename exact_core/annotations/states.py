@@ -25,7 +25,9 @@ _CHUNK = 1_000  # SQLite takes a limited number of parameters
 DETAILS = cast("Table", AnnotationDetail.__table__)
 """Attributes of states, as a table."""
 
-_IDENTITIES = cast("Table", Annotation.__table__)
+IDENTITIES = cast("Table", Annotation.__table__)
+"""Permanent identities, as a table."""
+
 _PEOPLE = cast("Table", User.__table__)
 _PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
 
@@ -154,12 +156,12 @@ def select_known(
 @cache
 def _load_by(column: str) -> Select[Any]:
     """Selects annotations of an image by ids or uuids; made once, as every edit asks it."""
-    chosen = _IDENTITIES.c[column].in_(bindparam("keys", expanding=True))
-    return _select_known(only_live=False, at=None).where(_IDENTITIES.c.image_id == bindparam("image"), chosen)
+    chosen = IDENTITIES.c[column].in_(bindparam("keys", expanding=True))
+    return _select_known(only_live=False, at=None).where(IDENTITIES.c.image_id == bindparam("image"), chosen)
 
 
 def _select_known(only_live: bool, at: int | None) -> Select[Any]:
-    identity, person = _IDENTITIES, _PEOPLE.c
+    identity, person = IDENTITIES, _PEOPLE.c
     live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at))
     detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
     # A state remembers its author by number even when the account is gone.

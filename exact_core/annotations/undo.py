@@ -10,14 +10,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from exact_core.annotations.scope import ROWS
-from exact_core.annotations.states import DETAILS, STATE_COLUMNS, Change, Known, State, load, state_of, with_state
-from exact_core.annotations.writing import Outcome, Writer
+from exact_core.annotations.change_details import type_names
+from exact_core.annotations.revert_plan import take_back
+from exact_core.annotations.revert_writing import write_plan
+from exact_core.annotations.scope import ROWS, begun_at, ended_at
+from exact_core.annotations.states import load, with_state
+from exact_core.annotations.writing import MAX_OPERATIONS, Outcome, Writer
 from exact_core.api.errors import Conflict
-from exact_core.storage.models import AnnotationType, ChangeSet, now
+from exact_core.storage.models import ChangeSet, now
+
+ACTS = ("edit", "restore", "revert")
+"""Kinds of change sets that a person does; imports and models are reverted by their run instead."""
+
+_MOST_COUNTED = 10_000  # labels of larger changes do not name types
+_VERBS = {"restore": "Restore", "revert": "Revert"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +46,23 @@ class UndoState:
 def undo_state(session: Session, image_id: int, user_id: int) -> UndoState:
     """What the user can take back on an image, and bring back."""
     undone, redone = _next_undo(session, image_id, user_id), _next_redo(session, image_id, user_id)
-    return UndoState(
-        undone is not None,
-        redone is not None,
-        _label(session, image_id, undone.revision) if undone else "",
-        _label(session, image_id, redone.reverts) if redone and redone.reverts else "",
-    )
+    original = session.get(ChangeSet, (redone.image_set_id, redone.reverts)) if redone else None
+    return UndoState(undone is not None, redone is not None, _label(session, undone), _label(session, original))
 
 
-def undo(writer: Writer) -> Outcome:
-    """Take back the actor's last change that is not taken back yet."""
+def undo(writer: Writer, expected: int | None = None) -> Outcome:
+    """Take back the actor's last change that is not taken back yet.
+
+    Args:
+        writer: Where and for whom.
+        expected: Refuse when that change is not the one of this revision.
+    """
     target = _next_undo(writer.session, writer.facts.image_id, writer.actor.user_id)
     if target is None:
         raise Conflict("There is nothing of yours to undo on this image.")
-    return _revert(writer, target, "undo")
+    if expected is not None and target.revision != expected:
+        raise Conflict("You have changed something else since: undo that first.")
+    return _take_back(writer, target, "undo")
 
 
 def redo(writer: Writer) -> Outcome:
@@ -58,7 +70,7 @@ def redo(writer: Writer) -> Outcome:
     target = _next_redo(writer.session, writer.facts.image_id, writer.actor.user_id)
     if target is None:
         raise Conflict("There is nothing of yours to redo on this image.")
-    return _revert(writer, target, "redo")
+    return _take_back(writer, target, "redo")
 
 
 def _next_undo(session: Session, image_id: int, user_id: int) -> ChangeSet | None:
@@ -67,7 +79,7 @@ def _next_undo(session: Session, image_id: int, user_id: int) -> ChangeSet | Non
         .where(
             ChangeSet.image_id == image_id,
             ChangeSet.actor_id == user_id,
-            ChangeSet.kind.in_(("edit", "redo")),
+            ChangeSet.kind.in_((*ACTS, "redo")),
             ChangeSet.reverted_by.is_(None),
         )
         .order_by(ChangeSet.revision.desc())
@@ -78,7 +90,7 @@ def _next_undo(session: Session, image_id: int, user_id: int) -> ChangeSet | Non
 
 def _next_redo(session: Session, image_id: int, user_id: int) -> ChangeSet | None:
     own = (ChangeSet.image_id == image_id, ChangeSet.actor_id == user_id)
-    last_edit = select(func.coalesce(func.max(ChangeSet.revision), 0)).where(*own, ChangeSet.kind == "edit")
+    last_edit = select(func.coalesce(func.max(ChangeSet.revision), 0)).where(*own, ChangeSet.kind.in_(ACTS))
     statement = (
         select(ChangeSet)
         .where(
@@ -93,74 +105,40 @@ def _next_redo(session: Session, image_id: int, user_id: int) -> ChangeSet | Non
     return session.scalars(statement).first()
 
 
-def _revert(writer: Writer, target: ChangeSet, kind: Literal["undo", "redo"]) -> Outcome:
-    image_id = writer.facts.image_id
-    before = _states(writer.session, image_id, ROWS.c.valid_to == target.revision)
-    after = _states(writer.session, image_id, ROWS.c.valid_from == target.revision)
-    changes: list[Change] = []
-    skipped: list[dict[str, Any]] = []
-    for known in load(writer.session, image_id, ids=sorted(before.keys() | after.keys())):
-        reason = _why_not(writer, known, before.get(known.id), after.get(known.id))
-        if reason:
-            skipped.append({"id": known.id, "reason": reason})
-        else:
-            changes.append(Change(known, before.get(known.id)))
-    revision = writer.commit(changes, kind, reverts=target.revision)
+def _take_back(writer: Writer, target: ChangeSet, kind: Literal["undo", "redo"]) -> Outcome:
+    plan = take_back(writer, [ChangeSet.revision == target.revision])
+    revision = write_plan(writer, plan, kind, reverts=target.revision)
     writer.session.execute(
         update(ChangeSet)
         .where(ChangeSet.image_set_id == target.image_set_id, ChangeSet.revision == target.revision)
         .values(reverted_by=revision)
     )
-    at = now()
-    answers = [with_state(change.known, change.after, revision, at) for change in changes]
-    return Outcome(revision, answers, tuple(skipped))
+    skipped = tuple({"id": id_, "reason": reason} for id_, reason in plan.skipped[:MAX_OPERATIONS])
+    if len(plan.ids) > MAX_OPERATIONS:
+        return Outcome(revision, [], skipped, is_complete=False)
+    changed = load(writer.session, writer.facts.image_id, ids=plan.ids)
+    answers = [known if known.state else with_state(known, None, revision, now()) for known in changed]
+    return Outcome(revision, sorted(answers, key=lambda known: known.id), skipped)
 
 
-def _why_not(writer: Writer, known: Known, before: State | None, after: State | None) -> str:
-    """Why an annotation is left as it is; empty when it can be set back."""
-    if known.state != after:
-        return "It was changed since, so it is left as it is now."
-    if not writer.may_edit(known):
-        return "It belongs to somebody else, and you may no longer change it."
-    if before is not None and before.type_id not in writer.types:
-        return "Its annotation type is no longer used in this image set."
-    return ""
+def _label(session: Session, target: ChangeSet | None) -> str:
+    """What a change set did, in words: ``Draw Mitosis``, ``Delete 3 × Mitosis``, ``Revert 5 shapes``."""
+    if target is None:
+        return ""
+    verb = _VERBS.get(target.kind, "")
+    if target.n_changes > _MOST_COUNTED:
+        return f"{verb or 'Change'} {target.n_changes:,} shapes"
+    row = ROWS.c
+    counted = select(row.type_id, func.count()).where(row.image_id == target.image_id).group_by(row.type_id)
+    began: dict[int, int] = dict(session.execute(counted.where(begun_at(ROWS, target.revision))).all())
+    ended: dict[int, int] = dict(session.execute(counted.where(ended_at(ROWS, target.revision))).all())
+    names = type_names(session, {*began, *ended})
+    return _spoken([(names[id_], began.get(id_, 0), ended.get(id_, 0)) for id_ in {**began, **ended}], verb)
 
 
-def _states(session: Session, image_id: int, edge: ColumnElement[bool]) -> dict[int, State]:
-    """States that a change set began or ended, with their attributes."""
-    then = and_(
-        DETAILS.c.annotation_id == ROWS.c.annotation_id,
-        DETAILS.c.valid_from <= ROWS.c.valid_from,
-        DETAILS.c.valid_to > ROWS.c.valid_from,
-    )
-    statement = (
-        select(ROWS.c.annotation_id, DETAILS.c.attributes, *STATE_COLUMNS)
-        .select_from(ROWS.outerjoin(DETAILS, then))
-        .where(ROWS.c.image_id == image_id, edge)
-    )
-    return {row[0]: state_of(row[2:], row[1]) for row in session.execute(statement)}
-
-
-def _label(session: Session, image_id: int, revision: int) -> str:
-    """What a change set did, in words: ``Draw Mitosis``, ``Delete 3 × Mitosis``, ``Change 5 shapes``."""
-    began, ended = ROWS.c.valid_from == revision, ROWS.c.valid_to == revision
-    statement = (
-        select(
-            AnnotationType.name,
-            func.sum(case((began, 1), else_=0)),
-            func.sum(case((ended, 1), else_=0)),
-        )
-        .join(AnnotationType, AnnotationType.id == ROWS.c.type_id)
-        .where(ROWS.c.image_id == image_id, or_(began, ended))
-        .group_by(AnnotationType.name)
-    )
-    return _spoken([(name, int(new), int(old)) for name, new, old in session.execute(statement)])
-
-
-def _spoken(types: Sequence[tuple[str, int, int]]) -> str:
+def _spoken(types: Sequence[tuple[str, int, int]], verb: str) -> str:
     new, old = sum(row[1] for row in types), sum(row[2] for row in types)
-    verb = "Draw" if not old else "Delete" if not new else "Change"
+    verb = verb or ("Draw" if not old else "Delete" if not new else "Change")
     names = {name for name, began, _ in types if began} or {name for name, _, _ in types}
     count = max(new, old)
     if len(names) != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -15,6 +16,7 @@ from exact_core.annotations import digest, rules
 from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.geometry import parse
 from exact_core.annotations.packing import pack
+from exact_core.annotations.people import last_editors
 from exact_core.annotations.scope import Can, Frame, ImageFacts, ReadScope, image_facts, require_size, scope_in
 from exact_core.annotations.states import Change, Known, State, load, with_state, write
 from exact_core.api.context import Actor
@@ -25,19 +27,25 @@ from exact_core.review.reading import begin_reading
 from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
 
 MAX_OPERATIONS = 5_000
+MAX_RUN = 100
+BRINGS_BACK = frozenset({"undo", "redo", "restore", "revert"})
+"""Kinds of change sets that give a deleted annotation a state again; the others draw new ones."""
 
 Record: TypeAlias = Callable[[AnnotationChange], None]
 """Tells the unit of work about a change, for the hooks."""
 
 
 class Stale(Conflict):
-    """Somebody has changed the annotation since the client read it; the answer carries its current state."""
+    """Somebody has changed annotations since the client read them; the answer carries their current states.
+
+    ``current`` is the first of ``conflicts``; each says who changed it last, in ``changed_by``.
+    """
 
     code = "stale-annotation"
 
-    def __init__(self, message: str, current: Mapping[str, Any]) -> None:
+    def __init__(self, message: str, conflicts: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(message)
-        self.details = {"current": current}
+        self.details = {"current": conflicts[0], "conflicts": list(conflicts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +87,15 @@ Operation: TypeAlias = Create | Update | Delete
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a change set did: the annotations in the order of the operations, and what undo had to leave out."""
+    """What a change set did: the annotations in the order of the operations, and what undo had to leave out.
+
+    ``is_complete`` is false when there were too many annotations to name them: look at the image again.
+    """
 
     revision: int
     annotations: list[Known]
     skipped: tuple[Mapping[str, Any], ...] = ()
+    is_complete: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The form that the API answers."""
@@ -91,6 +103,7 @@ class Outcome:
             "revision": self.revision,
             "annotations": [known.to_json() for known in self.annotations],
             "skipped": list(self.skipped),
+            "complete": self.is_complete,
         }
 
 
@@ -98,22 +111,31 @@ class Writer:
     """Changes the annotations of one image for one actor, inside a unit of work.
 
     Making it locks the image set against other writers until the transaction ends, checks that the set can be
-    changed, and that the actor may annotate there.
+    changed, and that the actor may annotate there. With ``looks_only`` it does not lock: for previews of changes.
     """
 
-    def __init__(self, session: Session, actor: Actor, image_id: int, can: Can, record: Record | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        actor: Actor,
+        image_id: int,
+        can: Can,
+        record: Record | None,
+        *,
+        looks_only: bool = False,
+    ) -> None:
         self.session = session
         self.actor = actor
-        self.facts = locked_facts(session, image_id)
+        self.looks_only = looks_only
+        self.facts = image_facts(session, image_id) if looks_only else locked_facts(session, image_id)
         if not can(actor, "view", self.facts.image_set_id):
             raise NotFound(f"There is no image {image_id} that you may see.")
         if self.facts.is_locked:
             raise Conflict("This image set is locked: nothing in it can be changed until a manager unlocks it.")
         if not can(actor, "annotate", self.facts.image_set_id):
             raise Forbidden("You may look at this image set, but not annotate in it.")
-        require_size(self.facts)
-        self.scope: ReadScope = scope_in(self.facts, actor, can, session)
-        self._reading = begin_reading(session, self.facts, actor, can)
+        self._can = can
+        self._begin()
         self.types = rules.TypeRules(session, self.facts.image_set_id)
         self._may_edit_any = can(actor, "edit_any", self.facts.image_set_id)
         self.record = record
@@ -125,16 +147,47 @@ class Writer:
 
     def may_edit(self, known: Known) -> bool:
         """Whether the actor may change this annotation."""
-        return known.author_id == self.editor_id or (self._may_edit_any and self.scope.sees_all)
+        return self.may_edit_work_of(known.author_id)
 
-    def apply(self, operations: Sequence[Operation], reason: str = "") -> Outcome:
-        """Do the operations in order; any that cannot be done refuses them all, with its number."""
-        return _Batch(self, operations).apply(reason)
+    def may_edit_work_of(self, author_id: int | None) -> bool:
+        """Whether the actor may change annotations that somebody drew."""
+        return author_id == self.editor_id or (self._may_edit_any and self.scope.sees_all)
 
-    def commit(self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None) -> int:
+    def knows_acts_on(self, author_id: int | None) -> bool:
+        """Whether the actor may know what was done to the shapes that somebody drew."""
+        return self.scope.only_reader is None or author_id == self.scope.only_reader
+
+    def _begin(self) -> None:
+        """What the actor sees of the image, and what work on it means to them."""
+        require_size(self.facts)
+        self.scope: ReadScope = scope_in(self.facts, self.actor, self._can, self.session)
+        self.reading = begin_reading(self.session, self.facts, self.actor, self._can, looks_only=self.looks_only)
+
+    def on(self, image_id: int) -> Writer:
+        """The same for another image of the same set, whose lock is held already."""
+        if image_id == self.facts.image_id:
+            return self
+        other = copy(self)
+        other.facts = image_facts(self.session, image_id)
+        if other.facts.image_set_id != self.facts.image_set_id:
+            raise NotFound(f"There is no image {image_id} in image set {self.facts.image_set_id}.")
+        other._begin()
+        return other
+
+    def apply(self, operations: Sequence[Operation], reason: str = "", run: str = "") -> Outcome:
+        """Do the operations in order; any that cannot be done refuses them all, with its number.
+
+        With the name of a run they are a model's work, not the actor's own: they are reverted by that name, not undone.
+        """
+        return _Batch(self, operations).apply(reason, run)
+
+    def commit(
+        self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None, run: str = ""
+    ) -> int:
         """Write changes as the image set's next revision, tell the hooks, and return its number."""
-        revision = self.log_change_set(len(changes), kind, reason, reverts, rows=digest.changes_digest(changes))
-        self._write(changes, revision, restores=kind != "edit", draws=kind == "edit")
+        rows = digest.changes_digest(changes)
+        revision = self.log_change_set(len(changes), kind, reason, reverts, run, rows=rows)
+        self._write(changes, revision, restores=kind in BRINGS_BACK, draws=kind == "edit")
         return revision
 
     def write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
@@ -146,17 +199,18 @@ class Writer:
         self._write(changes, revision, restores=restores)
 
     def _write(self, changes: Sequence[Change], revision: int, *, restores: bool, draws: bool = False) -> None:
-        if self._reading is not None:
-            self._reading.check(changes)
+        if self.reading is not None:
+            states = (state for change in changes for state in (change.known.state, change.after))
+            self.reading.check((state.box, state.frame) for state in states if state is not None)
         write(self.session, changes, revision, self.editor_id, now())
         if self.record is not None:
             for change in changes:
                 self.record(self._event(change, revision, restores))
-        if self._reading is not None and draws:
-            self._reading.drew(changes, revision)
+        if self.reading is not None and draws:
+            self.reading.drew(changes, revision)
 
     def log_change_set(
-        self, count: int, kind: str, reason: str = "", reverts: int | None = None, *, rows: bytes = b""
+        self, count: int, kind: str, reason: str = "", reverts: int | None = None, run: str = "", *, rows: bytes = b""
     ) -> int:
         """Take the image set's next revision number and write down whose it is.
 
@@ -165,6 +219,7 @@ class Writer:
             kind: What is done: ``edit``, ``undo``, ``import`` and so on.
             reason: Shown in the history.
             reverts: The revision that is taken back.
+            run: The model run, import or job that the change belongs to; it can be reverted by this name.
             rows: The hash of all rows of the change set, see ``annotations/digest.py``; empty when they are written
                 afterwards, in parts that :meth:`write`, ``bulk.add`` or :meth:`fold` add to it.
         """
@@ -177,10 +232,11 @@ class Writer:
             count=count,
             reason=reason,
             reverts=reverts,
+            run=checked_run(run),
             rows=rows,
         )
-        if self._reading is not None:
-            self._reading.worked(revision)
+        if self.reading is not None:
+            self.reading.worked(revision)
         return revision
 
     def fold(self, revision: int, rows: bytes) -> None:
@@ -238,8 +294,9 @@ class _Batch:
         self._by_uuid = {known.uuid: known for known in stored}
         self._after: dict[str, State | None] = {}  # by uuid, what this batch has come to
         self._new: list[str] = []
+        self._stale: dict[str, Known] = {}
 
-    def apply(self, reason: str) -> Outcome:
+    def apply(self, reason: str, run: str) -> Outcome:
         self._create_identities()
         touched: list[str] = []
         for number, operation in enumerate(self._operations):
@@ -247,6 +304,8 @@ class _Batch:
                 touched.append(self._do(operation))
             except (Invalid, NotFound, Forbidden) as error:
                 raise _at(number, len(self._operations), error) from None
+        if self._stale:
+            raise self._conflict()
         changes = [
             Change(self._by_uuid[uuid], after)
             for uuid, after in self._after.items()
@@ -254,7 +313,7 @@ class _Batch:
         ]
         revision = self._writer.facts.revision
         if changes or self._new:
-            revision = self._writer.commit(changes, "edit", reason)
+            revision = self._writer.commit(changes, "model" if run else "edit", reason, run=run)
         return Outcome(revision, self._answers(touched, {change.known.uuid for change in changes}, revision))
 
     def _answers(self, touched: Sequence[str], changed: set[str], revision: int) -> list[Known]:
@@ -271,7 +330,9 @@ class _Batch:
         known = self._find(operation.key)
         if not self._writer.may_edit(known):
             raise Forbidden("You may change your own annotations only, and this one was drawn by somebody else.")
-        self._require_current(known, operation)
+        if not self._is_current(known, operation):
+            self._stale.setdefault(known.uuid, known)
+            return known.uuid
         if isinstance(operation, Update):
             return self._update(operation, known)
         self._after[known.uuid] = None
@@ -335,19 +396,28 @@ class _Batch:
             raise NotFound(f"This image has no annotation {key} that you may see.")
         return known
 
-    def _require_current(self, known: Known, operation: Update | Delete) -> None:
-        """Refuse work on a state that is gone; deleting what is deleted is no conflict."""
+    def _is_current(self, known: Known, operation: Update | Delete) -> bool:
+        """Whether the work is on a state that still holds; deleting what is deleted is no conflict."""
         if known.uuid in self._after:
             if self._after[known.uuid] is None and isinstance(operation, Update):
                 raise Invalid("The annotation is deleted by an earlier operation of the same request.")
-            return
+            return True
         if known.state is None:
-            if isinstance(operation, Update):
-                raise Stale("Somebody has deleted this annotation meanwhile.", known.to_json())
-            return
-        base = operation.base_revision
-        if base is not None and known.revision > base:
-            raise Stale("Somebody has changed this annotation meanwhile; look at its current state.", known.to_json())
+            return not isinstance(operation, Update)
+        return operation.base_revision is None or known.revision <= operation.base_revision
+
+    def _conflict(self) -> Stale:
+        """What the client has to look at: every annotation that others have changed, as it is now, and by whom."""
+        stale = list(self._stale.values())
+        writer = self._writer
+        ids = [known.id for known in stale]
+        names = last_editors(writer.session, writer.facts.image_set_id, ids, writer.scope.only_reader)
+        conflicts = [known.to_json() | {"changed_by": names.get(known.id)} for known in stale]
+        if len(stale) > 1:
+            return Stale(f"Somebody has changed {len(stale)} of these annotations meanwhile.", conflicts)
+        if stale[0].state is None:
+            return Stale("Somebody has deleted this annotation meanwhile.", conflicts)
+        return Stale("Somebody has changed this annotation meanwhile; look at its current state.", conflicts)
 
     def _create_identities(self) -> None:
         """Give the new uuids their permanent numbers, in the order of drawing."""
@@ -422,6 +492,13 @@ def locked_facts(session: Session, image_id: int) -> ImageFacts:
         session.flush()
         session.connection().execute(_LOCK_SET, {"image": image_id})
     return image_facts(session, image_id)
+
+
+def checked_run(run: str) -> str:
+    """The name of a run as the change log can hold it."""
+    if len(run) > MAX_RUN or "\x00" in run:
+        raise Invalid(f"The name of a run has at most {MAX_RUN} characters, none of them NUL.")
+    return run
 
 
 def _at(number: int, count: int, error: Invalid | NotFound | Forbidden) -> Exception:

@@ -138,7 +138,13 @@ def add_nuclei(services: Services, actor: Actor, image_id: int, nuclei: Nuclei) 
         columns, type_of_grade[nuclei.grades].astype(np.int64), claimed_author="Classical nucleus detector"
     )
     service = Annotations(services.database, services.kernel.hooks, actor)
-    service.bulk_create(image_id, shapes, kind="model", reason="Found by the demo's nucleus detector")
+    service.bulk_create(
+        image_id,
+        shapes,
+        kind="model",
+        reason="Found by the demo's nucleus detector",
+        run="Classical nucleus detector",
+    )
     return count
 
 

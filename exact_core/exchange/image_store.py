@@ -50,13 +50,14 @@ class ImageStore:
     """Takes the pieces of one image; ``finish`` after the last one."""
 
     def __init__(
-        self, writer: Writer, labels: Labels, mend: Mend, stored: Stored, reason: str, *, updates: bool
+        self, writer: Writer, labels: Labels, mend: Mend, stored: Stored, reason: str, run: str, *, updates: bool
     ) -> None:
         self._writer = writer
         self._mend = mend
         self._stored = stored
         self._report = stored.report
         self._reason = reason
+        self._run = run
         self._updates = updates
         self._type_ids = {label: kind.id if kind else _LEFT_OUT for label, kind in labels.types.items()}
         self._why = labels.unknown
@@ -228,7 +229,7 @@ class ImageStore:
     def _taken_revision(self) -> int:
         """The revision of this image's import, taken when the first shape comes."""
         if self._revision is None:
-            self._revision = self._writer.log_change_set(0, "import", self._reason)
+            self._revision = self._writer.log_change_set(0, "import", self._reason, run=self._run)
         return self._revision
 
     def _not_allowed(self, type_id: int, number: int) -> str:

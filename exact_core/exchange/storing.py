@@ -137,12 +137,15 @@ def store(
         images = _images(uow.session, target, staging, report)
         labels = _labels(uow.session, target, content, options, stored)
         record = uow.record if target.hooks.hears_annotations(target.image_set_id) else None
-        total, done = max(content.shapes, 1), 0
+        total, done, run = max(content.shapes, 1), 0, ""
         for number, image in images.items():
             mend = _mend(staging, number, image, options, report)
             writer = Writer(uow.session, target.actor, image.id, rights_in(uow.session), record)
             reason = options.run or content.format
-            image_store = ImageStore(writer, labels, mend, stored, reason, updates=options.on_duplicate == "update")
+            # All images of a file are one run, so that they are reverted together.
+            run = run or options.run or f"import {writer.facts.revision + 1}"
+            updates = options.on_duplicate == "update"
+            image_store = ImageStore(writer, labels, mend, stored, reason, run, updates=updates)
             for piece in staging.pieces(number):
                 image_store.add(piece)
                 done += len(piece)

@@ -7,12 +7,12 @@ from typing import Literal, cast
 from sqlalchemy import ColumnElement, Table, and_, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.change_log import CHANGES_SHAPES
 from exact_core.storage.models import LIVE, Assignment, ChangeSet, Image, ImageReview, ReviewItem, now
 
 ImageState = Literal["to_do", "in_work", "done", "reviewed", "dubious"]
 STATES: tuple[ImageState, ...] = ("to_do", "in_work", "done", "reviewed", "dubious")
 TABLE = cast("Table", ImageReview.__table__)
-_EDITS = ("edit", "undo", "redo", "import", "model")
 
 
 def own_state(session: Session, image_id: int, reader_id: int) -> str:
@@ -79,7 +79,7 @@ def changed_since(only_reader: int | None) -> ColumnElement[bool]:
     said = select(func.max(row.valid_from)).where(
         row.image_id == Image.id, row.valid_to == LIVE, row.state.in_(("done", "reviewed"))
     )
-    changed = [ChangeSet.image_id == Image.id, ChangeSet.kind.in_(_EDITS)]
+    changed = [ChangeSet.image_id == Image.id, ChangeSet.kind.in_(CHANGES_SHAPES)]
     if only_reader is not None:
         said = said.where(row.reader_id == only_reader)
         changed.append(ChangeSet.actor_id == only_reader)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ from exact_core.review.verdicts import NewVerdict, write_verdicts
 from exact_core.storage.models import now
 
 if TYPE_CHECKING:
-    from exact_core.annotations.scope import Can, ImageFacts
+    from exact_core.annotations.geometry import Box
+    from exact_core.annotations.scope import Can, Frame, ImageFacts
     from exact_core.annotations.states import Change
 
 _FINISHED = "You have finished this {}. Take it up again first, if it is still open."
@@ -35,8 +36,12 @@ class Task:
     region: Rectangle | None
 
 
-def begin_reading(session: Session, facts: ImageFacts, actor: Actor, can: Can) -> Reading | None:
+def begin_reading(
+    session: Session, facts: ImageFacts, actor: Actor, can: Can, *, looks_only: bool = False
+) -> Reading | None:
     """What the actor's work on an image means, or None when it means nothing.
+
+    With ``looks_only`` nothing is taken: for previews of changes.
 
     Raises:
         Forbidden: Somebody else reads this image.
@@ -50,7 +55,7 @@ def begin_reading(session: Session, facts: ImageFacts, actor: Actor, can: Can) -
     tasks = _tasks(session, facts.image_id, actor.user_id) if facts.is_assigned else []
     if is_second and not is_free(actor, facts.image_set_id, can):
         assert settings is not None
-        _require_task(session, facts, settings, actor.user_id, tasks)
+        _require_task(session, facts, settings, actor.user_id, tasks, looks_only=looks_only)
         tasks = tasks or _tasks(session, facts.image_id, actor.user_id)
     if not tasks and not verifies:
         return None
@@ -87,13 +92,20 @@ def tasks_by_image(session: Session, reader_id: int, where: ColumnElement[bool])
 
 
 def _require_task(
-    session: Session, facts: ImageFacts, settings: ModeSettings, reader_id: int, tasks: Sequence[Task]
+    session: Session,
+    facts: ImageFacts,
+    settings: ModeSettings,
+    reader_id: int,
+    tasks: Sequence[Task],
+    *,
+    looks_only: bool,
 ) -> None:
     if tasks:
         if all(task.state == "done" for task in tasks):
             raise Conflict(_FINISHED.format("image" if tasks[0].kind == "image" else "region"))
     elif settings.second_opinion.items == "image":
-        take_image(session, facts.image_set_id, facts.image_id, settings, reader_id)
+        if not looks_only:
+            take_image(session, facts.image_set_id, facts.image_id, settings, reader_id)
     elif settings.second_opinion.items == "region" and facts.is_assigned:
         raise Forbidden("No region of this image is assigned to you.")
 
@@ -118,23 +130,23 @@ class Reading:
         self._tasks = tasks
         self._verifies = verifies
 
-    def check(self, changes: Sequence[Change]) -> None:
-        """Refuse to change what lies in a region that the reader has finished; note the regions that are begun."""
+    def check(self, places: Iterable[tuple[Box, Frame]]) -> None:
+        """Refuse to change what lies in a region that the reader has finished; note the regions that are begun.
+
+        Args:
+            places: Where the shapes are, and where they will be.
+        """
         regions = [task for task in self._tasks if task.region is not None]
         if not regions:
             return
         begun: set[int] = set()
-        for change in changes:
-            for state in (change.known.state, change.after):
-                if state is None:
-                    continue
-                x, y = state.box.center
-                frame = state.frame
-                inside = [each for each in regions if each.region and each.region.has(x, y, frame.z, frame.t, frame.c)]
-                is_finished = inside and all(each.state == "done" for each in inside)
-                if is_finished and self._mode == "second_opinion":
-                    raise Conflict(_FINISHED.format("region"))
-                begun |= {each.assignment_id for each in inside if each.state == "open"}
+        for box, frame in places:
+            x, y = box.center
+            inside = [each for each in regions if each.region and each.region.has(x, y, frame.z, frame.t, frame.c)]
+            is_finished = inside and all(each.state == "done" for each in inside)
+            if is_finished and self._mode == "second_opinion":
+                raise Conflict(_FINISHED.format("region"))
+            begun |= {each.assignment_id for each in inside if each.state == "open"}
         self.begin(begun)
 
     def worked(self, revision: int) -> None:

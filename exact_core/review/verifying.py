@@ -164,14 +164,16 @@ class _Work:
             if id_ not in seen:
                 raise NotFound(f"This image has no annotation {id_} that you may see.")
             if found[id_].state is None:
-                raise Stale("Somebody has deleted this annotation meanwhile.", masked(found[id_], self.scope).to_json())
+                raise Stale(
+                    "Somebody has deleted this annotation meanwhile.", [masked(found[id_], self.scope).to_json()]
+                )
         return found
 
     def require_current(self, known: Known, base_revision: int | None) -> None:
         """Refuse to judge a state that the reader has not seen."""
         if base_revision is not None and known.revision > base_revision:
             current = masked(known, self.scope).to_json()
-            raise Stale("Somebody has changed this annotation meanwhile; look at its current state.", current)
+            raise Stale("Somebody has changed this annotation meanwhile; look at its current state.", [current])
 
     def relabel(self, judgements: Sequence[Judgement], known: dict[int, Known]) -> tuple[int, dict[int, int]]:
         """Change types where they shall be changed: the revision, and the state that each shape is in now."""

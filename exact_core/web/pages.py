@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 IMAGE_SET_TABS = (
-    "images", "search", "review", "versions", "agreement", "studies", "products", "members", "plugins", "settings",
+    "images", "search", "review", "versions", "agreement", "studies", "products", "members", "history", "plugins",
+    "settings",
 )  # fmt: skip
 
 ADMIN_SECTIONS = {

@@ -126,6 +126,10 @@ def _of_plugin(_place: Place) -> dict[str, str]:
     return {"name": PLUGIN}
 
 
+def _own_session(place: Place) -> dict[str, Any]:
+    return {"what": "session", "revision": int(place.drawn_at)}
+
+
 def say(**values: Any) -> Callable[[Place], Any]:
     """A body that is the same everywhere."""
     return lambda _place: values
@@ -277,6 +281,21 @@ RULES: dict[str, Rule] = {
         ("manager",), parameters=_of_search, body=say(query="id:1")
     ),
     "DELETE /api/v2/image-sets/{image_set_id}/saved-searches/{search_id}": Rule(MANAGE, parameters=_of_search),
+    # History, trash, reverting
+    "GET /api/v2/annotations/{annotation_id}/history": Rule(VIEW, parameters=_of_annotation),
+    "POST /api/v2/annotations/{annotation_id}/revert": Rule(
+        ANNOTATE, parameters=_of_annotation, body=lambda place: {"revision": int(place.drawn_at)}
+    ),
+    "GET /api/v2/images/{image_id}/history": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/history": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/revert": Rule(ANNOTATE, body=_own_session),
+    "POST /api/v2/image-sets/{image_set_id}/revert": Rule(MANAGE, body=say(what="to_revision", revision=0)),
+    "GET /api/v2/images/{image_id}/trash": Rule(VIEW),
+    "GET /api/v2/image-sets/{image_set_id}/trash": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/trash/restore": Rule(ANNOTATE, body=lambda place: {"ids": [int(place.annotation)]}),
+    "POST /api/v2/image-sets/{image_set_id}/trash/restore": Rule(
+        ANNOTATE, body=lambda place: {"ids": [int(place.annotation)]}
+    ),
     # Modes, verification, assignments, decisions
     "GET /api/v2/image-sets/{image_set_id}/mode": Rule(VIEW),
     "PUT /api/v2/image-sets/{image_set_id}/mode": Rule(MANAGE, body=say(settings={"order": "random"})),

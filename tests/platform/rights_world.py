@@ -65,6 +65,12 @@ class Place:
         return self._once("annotation", self._draw)
 
     @property
+    def drawn_at(self) -> str:
+        """The revision at which that shape was drawn."""
+        assert self.annotation
+        return self._made["drawn_at"]
+
+    @property
     def upload(self) -> str:
         """An upload that the manager of the place began."""
         return self._once("upload", self._begin_upload)
@@ -152,6 +158,7 @@ class Place:
         client = self.world.client(self.annotator)
         answer = client.post(f"/api/v2/images/{self.image}/annotation-changes", json=self.shape())
         assert answer.status_code == 200, answer.text
+        self._made["drawn_at"] = str(answer.json()["revision"])
         return str(answer.json()["annotations"][0]["id"])
 
     def _made_by_manager(self, what: str, body: dict[str, object]) -> str:

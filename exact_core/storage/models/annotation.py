@@ -123,7 +123,19 @@ class ChangeSet(Base):
     """One committed unit of work on the annotations of one image set: the append-only change log."""
 
     __tablename__ = "change_set"
-    __table_args__ = (Index("ix_change_set_undo", "image_id", "actor_id", "revision"),)
+    __table_args__ = (
+        Index("ix_change_set_undo", "image_id", "actor_id", "revision"),
+        Index("ix_change_set_image", "image_id", "revision"),
+        Index("ix_change_set_session", "image_set_id", "actor_id", "revision"),
+        Index(
+            "ix_change_set_run",
+            "image_set_id",
+            "run",
+            "revision",
+            sqlite_where=sql("run <> ''"),
+            postgresql_where=sql("run <> ''"),
+        ),
+    )
 
     image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -132,6 +144,7 @@ class ChangeSet(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     kind: Mapped[str] = mapped_column(String(12), default="edit")  # see annotations/change_log.py
     reason: Mapped[str] = mapped_column(default="")
+    run: Mapped[str] = mapped_column(String(100), default="")  # the model run, import or job that it came from
     n_changes: Mapped[int] = mapped_column(default=0)
     reverts: Mapped[int | None]  # the revision that this undo or redo takes back
     reverted_by: Mapped[int | None]  # the revision that took this one back

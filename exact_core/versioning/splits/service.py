@@ -131,7 +131,10 @@ def told(images: Sequence[SplitImage], split: VersionSplit) -> dict[str, Any]:
         "digest": split.digest,
         "creator": {"id": split.created_by_id, "name": split.created_by_name},
         "created_at": split.created_at,
-        "parts": [{"name": part, "image_ids": list(found)} for part, found in split.parts.items()],
+        "parts": [
+            {"name": part, "image_ids": list(found)}  # the largest first: a database may keep objects in any order
+            for part, found in sorted(split.parts.items(), key=lambda part: (-len(part[1]), part[0]))
+        ],
         "leaks": [
             {"kind": leak.kind, "value": leak.value if leak.kind != "file" else "", "parts": list(leak.parts),
              "image_ids": list(leak.image_ids)}

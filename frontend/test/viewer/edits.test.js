@@ -11,7 +11,7 @@ import { Walk } from '../../../exact_core/web/static/viewer/jump.js';
 import { typeKeys } from '../../../exact_core/web/static/viewer/shapes.js';
 
 /** A layer that only remembers what lies on top, and a server that can refuse. */
-function desk() {
+function desk(/** @type {(id: number) => Promise<any>} */ restore = async () => null) {
   /** @type {Map<number | string, any>} */
   const shown = new Map();
   const layer = {
@@ -47,7 +47,7 @@ function desk() {
     onProblem: (problem) => edits.refuse(problem),
   });
   const edits = new Edits({
-    layer: /** @type {any} */ (layer), journal, image: { width: 100, height: 100 }, actor: { id: 1, name: 'Ann' }, frame: () => ({ z: 0, t: 0, c: -1 }),
+    layer: /** @type {any} */ (layer), journal, image: { width: 100, height: 100 }, actor: { id: 1, name: 'Ann' }, frame: () => ({ z: 0, t: 0, c: -1 }), restore,
   });
   return { edits, journal, shown, requests, fail: (/** @type {any} */ one) => { failure = one; } };
 }
@@ -88,6 +88,47 @@ test('a refused change is taken off the screen, and the server\'s state is shown
   await edits.retry(journal.problems[0]);
   await journal.drained();
   assert.equal(journal.problems.length, 0);
+});
+
+test('one\'s own change of a shape that somebody deleted brings the same shape back', async () => {
+  /** @type {number[]} */
+  const asked = [];
+  const { edits, journal, requests, fail } = desk(async (id) => {
+    asked.push(id);
+    return { id, uuid: 'u', type_id: 1, geometry: { shape: 'point', rings: [[[7, 7]]] }, revision: 20, deleted: false };
+  });
+  edits.create(1, simple('point', [[5, 5]]), 'Add');
+  await journal.drained();
+  const saved = edits.current({ id: 50, uuid: null });
+  assert.ok(saved);
+  fail({ status: 409, code: 'stale-annotation', detail: 'deleted', current: { id: 50, uuid: saved.uuid, revision: 0, deleted: true }, conflicts: [{ id: 50, uuid: saved.uuid, revision: 0, deleted: true }] });
+  edits.update([saved], () => ({ geometry: simple('point', [[30, 30]]) }), 'Move');
+  await journal.drained();
+  assert.equal(edits.current(saved), null);
+  fail(null);
+  await edits.retry(journal.problems[0]);
+  await journal.drained();
+  assert.deepEqual(asked, [50]);
+  assert.deepEqual(requests.at(-1).map((/** @type {any} */ one) => [one.op, one.id, one.base_revision]), [['update', 50, 20]]);
+});
+
+test('where it cannot come back it is drawn anew, and deleting what is gone needs nothing', async () => {
+  const { edits, journal, requests, fail } = desk();
+  edits.create(1, simple('point', [[5, 5]]), 'Add');
+  await journal.drained();
+  const saved = edits.current({ id: 50, uuid: null });
+  assert.ok(saved);
+  const gone = { id: 50, uuid: saved.uuid, revision: 0, deleted: true };
+  fail({ status: 409, code: 'stale-annotation', detail: 'deleted', current: gone, conflicts: [gone] });
+  edits.update([{ ...saved, isComplete: true }], () => ({ geometry: simple('point', [[30, 30]]) }), 'Move');
+  await journal.drained();
+  const [problem] = journal.problems;
+  assert.deepEqual(edits.wouldBe(problem.operations[0], gone)?.geometry.rings, [[[30, 30]]]);
+  fail(null);
+  await edits.retry(problem);
+  await journal.drained();
+  assert.equal(requests.at(-1)[0].op, 'create');
+  assert.notEqual(requests.at(-1)[0].uuid, saved.uuid);
 });
 
 test('an act that is taken back before it was sent shows what was there before', async () => {

@@ -196,3 +196,44 @@ test('operations on one shape fold into one that says the same', () => {
   assert.deepEqual(fold([create('a'), update('a', { text: 'x' })])[0], { op: 'create', uuid: 'a', type_id: 1, geometry: {}, text: 'x', base_revision: undefined });
   assert.deepEqual(fold([update('a', { id: 1, base_revision: 4, text: 'x' }), { op: 'delete', id: 1, base_revision: 5 }]), [{ op: 'delete', id: 1, base_revision: 4 }]);
 });
+
+/** A server on which somebody else has changed some shapes. @param {Server} server @param {string[]} uuids */
+function changedByOthers(server, uuids) {
+  const send = server.send.bind(server);
+  server.send = async (operations, key) => {
+    const conflicts = operations.filter((one) => uuids.includes(one.uuid ?? '')).map((one) => ({ id: 70 + uuids.indexOf(one.uuid ?? ''), uuid: one.uuid, revision: 9 }));
+    if (conflicts.length > 0) throw { status: 409, code: 'stale-annotation', detail: 'Somebody was faster.', current: conflicts[0], conflicts };
+    return send(operations, key);
+  };
+}
+
+test('of work on several shapes only those in conflict wait, each with its own decision', async () => {
+  const storage = memoryStorage();
+  const server = new Server();
+  changedByOthers(server, ['b', 'c']);
+  /** @type {any[]} */
+  const told = [];
+  const { journal } = journalOf(server, { storage, onProblem: (problem) => told.push(problem) });
+  await journal.add(['a', 'b', 'c', 'd'].map((uuid) => update(uuid, { type_id: 2, base_revision: 3 })), 'Relabel 4 × Cell');
+  await journal.add([update('b', { text: 'later' }), update('a', { text: 'later' })], 'Say');
+  assert.equal(await journal.drained(), true);
+  assert.deepEqual(server.done.map(({ operations }) => operations.map((one) => one.uuid)), [['a', 'd'], ['a']]);
+  assert.deepEqual(told.map((problem) => [problem.kind, problem.current.uuid, problem.operations.map((/** @type {any} */ one) => [one.uuid, one.type_id, one.text])]), [
+    ['conflict', 'b', [['b', 2, 'later']]],
+    ['conflict', 'c', [['c', 2, undefined]]],
+  ]);
+  const kept = await storage.load();
+  assert.deepEqual([kept.entries.length, kept.problems.length], [0, 2]);
+});
+
+test('an act that makes new shapes of old ones waits as a whole', async () => {
+  const server = new Server();
+  changedByOthers(server, ['a', 'b']);
+  const { journal } = journalOf(server);
+  await journal.add([{ op: 'delete', uuid: 'a', base_revision: 1 }, { op: 'delete', uuid: 'b', base_revision: 1 }, create('ab')], 'Merge');
+  await journal.drained();
+  assert.equal(server.done.length, 0);
+  assert.equal(journal.problems.length, 1);
+  assert.deepEqual(journal.problems[0].operations.map((one) => one.uuid), ['a', 'b', 'ab']);
+  assert.deepEqual(journal.problems[0].conflicts?.map((one) => one.uuid), ['a', 'b']);
+});

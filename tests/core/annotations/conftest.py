@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,15 +13,17 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from exact_core.annotations.history_routes import router as history
 from exact_core.annotations.routes import router as annotations
 from exact_core.api.context import Actor
 from exact_core.app import close_services, open_services
 from exact_core.auth.keys import hash_of, new_token
 from exact_core.products.routes import router as products
+from exact_core.review.routes import router as review
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database
-from exact_core.storage.models import AccessToken, AnnotationType
+from exact_core.storage.models import AccessToken, AnnotationType, ChangeSet, now
 from exact_core.web import problems
 
 
@@ -55,9 +58,38 @@ class Lab:
         """Read something of the image."""
         return self.clients[who].get(f"/api/v2/images/{self.image_id}/{path}", params=params)
 
-    def post(self, who: str, path: str) -> Any:
+    def post(self, who: str, path: str, json: Any = None, **params: Any) -> Any:
         """Do something to the image."""
-        return self.clients[who].post(f"/api/v2/images/{self.image_id}/{path}")
+        return self.clients[who].post(f"/api/v2/images/{self.image_id}/{path}", json=json, params=params)
+
+    def in_set(self, who: str, method: str, path: str, **request: Any) -> Any:
+        """Ask something of the image set."""
+        return self.clients[who].request(method, f"/api/v2/image-sets/{self.image_set_id}/{path}", **request)
+
+    def patch(self, who: str, annotation_id: int, **changes: Any) -> Any:
+        """Change an annotation; returns it."""
+        response = self.clients[who].patch(f"/api/v2/annotations/{annotation_id}", json=changes)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def delete(self, who: str, annotation_id: int) -> Any:
+        """Delete an annotation; returns what is left of it."""
+        response = self.clients[who].delete(f"/api/v2/annotations/{annotation_id}")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def live(self, who: str = "lead", image_id: int | None = None) -> dict[int, dict[str, Any]]:
+        """What is there now; the parts that undoing and reverting restore."""
+        kept = ("type_id", "geometry", "frame", "text", "attributes", "author")
+        url = f"/api/v2/images/{image_id or self.image_id}/annotations"
+        items = self.clients[who].get(url, params={"limit": 1000}).json()["items"]
+        return {item["id"]: {name: item[name] for name in kept} for item in items}
+
+    def rest(self, revision: int, minutes: float) -> None:
+        """Move the change sets up to a revision into the past, as if people had rested after it."""
+        with self.database.write() as session:
+            for each in session.scalars(select(ChangeSet).where(ChangeSet.revision <= revision)):
+                each.at -= timedelta(minutes=minutes)
 
 
 def box(type_id: int, x0: int = 10, y0: int = 10, x1: int = 30, y1: int = 30, **more: Any) -> dict[str, Any]:
@@ -76,11 +108,13 @@ def services(settings: Settings, database: Database) -> Iterator[Services]:
 
 @pytest.fixture
 def application(services: Services) -> FastAPI:
-    """The addresses of annotations and products."""
+    """The addresses of annotations, their history, verdicts on them, and products."""
     app = FastAPI()
     app.state.services = services
     problems.install(app)
     app.include_router(annotations)
+    app.include_router(history)
+    app.include_router(review, prefix="/api/v2")
     app.include_router(products)
     return app
 
@@ -126,10 +160,16 @@ def make_lab(
 ) -> Callable[..., Lab]:
     """``make_lab(mode="competitive")``: lead manages, ann and ben annotate, viewer looks, stranger has no role."""
 
-    def make(mode: str = "cooperative", **image: Any) -> Lab:
+    def make(mode: str = "cooperative", *, is_unblinded: bool = False, **image: Any) -> Lab:
         people = {name: make_user(name, is_admin=name == "admin") for name in PEOPLE}
         team_id = make_team("lab", leads=[people["lead"]], members=[people["ann"], people["ben"]])
-        image_set_id = make_image_set(team_id, "slides", roles={people["viewer"]: "viewer"}, mode=mode)
+        image_set_id = make_image_set(
+            team_id,
+            "slides",
+            roles={people["viewer"]: "viewer"},
+            mode=mode,
+            unblinded_at=now() if is_unblinded else None,
+        )
         image_id = make_image(image_set_id, **{"width": 20_000, "height": 10_000, "size_z": 3, "size_t": 2, **image})
         kinds = {"Cell": ["box", "point", "polygon"], "Nucleus": ["box", "polygon"], "Slide": ["image"]}
         product_id = make_product(team_id, "cells", types=kinds, image_sets=[image_set_id])

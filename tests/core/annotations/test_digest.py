@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from exact_core.annotations import bulk, digest
+from exact_core.annotations import bulk, digest, revert_writing
 from exact_core.annotations.scope import ROWS, Frame
 from exact_core.annotations.service import Annotations
 from exact_core.annotations.states import DETAILS
@@ -85,6 +85,35 @@ def test_the_hash_can_be_computed_again_from_the_rows(lab: Lab, services: Servic
         kept = list(session.scalars(select(ChangeSet.digest).order_by(ChangeSet.revision)))
         assert len(set(kept)) == len(kept) == 8
         assert computed_again(session, lab.image_set_id) == kept
+
+
+def test_what_is_set_back_is_hashed_like_what_is_drawn(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [{"name": "note", "kind": "text"}]
+    lab["lead"].patch(f"/api/v2/annotation-types/{lab.types['Cell']}", json={"attributes": kinds})
+    drawn = [lab.draw("ann", 10 * number, 10, 10 * number + 5, 20, attributes={"note": "a"}) for number in range(4)]
+    lab.change(
+        "ben", *({"op": "update", "id": one["id"], "attributes": {"note": "b"}, "text": "é"} for one in drawn[:2])
+    )
+    lab.change("ann", *({"op": "delete", "id": one["id"]} for one in drawn[1:]))
+    lab.post("ann", "trash/restore", {"ids": [one["id"] for one in drawn[2:]]})
+    lab.post("lead", "revert", {"what": "to_revision", "revision": 4})
+    lab.post("lead", "undo")
+    lab.post("lead", "redo")
+    lab["ben"].post(f"/api/v2/annotations/{drawn[0]['id']}/revert", json={"revision": 5})
+    with lab.database.read() as session:
+        kept = list(session.scalars(select(ChangeSet.digest).order_by(ChangeSet.revision)))
+        assert computed_again(session, lab.image_set_id) == kept
+        assert len(set(kept)) == len(kept) == 11
+    monkeypatch.setattr(revert_writing, "_CHUNK", 3)  # in parts, whose hashes follow each other
+    live = {one["id"]: one for one in lab.get("lead", "annotations").json()["items"]}
+    assert len(live) == 4
+    lab.post("lead", "revert", {"what": "to_revision", "revision": 0})
+    empty = digest.Opened([], np.empty((0, 6), np.int64), [], [], [])
+    ended = [(lab.image_id, one["uuid"], one["revision"]) for _, one in sorted(live.items())]
+    parts = digest.rows_digest(empty, ended[:3]) + digest.rows_digest(empty, ended[3:])
+    with lab.database.read() as session:
+        last = session.scalars(select(ChangeSet.digest).order_by(ChangeSet.revision.desc())).first()
+    assert last == digest.linked(kept[-1], parts)
 
 
 def test_attributes_are_in_the_hash_in_the_same_form_from_both_databases(lab: Lab) -> None:

@@ -8,7 +8,7 @@
 import { settle, stepOf } from './geometry.js';
 import { toJson } from './geometry_json.js';
 import { itemFromJson, itemFromLayer, keyOf, layerJson } from './items.js';
-import { isSameShape } from './journal.js';
+import { conflictsOf, isSameShape } from './journal.js';
 import { randomUuid } from './uuid.js';
 
 /**
@@ -39,8 +39,9 @@ export class Edits {
    * @param {() => Frame} parts.frame  Where new shapes go.
    * @param {() => number} [parts.step]  How fine a hand can place vertices now, in px.
    * @param {() => string} [parts.newUuid]
+   * @param {(id: number) => Promise<any>} [parts.restore]  Brings a deleted shape back and answers it; null when it cannot.
    */
-  constructor({ layer, journal, image, actor, frame, step = () => 1, newUuid = randomUuid }) {
+  constructor({ layer, journal, image, actor, frame, step = () => 1, newUuid = randomUuid, restore = async () => null }) {
     this.layer = layer;
     this.journal = journal;
     this.image = image;
@@ -48,6 +49,7 @@ export class Edits {
     this.frame = frame;
     this.step = step;
     this.newUuid = newUuid;
+    this.restore = restore;
   }
 
   /** @type {Set<(change: Change) => void>} */
@@ -192,12 +194,13 @@ export class Edits {
   refuse(problem) {
     const names = problem.operations.map(nameOf);
     names.forEach((name) => this.#forget(name));
-    const current = problem.current;
-    if (current) this.#settle(current);
+    const conflicts = conflictsOf(problem);
+    conflicts.forEach((current) => this.#settle(current));
     /** @type {Item[]} */
     const changed = [];
     for (const name of names) {
-      if (current && isSameShape(current, name)) {
+      const current = conflicts.find((one) => isSameShape(one, name));
+      if (current) {
         if (!current.deleted) changed.push(itemFromJson(current));
       } else {
         const item = this.current(name);
@@ -208,20 +211,41 @@ export class Edits {
     this.#tell({ changed, removed, bySelf: false });
   }
 
+  /** What a shape would be if an act that was refused were done now. @param {Operation} operation @param {any} current @returns {Item | null} */
+  wouldBe(operation, current) {
+    if (operation.op === 'delete') return null;
+    if (!current || current.deleted) return operation.whole ? patched(blank(nameOf(operation), this.actor), operation.whole) : null;
+    return patched(itemFromJson(current), operation);
+  }
+
   /** Try a refused act again, on top of the server's present state. @param {Problem} problem */
   async retry(problem) {
-    const { current } = problem;
-    const operations = problem.operations.map((operation) => {
-      if (!current || !isSameShape(current, nameOf(operation))) return operation;
-      if (current.deleted && operation.whole) return { ...operation.whole, uuid: this.newUuid() };
-      return { ...operation, id: current.id, uuid: current.uuid, base_revision: current.revision };
-    }).filter((operation) => !(operation.op === 'delete' && current?.deleted && isSameShape(current, nameOf(operation))));
+    const conflicts = conflictsOf(problem);
+    /** @type {Operation[]} */
+    const operations = [];
+    for (const operation of problem.operations) {
+      const current = conflicts.find((one) => isSameShape(one, nameOf(operation)));
+      const again = current ? await this.#rebased(operation, current) : operation;
+      if (again) operations.push(again);
+    }
     await this.journal.dismiss(problem);
     if (operations.length === 0) return;
     operations.forEach((operation) => this.#apply(operation));
     await this.journal.add(operations, problem.label);
     const changed = operations.map((one) => this.current(nameOf(one))).filter((item) => item !== null);
     this.#tell({ changed, removed: [], bySelf: true });
+  }
+
+  /** The same act on the state that others left; a shape that they deleted comes back, or is drawn anew. @param {Operation} operation @param {any} current @returns {Promise<Operation | null>} */
+  async #rebased(operation, current) {
+    if (!current.deleted) return { ...operation, id: current.id, uuid: current.uuid, base_revision: current.revision };
+    if (operation.op === 'delete') return null;
+    const restored = await this.restore(current.id);
+    if (restored) {
+      this.#settle(restored);
+      return { ...operation, id: restored.id, uuid: restored.uuid, base_revision: restored.revision };
+    }
+    return operation.whole ? { ...operation.whole, uuid: this.newUuid() } : operation;
   }
 
   /** Show what the server says of a shape. @param {any} json */

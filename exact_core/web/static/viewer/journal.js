@@ -30,6 +30,7 @@ import { randomUuid } from './uuid.js';
  * @property {string} code
  * @property {Operation[]} operations  What was to be done, for another try.
  * @property {Annotation | null} current  The server's state, when it told.
+ * @property {Annotation[]} [conflicts]  All shapes of it that somebody else has changed, as they are now.
  *
  * @typedef {object} JournalStorage
  * @property {() => Promise<{entries: Entry[], problems: Problem[]}>} load
@@ -37,8 +38,8 @@ import { randomUuid } from './uuid.js';
  * @property {(change: {remove?: number[], put?: Entry[], addProblem?: Problem, removeProblem?: number}) => Promise<number>} change
  *   All or nothing; answers the place of the added problem.
  *
- * @typedef {{annotations: Annotation[], revision: number}} Answer
- * @typedef {{status: number, code: string, detail: string, current?: Annotation | null, retryAfter?: number}} Failure
+ * @typedef {{annotations: Annotation[], revision: number, complete?: boolean}} Answer
+ * @typedef {{status: number, code: string, detail: string, current?: Annotation | null, conflicts?: Annotation[], retryAfter?: number}} Failure
  *   ``status`` 0 means that no answer came.
  *
  * @typedef {'saved'|'saving'|'offline'|'stopped'} JournalState
@@ -215,27 +216,53 @@ export class Journal {
 
   /** @param {Entry} entry @param {Failure} failure */
   async #refuse(entry, failure) {
+    const conflicts = failure.status === 409 ? failure.conflicts ?? (failure.current ? [failure.current] : []) : [];
+    const unharmed = entry.operations.filter((one) => !conflicts.some((other) => isSameShape(one, other)));
+    // Work on several shapes goes on without those in conflict; what makes new ones of old ones stays one act.
+    if (conflicts.length > 0 && unharmed.length > 0 && entry.operations.every((one) => one.op !== 'create')) {
+      const refused = entry.operations.filter((one) => !unharmed.includes(one));
+      this.entries[0] = { key: this.#newKey(), label: entry.label, operations: unharmed, attempted: false, seq: entry.seq };
+      await this.#makeProblems(entry.label, failure, refused, conflicts, []);
+      return;
+    }
     this.entries.shift();
-    const { kept, dropped, folded } = withoutShapes(this.entries, entry.operations);
+    await this.#makeProblems(entry.label, failure, entry.operations, conflicts, [entry]);
+  }
+
+  /**
+   * Make problems of operations, with all that waits and builds on them: one for each shape in conflict where they can
+   * be decided one by one.
+   *
+   * @param {string} label @param {Failure} failure @param {Operation[]} operations @param {Annotation[]} conflicts
+   * @param {Entry[]} ended
+   */
+  async #makeProblems(label, failure, operations, conflicts, ended) {
+    const { kept, dropped, folded } = withoutShapes(this.entries, operations);
     this.entries = kept;
-    /** @type {Problem} */
-    const problem = {
-      label: entry.label,
-      kind: failure.status === 409 && failure.current ? 'conflict' : 'refused',
+    const all = fold([...operations, ...folded]);
+    const parts = conflicts.length > 1 && operations.every((one) => conflicts.some((other) => isSameShape(one, other)))
+      ? conflicts.map((one) => ({ conflicts: [one], operations: all.filter((operation) => isSameShape(operation, one)) }))
+      : [{ conflicts, operations: all }];
+    /** @type {Problem[]} */
+    const problems = parts.filter((part) => part.operations.length > 0).map((part) => ({
+      label,
+      kind: conflicts.length > 0 ? 'conflict' : 'refused',
       message: failure.detail,
       code: failure.code,
-      operations: fold([...entry.operations, ...folded]),
-      current: failure.current ?? null,
-    };
-    this.problems = [...this.problems, problem];
+      operations: part.operations,
+      current: part.conflicts[0] ?? failure.current ?? null,
+      conflicts: part.conflicts,
+    }));
+    this.problems = [...this.problems, ...problems];
     await this.#write(async () => {
-      problem.seq = await this.ports.storage.change({
-        remove: seqOf([entry, ...dropped]),
-        put: kept.filter((one) => one.seq !== undefined).map(plain),
-        addProblem: structuredClone(problem),
-      });
+      let rest = { remove: seqOf([...ended, ...dropped]), put: kept.filter((one) => one.seq !== undefined).map(plain) };
+      for (const problem of problems) {
+        problem.seq = await this.ports.storage.change({ ...rest, addProblem: structuredClone(problem) });
+        rest = { remove: [], put: [] };
+      }
+      if (problems.length === 0) await this.ports.storage.change(rest);
     });
-    this.ports.onProblem?.(problem);
+    problems.forEach((problem) => this.ports.onProblem?.(problem));
   }
 
   /** @param {number} [asked] seconds that the server asked for */
@@ -266,6 +293,11 @@ export class Journal {
     this.state = state;
     this.ports.onState?.(this);
   }
+}
+
+/** The shapes of a problem that somebody else has changed. @param {Problem} problem @returns {Annotation[]} */
+export function conflictsOf(problem) {
+  return problem.conflicts ?? (problem.current ? [problem.current] : []);
 }
 
 /** @param {ShapeName} a @param {ShapeName} b */

@@ -31,6 +31,7 @@ export function rememberLayout() {
   /** @type {Part[]} */
   const parts = [
     { button: $('#toggle-strip'), panel: $('#strip'), name: 'strip', event: 'exact:strip-shown', byDefault: false },
+    { button: $('#toggle-history'), panel: $('#history'), name: 'history', event: 'exact:history-shown', byDefault: false },
     { button: $('#toggle-side'), panel: $('#side'), name: 'side', event: 'exact:side-shown', byDefault: true },
   ];
   const set = (/** @type {Part} */ part, /** @type {boolean} */ open) => {
@@ -57,7 +58,7 @@ export function rememberLayout() {
 /** On a phone, get the sheets out of the way of the picture. */
 export function closeSheets() {
   if (!PHONE.matches) return;
-  for (const id of ['#toggle-side', '#toggle-strip']) {
+  for (const id of ['#toggle-side', '#toggle-strip', '#toggle-history']) {
     const button = document.querySelector(id);
     if (button?.getAttribute('aria-expanded') === 'true' && button instanceof HTMLElement) button.click();
   }

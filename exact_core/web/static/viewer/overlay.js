@@ -23,6 +23,12 @@ import { BOXED, CLOSED, GRIPS, boundsOf, gripPoint } from './geometry.js';
  * @property {boolean} [isHollow] without a filled inside
  * @property {boolean} [isDimmed] not what this is about now
  *
+ * @typedef {object} Ghost  A shape as it was, or as somebody else has it: shown only.
+ * @property {Geometry} geometry
+ * @property {string} color
+ * @property {'before'|'after'} kind  Dashed or solid.
+ * @property {string} [label]
+ *
  * @typedef {{key: string | number, kind: 'grip', grip: Grip, at: XY}
  *   | {key: string | number, kind: 'vertex', ring: number, index: number, at: XY}
  *   | {key: string | number, kind: 'edge', ring: number, index: number, at: XY}
@@ -41,15 +47,18 @@ export class Overlay {
     this.stage = stage;
     this.svg = element('svg', { class: 'rich', 'aria-hidden': 'true' });
     this.#outlines = element('g', {});
+    this.#ghostGroup = element('g', { class: 'ghosts' });
     this.#handleGroup = element('g', {});
     this.#marquee = element('rect', { class: 'rich__marquee', visibility: 'hidden' });
-    this.svg.append(this.#outlines, this.#handleGroup, this.#marquee);
+    this.svg.append(this.#outlines, this.#ghostGroup, this.#handleGroup, this.#marquee);
     host.append(this.svg);
     stage.on('change', () => this.render());
   }
 
   /** @type {RichShape[]} */
   #shapes = [];
+  /** @type {Map<string, Ghost[]>} By who shows them. */
+  #ghosts = new Map();
   /** @type {RichShape | null} */
   #draft = null;
   /** @type {XY[]} */
@@ -59,6 +68,7 @@ export class Overlay {
   /** @type {Handle | null} */
   #hot = null;
   #outlines;
+  #ghostGroup;
   #handleGroup;
   #marquee;
   /** @type {WeakMap<Geometry, {origin: XY, path: string}>} */
@@ -68,6 +78,14 @@ export class Overlay {
   setShapes(shapes) {
     this.#shapes = shapes;
     this.render();
+  }
+
+  /** Outlines of other states, shown until the same one shows others. @param {string} owner @param {Ghost[]} ghosts */
+  setGhosts(owner, ghosts) {
+    if (ghosts.length === 0 && !this.#ghosts.has(owner)) return;
+    if (ghosts.length > 0) this.#ghosts.set(owner, ghosts);
+    else this.#ghosts.delete(owner);
+    this.#drawGhosts();
   }
 
   /** The shape in the making; ``vertices`` are those already placed. @param {{geometry: Geometry, color: string} | null} draft @param {XY[]} [vertices] */
@@ -112,14 +130,34 @@ export class Overlay {
   render() {
     if (!this.stage.isOpen) return;
     const shapes = this.#draft ? [...this.#shapes, this.#draft] : this.#shapes;
-    this.#outlines.replaceChildren(...shapes.flatMap((shape) => this.#outline(shape, shape === this.#draft)));
+    this.#outlines.replaceChildren(...shapes.flatMap((shape) => this.#outline(shape, shape === this.#draft ? 'rich__draft' : 'rich__shape')));
     this.#handles = this.#draft ? [] : this.#shapes.flatMap((shape) => (shape.editable ? this.#handlesOf(shape) : []));
     this.#drawHandles();
+    if (this.#ghosts.size > 0) this.#drawGhosts();
   }
 
-  /** @param {RichShape} shape @param {boolean} isDraft */
-  #outline({ geometry, color, dash, isHollow, isDimmed }, isDraft) {
-    const name = `${isDraft ? 'rich__draft' : 'rich__shape'}${isDimmed ? ' is-dimmed' : ''}`;
+  #drawGhosts() {
+    if (!this.stage.isOpen) return;
+    this.#ghostGroup.replaceChildren(...[...this.#ghosts.values()].flat().flatMap((ghost) => [
+      ...this.#outline({ key: '', editable: false, ...ghost }, `ghost ghost--${ghost.kind}`), ...this.#label(ghost),
+    ]));
+  }
+
+  /** @param {Ghost} ghost */
+  #label({ geometry, label = '', kind }) {
+    if (!label || geometry.rings.length === 0) return [];
+    const [x0, y0, x1, y1] = boundsOf(geometry);
+    const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map((corner) => this.stage.toScreen(/** @type {XY} */ (corner)));
+    const left = Math.min(...corners.map(([x]) => x));
+    const [top, bottom] = [Math.min(...corners.map(([, y]) => y)), Math.max(...corners.map(([, y]) => y))];
+    const text = element('text', { class: `ghost__label ghost__label--${kind}`, x: left, y: kind === 'before' ? top - 7 : bottom + 16 });
+    text.textContent = label;
+    return [text];
+  }
+
+  /** @param {RichShape} shape @param {string} className */
+  #outline({ geometry, color, dash, isHollow, isDimmed }, className) {
+    const name = `${className}${isDimmed ? ' is-dimmed' : ''}`;
     if (geometry.shape === 'image' || geometry.rings.length === 0) return [];
     if (geometry.shape === 'point') {
       const [cx, cy] = this.stage.toScreen(geometry.rings[0][0]);

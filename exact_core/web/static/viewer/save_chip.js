@@ -28,10 +28,14 @@ export function describe(journal) {
 
 /** Shows the journal's state and its problems. */
 export class SaveChip {
-  /** @param {HTMLElement} host @param {Journal} journal @param {(problem: Problem) => Promise<void>} retry */
-  constructor(host, journal, retry) {
+  /**
+   * @param {HTMLElement} host @param {Journal} journal @param {(problem: Problem) => Promise<void>} retry
+   * @param {() => void} showConflicts
+   */
+  constructor(host, journal, retry, showConflicts) {
     this.journal = journal;
     this.retry = retry;
+    this.showConflicts = showConflicts;
     this.button = html`<button type="button" class="save-chip" id="save-state" @click=${() => this.#press()}></button>`;
     this.words = html`<span class="visually-hidden" role="status"></span>`;
     host.append(this.button, this.words);
@@ -62,7 +66,9 @@ export class SaveChip {
   }
 
   #press() {
-    if (this.journal.problems.length > 0) {
+    if (this.journal.problems.some((problem) => problem.kind === 'conflict')) {
+      this.showConflicts();
+    } else if (this.journal.problems.length > 0) {
       void this.showProblems();
     } else if (this.journal.state === 'stopped') {
       location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
@@ -74,8 +80,9 @@ export class SaveChip {
   showProblems() {
     const list = html`<ul class="list problems"></ul>`;
     const draw = () => {
-      render(list, ...this.journal.problems.map((problem) => this.#problem(problem, draw)));
-      if (this.journal.problems.length === 0) list.closest('dialog')?.close();
+      const refused = this.journal.problems.filter((problem) => problem.kind !== 'conflict');
+      render(list, ...refused.map((problem) => this.#problem(problem, draw)));
+      if (refused.length === 0) list.closest('dialog')?.close();
     };
     draw();
     return openDialog({
@@ -94,12 +101,11 @@ export class SaveChip {
       await this.journal.dismiss(problem);
       draw();
     };
-    const who = problem.kind === 'conflict' ? 'Somebody else was faster.' : 'The server refused this.';
     return html`
       <li class="list__item problems__item">
-        <div class="grow"><strong>${problem.label}</strong><p class="small muted">${who} ${problem.message}</p></div>
-        <button type="button" class="btn btn--small" @click=${again}>${problem.kind === 'conflict' ? 'Use mine' : 'Try again'}</button>
-        <button type="button" class="btn btn--small btn--ghost" @click=${dismiss}>${problem.kind === 'conflict' ? 'Keep theirs' : 'Discard'}</button>
+        <div class="grow"><strong>${problem.label}</strong><p class="small muted">The server refused this. ${problem.message}</p></div>
+        <button type="button" class="btn btn--small" @click=${again}>Try again</button>
+        <button type="button" class="btn btn--small btn--ghost" @click=${dismiss}>Discard</button>
       </li>`;
   }
 }

@@ -25,12 +25,13 @@ export function createJournal(at, storage) {
         return await api.post(path, { operations: operations.map(sent) }, { idempotencyKey });
       } catch (error) {
         const { status, code, detail, body } = /** @type {any} */ (error);
-        throw { status: status ?? 0, code: code ?? '', detail: detail ?? String(error), current: body?.current ?? null, retryAfter: body?.retry_after };
+        throw { status: status ?? 0, code: code ?? '', detail: detail ?? String(error), current: body?.current ?? null, conflicts: body?.conflicts, retryAfter: body?.retry_after };
       }
     },
     exclusive: navigator.locks ? (run) => navigator.locks.request(lock, run) : undefined,
     onState: () => {
       at.chip?.show();
+      at.conflicts?.changed();
       at.counts?.changed();
     },
     onSaved: (entry, answer) => {
@@ -44,7 +45,11 @@ export function createJournal(at, storage) {
       at.edits.refuse(problem);
       at.counts.askSoon();
       at.undo.refreshSoon();
-      toast(problem.kind === 'conflict' ? 'Somebody else changed this shape first.' : 'The server did not accept a change.', {
+      if (problem.kind === 'conflict') {
+        at.conflicts.show();
+        return;
+      }
+      toast('The server did not accept a change.', {
         kind: 'warning', detail: `${problem.label}: ${problem.message}`, seconds: 0,
         action: { label: 'Look', run: () => at.chip.showProblems() },
       });
@@ -60,7 +65,7 @@ export function createUndo(at) {
     journal: at.journal,
     edits: at.edits,
     ask: () => api.get(`${path}/undo-state`),
-    send: (which) => api.post(`${path}/${which}`, {}),
+    send: (which, revision) => api.post(`${path}/${which}`, {}, { query: { revision } }),
     show: (state) => {
       buttons.undo.disabled = !state.can_undo;
       buttons.redo.disabled = !state.can_redo;
@@ -84,6 +89,7 @@ function tellUndo(at, message, kind, answer) {
   } else {
     at.flash(message);
   }
+  if (answer?.complete === false) at.layer.refresh(); // too many to name them
   at.counts.askSoon();
   at.announce((answer?.annotations ?? []).map((one) => one.id));
 }

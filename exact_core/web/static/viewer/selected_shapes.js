@@ -45,6 +45,15 @@ export class SelectedShapes {
     }
   }
 
+  /** Take over what the server says of the selected shapes now. */
+  async readAgain() {
+    const ids = this.at.selection.items.map((item) => item.id).filter((id) => id !== null).slice(0, MOST_RICH);
+    const read = await Promise.all(ids.map((id) => api.get(`/annotations/${id}`).catch(() => null)));
+    const known = read.filter((json) => json !== null && !this.at.journal.isPending(json));
+    this.at.selection.replace(known.filter((json) => !json.deleted).map(itemFromJson));
+    this.at.selection.drop(known.filter((json) => json.deleted));
+  }
+
   /** @param {Map<string | number, import('./types.js').Geometry>} [preview] how shapes look while they are being changed */
   draw(preview = new Map()) {
     const { items } = this.at.selection;

@@ -20,7 +20,8 @@ export function createShapeLayer(at) {
     onError: (error) => {
       problem ??= toast('Shapes could not be loaded; trying again.', { kind: 'warning', detail: error.message, seconds: 0 });
     },
-    onLoaded: () => {
+    onLoaded: ({ revision }) => {
+      at.history?.noticed(revision);
       problem?.();
       problem = null;
       $('#stage').dataset.shapes = String(layer.statistics().shapes);

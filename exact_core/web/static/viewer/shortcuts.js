@@ -39,6 +39,8 @@ export function addShortcuts(at) {
     ['Ctrl+D', 'Duplicate', () => commands.duplicate()],
     ['Ctrl+A', 'Select all in view', () => commands.selectAll()],
     [']', 'Next shape of the chosen type', () => rack.activeType && commands.jump(at.selection.single?.typeId ?? rack.activeType.id, 1)],
+    ['H', 'History of the image, and its trash', () => document.getElementById('toggle-history')?.click()],
+    ['Shift+H', 'History of the selected shape', () => at.selection.single && at.shapeHistory.toggle()],
     ['[', 'Previous shape of the chosen type', () => rack.activeType && commands.jump(at.selection.single?.typeId ?? rack.activeType.id, -1)],
   ]);
   add('Review', at.review.keys());

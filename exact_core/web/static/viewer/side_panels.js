@@ -57,6 +57,8 @@ export function createDetailsPanel(at) {
     duplicate: () => commands.duplicate(),
     remove: () => commands.remove(),
     close: () => at.selection.clear(),
+    history: () => at.shapeHistory.toggle(),
+    isHistoryOpen: () => at.shapeHistory?.isOpen ?? false,
   });
 }
 

@@ -29,6 +29,7 @@
  * @property {string} [edited_at]
  * @property {number} revision
  * @property {boolean} [deleted]
+ * @property {{id: number | null, name: string} | null} [changed_by]  In a conflict: who changed it last.
  *
  * @typedef {object} Operation
  * @property {'create'|'update'|'delete'} op

@@ -17,7 +17,7 @@ import { afterRest } from '../sdk/timing.js';
  * @property {import('./journal.js').Journal} journal
  * @property {import('./edits.js').Edits} edits
  * @property {() => Promise<UndoState>} ask
- * @property {(which: 'undo'|'redo') => Promise<Answer & {skipped?: {id: number, reason: string}[]}>} send
+ * @property {(which: 'undo'|'redo', revision?: number) => Promise<Answer & {skipped?: {id: number, reason: string}[]}>} send
  * @property {(state: UndoState) => void} show
  * @property {(message: string, kind: 'info'|'warning', answer?: Answer) => void} tell
  */
@@ -59,6 +59,11 @@ export class UndoStack {
     });
   }
 
+  /** Take back one change of one's own that the server made, while it is the last one. @param {number} revision */
+  undoRevision(revision) {
+    return this.#next(() => this.#ask('undo', revision));
+  }
+
   redo() {
     return this.#next(async () => {
       const entry = this.#takenBack.pop();
@@ -69,14 +74,14 @@ export class UndoStack {
     });
   }
 
-  /** @param {'undo'|'redo'} which */
-  async #ask(which) {
+  /** @param {'undo'|'redo'} which @param {number} [revision] */
+  async #ask(which, revision) {
     if (!(await this.ports.journal.drained())) {
       this.ports.tell(`To ${which}, the server must be reached first. Your work is kept on this computer.`, 'warning');
       return;
     }
     try {
-      const answer = await this.ports.send(which);
+      const answer = await this.ports.send(which, revision);
       this.ports.edits.confirm(answer, { bySelf: true });
       const label = which === 'undo' ? this.state.undo_label : this.state.redo_label;
       const skipped = answer.skipped?.length ?? 0;

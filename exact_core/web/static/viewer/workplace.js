@@ -7,6 +7,7 @@ import { $ } from '../shell/html.js';
 import { toast } from '../shell/toast.js';
 import { addAdjustments } from './adjustments.js';
 import { Commands } from './commands.js';
+import { Conflicts } from './conflicts.js';
 import { Counts, countRows } from './counts.js';
 import { parseView } from './deep_link.js';
 import { defaultSize } from './default_shape.js';
@@ -21,6 +22,8 @@ import { preferences, remember } from './layout.js';
 import { syncAddress } from './link_sync.js';
 import { Overlay } from './overlay.js';
 import { Overview } from './overview.js';
+import { HistoryPanel } from './panels/history_panel.js';
+import { ShapeHistory } from './panels/shape_history.js';
 import { PluginOverlays, addPluginTools, viewerFacade } from './plugin_page.js';
 import { addReadouts } from './readouts.js';
 import { createJournal, createLabels, createUndo } from './saving.js';
@@ -79,13 +82,15 @@ export class Workplace {
     this.#openAt();
     this.layer = createShapeLayer(this);
     this.journal = createJournal(this, storage);
-    this.chip = new SaveChip($('#save'), this.journal, (problem) => this.edits.retry(problem));
+    this.conflicts = new Conflicts($('#conflicts'), this);
+    this.chip = new SaveChip($('#save'), this.journal, (problem) => this.edits.retry(problem), () => this.conflicts.show({ takeFocus: true }));
     this.edits = new Edits({
       layer: this.layer,
       journal: this.journal,
       image: this.image,
       actor: { id: data.actor.id, name: data.actor.display_name || data.actor.name },
       frame: () => this.frame,
+      restore: (id) => this.#restore(id),
       step: () => stepAt(this.stage.zoom),
     });
     this.counts = new Counts(
@@ -102,6 +107,9 @@ export class Workplace {
     this.review = new Review(this);
     this.details = createDetailsPanel(this);
     this.versions = new VersionView(this);
+    this.shapeHistory = new ShapeHistory($('#shape-history'), this);
+    this.history = new HistoryPanel($('#history'), this);
+    this.changeListeners.add(() => this.history.changed());
     this.magnifications = addZoomControls($('#zoom'), stage, this.image);
     addAdjustments($('#view-tools'), stage);
     addTurnControls($('#view-tools'), stage, document.documentElement);
@@ -134,6 +142,7 @@ export class Workplace {
     this.typesPanel.render();
     this.details.render();
     this.rack.choose('select');
+    this.conflicts.show();
     this.stage.refresh();
     void this.counts.load();
     void this.labels.load();
@@ -329,6 +338,25 @@ export class Workplace {
     this.layer.refresh();
     void this.counts.load();
     void this.labels.load();
+  }
+
+  /** The server changed many shapes at once: look at all of them again. */
+  seeAgain() {
+    this.layer.refresh();
+    this.counts.askSoon();
+    void this.undo.refresh();
+    void this.selected.readAgain();
+    this.announce([]);
+  }
+
+  /** Bring a deleted shape back. @param {number} id @returns {Promise<any>} the shape, or null when it cannot be */
+  async #restore(id) {
+    try {
+      const report = await api.post(`/images/${this.image.id}/trash/restore`, { ids: [id] });
+      return report.restored === 1 ? await api.get(`/annotations/${id}`) : null;
+    } catch {
+      return null;
+    }
   }
 
   /** @param {TileFrame} frame */

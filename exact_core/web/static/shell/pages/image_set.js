@@ -8,6 +8,7 @@ import { showError } from '../toast.js';
 import { failure } from '../view.js';
 import { UploadPanel } from '../upload_panel.js';
 import { drawAgreement } from './set_agreement.js';
+import { drawHistory } from './set_history.js';
 import { drawImages } from './set_images.js';
 import { drawMembers } from './set_members.js';
 import { drawPlugins } from './set_plugins.js';
@@ -47,6 +48,7 @@ const TABS = {
   studies: { title: 'Studies', symbol: 'clock', draw: drawStudies, shown: (rights) => rights.annotate || rights.manage },
   products: { title: 'Products', symbol: 'shapes', draw: drawProducts },
   members: { title: 'Members', symbol: 'users', draw: drawMembers },
+  history: { title: 'History', symbol: 'history', draw: drawHistory },
   plugins: { title: 'Plugins', symbol: 'puzzle', draw: drawPlugins },
   settings: { title: 'Settings', symbol: 'settings', draw: drawSettings },
 };

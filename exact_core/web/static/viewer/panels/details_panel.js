@@ -29,6 +29,8 @@ import { SHAPES } from '../shapes.js';
  * @property {() => void} duplicate
  * @property {() => void} remove
  * @property {() => void} close
+ * @property {() => void} history
+ * @property {() => boolean} isHistoryOpen
  */
 
 /** Draws the selection's details into its host. */
@@ -108,9 +110,10 @@ export class DetailsPanel {
 
   /** @param {boolean} editable @param {boolean} [isPlaced] whether it lies somewhere */
   #buttons(editable, isPlaced = true) {
-    const button = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ keys, /** @type {() => void} */ run, extra = '') => html`
-      <button type="button" class="icon-btn icon-btn--small ${extra}" data-focus="selection-${name}" aria-label=${label} data-tip=${label} data-keys=${keys || null} @click=${run}>${icon(name)}</button>`;
+    const button = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ keys, /** @type {() => void} */ run, extra = '', /** @type {boolean | null} */ pressed = null) => html`
+      <button type="button" class="icon-btn icon-btn--small ${extra}" data-focus="selection-${name}" aria-label=${label} aria-pressed=${pressed === null ? null : String(pressed)} data-tip=${label} data-keys=${keys || null} @click=${run}>${icon(name)}</button>`;
     return [
+      this.model.selection.single ? button('history', 'History of this shape', 'Shift+H', this.model.history, '', this.model.isHistoryOpen()) : null,
       isPlaced ? button('scan', 'Go to it', 'Z', this.model.goTo) : null,
       editable && isPlaced ? button('copy', 'Duplicate', 'Ctrl+D', this.model.duplicate) : null,
       editable ? button('trash-2', 'Delete', 'Delete', this.model.remove, 'icon-btn--danger') : null,
