@@ -22,6 +22,7 @@ Figure = dict[str, object]
 
 _ROWS = "JSON rows, as EXACT keeps them"
 _FAST = "JSON rows in one statement of the driver, which EXACT does not use"
+_MILLION = 1_000_000
 _SAVED = "JSON rows saved one by one, as EXACT saves them"
 _GROUPED = "the same engine, counted from the rows"
 
@@ -58,17 +59,18 @@ class _Table:
 
     def _counts(self, size: int) -> Iterator[Figure]:
         at = f"{size:,} shapes"
-        yield self._times(f"overview, {at}", size, "peer overview", "overview", 150)
-        yield self._times(f"overview, kept / counted, {at}", size, "grouped overview", "overview", 80, _GROUPED)
-        yield self._times(f"counts by type, {at}", size, "peer counts", "counts", 150)
-        yield self._times(f"counts by type, kept / counted, {at}", size, "grouped counts", "counts", 20, _GROUPED)
+        for name, work, counted in (("overview", "overview", 80), ("counts by type", "counts", 20)):
+            least, least_counted = (150, counted) if size >= _MILLION else (None, None)  # bars are those of a million
+            yield self._times(f"{name}, {at}", size, f"peer {work}", work, least)
+            name = f"{name}, kept / counted, {at}"
+            yield self._times(name, size, f"grouped {work}", work, least_counted, _GROUPED)
 
     def _versions(self, size: int) -> Iterator[Figure]:
         at = f"{size:,} shapes"
         yield self._times(f"create a version, {at}", size, "peer version", "version", 2000, _SAVED)
         yield self._times(f"create a version, {at}, in one statement", size, "peer whole copy", "version", None, _FAST)
         name = f"difference of versions with {CHANGES:,} changes, {at}"
-        yield self._times(name, size, "peer diff", "diff", 500)
+        yield self._times(name, size, "peer diff", "diff", 500 if size >= _MILLION else None)
 
     def _writing(self, size: int) -> Iterator[Figure]:
         at = f"{size:,} shapes"

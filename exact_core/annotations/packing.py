@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from struct import Struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -332,5 +333,5 @@ def _as_words(values: NDArray[np.int32]) -> NDArray[np.uint32]:
     return np.ascontiguousarray(values, "<i4").view("<u4").reshape(-1)
 
 
-def _narrow_words(steps: NDArray[np.int64]) -> NDArray[np.uint32]:
+def _narrow_words(steps: NDArray[Any]) -> NDArray[np.uint32]:
     return np.ascontiguousarray(steps.astype("<i2")).view("<u4").reshape(-1)

@@ -221,7 +221,7 @@ class _Between(NamedTuple):
 
     def ended(self, row: Any) -> list[ColumnElement[bool]]:
         """States that held at the low revision only; ``LIVE`` is written out for the index of closed rows."""
-        live = literal_column(str(LIVE))
+        live: ColumnElement[int] = literal_column(str(LIVE))
         range_ = (row.valid_to > self.low, row.valid_to <= self.high, row.valid_to < live)
         return [*self.visible(row), *range_, row.valid_from <= self.low]
 
