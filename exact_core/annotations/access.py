@@ -6,14 +6,22 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import Can
 from exact_core.api.context import Actor
-from exact_core.auth.rights import Rights
+from exact_core.auth.rights import Grant, Rights, SetFacts, judge, no_plugin_rights
 
 
 def rights_in(session: Session) -> Can:
-    """Whether an actor has a right in an image set, asked of the database."""
+    """Whether an actor has a right in an image set, asked of the database, once for each actor and set.
+
+    Make a new one where rights may have changed since: after waiting for a lock, or after changing them.
+    """
     rights = Rights(session)
+    known: dict[tuple[int, int], tuple[SetFacts | None, Grant | None]] = {}
 
     def can(actor: Actor, right: str, image_set_id: int) -> bool:
-        return rights.decide(actor, right, image_set_id).allowed
+        key = actor.user_id, image_set_id
+        if key not in known:
+            known[key] = rights.standing(*key)
+        facts, grant = known[key]
+        return judge(actor, right, facts, grant, no_plugin_rights).allowed
 
     return can

@@ -162,6 +162,7 @@ def _check_types(writer: Writer, shapes: NewShapes) -> None:
     """Each type must be active in the set, and allow each of the forms that come with it."""
     if len(shapes.type_ids) != len(shapes.columns):
         raise Invalid(f"There are {len(shapes.columns)} shapes but {len(shapes.type_ids)} types.")
+    writer.types.prepare(np.unique(shapes.type_ids).tolist())
     pairs = np.unique(shapes.type_ids.astype(np.int64) << 8 | shapes.columns.shape)
     for type_id, number in ((pair >> 8, pair & 0xFF) for pair in pairs.tolist()):
         rule = writer.types.require(type_id)

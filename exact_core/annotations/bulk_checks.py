@@ -16,6 +16,7 @@ from exact_core.annotations.fixed_point import most_bits
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.outlines import Flags, Longs, Outlines, Singles, fixed, replaced, spans, with_fewest_bits
 from exact_core.annotations.packing import Columns, pack, pack_many, take
+from exact_core.annotations.simple_rings import certainly_simple
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 
@@ -115,11 +116,12 @@ def _closed(columns: Columns) -> Flags:
 def _repeats_vertices(columns: Columns) -> Flags:
     """Whether a vertex is the same as the one before it in its ring."""
     same = np.zeros(len(columns.vertices), bool)
-    same[1:] = (columns.vertices[1:] == columns.vertices[:-1]).all(axis=1)
+    x, y = columns.vertices[:, 0], columns.vertices[:, 1]
+    same[1:] = (x[1:] == x[:-1]) & (y[1:] == y[:-1])
     begins = columns.ring_vertex[:-1]
     same[begins[begins < len(same)]] = False
-    shape = np.repeat(columns.ring_owner, columns.ring_length.astype(np.int64))
-    answer: Flags = np.bincount(shape[same], minlength=len(columns)) > 0
+    ring = np.searchsorted(columns.ring_vertex, np.flatnonzero(same), side="right") - 1
+    answer: Flags = np.bincount(columns.ring_owner[ring], minlength=len(columns)) > 0
     return answer
 
 
@@ -146,6 +148,20 @@ def _corners_in_order(columns: Columns, extents: Longs) -> Flags:
 
 def _valid_areas(columns: Columns) -> tuple[Flags, Flags]:
     """Whether each polygon or multi polygon is valid, and which rings turn the wrong way."""
+    owner, length = columns.ring_owner, columns.ring_length.astype(np.int64)
+    simple, positive = certainly_simple(columns.vertices, length)
+    valid = np.zeros(len(columns), bool)
+    valid[owner[simple]] = True
+    valid &= columns.rings == 1
+    wrong = positive == (columns.ring_hole > 0)
+    if not valid.all():
+        rest = np.repeat(~valid, columns.rings)
+        valid[~valid], wrong[rest] = _valid_by_shapely(take(columns, ~valid))
+    return valid, wrong
+
+
+def _valid_by_shapely(columns: Columns) -> tuple[Flags, Flags]:
+    """The same for outlines of any form."""
     length = columns.ring_length.astype(np.int64)
     places = columns.vertices.astype(np.float64)
     rings = shapely.linearrings(places, indices=np.repeat(np.arange(len(length)), length))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from typing import cast
+
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.digest import linked
@@ -40,21 +42,9 @@ def next_revision(
         run: The model run, import or job that it belongs to.
         rows: The hash of the rows that are written under it, see ``annotations/digest.py``.
     """
-    # One statement: the digest of the newest change set, before this one is among them.
-    before = (
-        select(ChangeSet.digest)
-        .where(ChangeSet.image_set_id == image_set_id)
-        .order_by(ChangeSet.revision.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    raised = (
-        update(ImageSet)
-        .where(ImageSet.id == image_set_id)
-        .values(revision=ImageSet.revision + 1)
-        .returning(ImageSet.revision, before)
-    )
-    revision, last_digest = session.execute(raised, execution_options={"synchronize_session": False}).one()
+    session.flush()
+    connection = session.connection()
+    revision, last_digest = connection.execute(_RAISED, {"image_set": image_set_id}).one()
     log = {
         "image_set_id": image_set_id,
         "revision": revision,
@@ -68,8 +58,27 @@ def next_revision(
         "run": run,
         "digest": linked(last_digest or "", rows),
     }
-    session.execute(insert(ChangeSet), [log])
+    connection.execute(_LOGGED, log)
     return int(revision)
+
+
+_SETS = cast("Table", ImageSet.__table__)
+_LOG = cast("Table", ChangeSet.__table__)
+_LOGGED = insert(_LOG)
+_RAISED = (
+    update(_SETS)
+    .where(_SETS.c.id == bindparam("image_set"))
+    .values(revision=_SETS.c.revision + 1)
+    .returning(
+        _SETS.c.revision,
+        # The digest of the newest change set, before this one is among them.
+        select(_LOG.c.digest)
+        .where(_LOG.c.image_set_id == bindparam("image_set"))
+        .order_by(_LOG.c.revision.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+)
 
 
 def lock_set(session: Session, image_set_id: int) -> None:

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from struct import Struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ WHOLE, FRACTIONS = 1, 2
 
 _HOLE = np.uint32(1 << 31)
 _WIDE = 1
+_ORDINARY = Struct("<Iii")  # the header and the first vertex of a shape of one ring
+_INT16_MAX, _INT32_MAX = 2**15 - 1, 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +94,29 @@ class Steps:
 
 def pack(geometry: Geometry) -> bytes:
     """The stored form of one geometry."""
+    vertices, bits = geometry.vertices, geometry.fraction_bits
+    if len(geometry.ring_lengths) == 1 and len(vertices):
+        steps = vertices[1:] - vertices[:-1].astype(np.int64)
+        if not len(steps) or (steps.max() <= _INT16_MAX and steps.min() >= -_INT16_MAX):
+            coding = FRACTIONS << 4 | bits - 1 << 1 if bits else WHOLE << 4
+            header = coding | geometry.shape.number << 8 | 1 << 16
+            return _ORDINARY.pack(header, *vertices[0].tolist()) + steps.astype("<i2").tobytes()
     return pack_many(columns_of([geometry]))[0]
 
 
 def unpack(packed: bytes) -> Geometry:
     """The geometry of its stored form."""
+    header = int.from_bytes(packed[:4], "little")
+    version = header >> 4 & 0x0F
+    if header >> 16 == 1 and not header & _WIDE and WHOLE <= version <= FRACTIONS:
+        _, x, y = _ORDINARY.unpack_from(packed)
+        steps = np.frombuffer(packed, "<i2", offset=_ORDINARY.size).reshape(-1, 2)
+        vertices = np.empty((len(steps) + 1, 2), np.int32)
+        vertices[0] = x, y
+        vertices[1:] = steps
+        np.cumsum(vertices, axis=0, out=vertices)
+        bits = 1 + (header >> 1 & 0x07) if version == FRACTIONS else 0
+        return Geometry(Shape.from_number(header >> 8 & 0xFF), vertices, (len(vertices),), (False,), bits)
     columns = unpack_many([packed])
     return Geometry(
         Shape.from_number(int(columns.shape[0])),
@@ -142,6 +164,9 @@ def pack_many(columns: Columns) -> list[bytes]:
     """The stored form of many geometries."""
     if not len(columns):
         return []
+    ordinary = _pack_ordinary(columns)
+    if ordinary is not None:
+        return ordinary
     rings = columns.rings
     length = columns.ring_length.astype(np.int64)
     ring_vertex = np.concatenate([[0], np.cumsum(length)])
@@ -150,7 +175,8 @@ def pack_many(columns: Columns) -> list[bytes]:
 
     rest, steps = _steps(columns.vertices, ring_vertex[:-1])
     step_owner = np.repeat(owner, length - 1)
-    too_far = (np.abs(steps) > np.iinfo(np.int16).max).any(axis=1)
+    far = np.abs(steps) > _INT16_MAX
+    too_far = far[:, 0] | far[:, 1]
     wide = np.bincount(step_owner, weights=too_far, minlength=len(columns)) > 0
 
     table = np.where(rings == 1, 0, rings)
@@ -169,9 +195,35 @@ def pack_many(columns: Columns) -> list[bytes]:
     is_wide = wide[step_owner]
     words[_spread(at[~wide], body[~wide])] = _narrow_words(steps[~is_wide])
     words[_spread(at[wide], body[wide])] = _as_words(columns.vertices[rest][is_wide])
+    return _cut(words, start)
+
+
+def _pack_ordinary(columns: Columns) -> list[bytes] | None:
+    """The same for shapes of one ring each, none with a long step: a header, a vertex and steps; else None."""
+    length = columns.ring_length.astype(np.int64)
+    if len(length) != len(columns) or (columns.rings != 1).any() or not length.all():
+        return None
+    x, y = columns.vertices[:, 0], columns.vertices[:, 1]
+    if max(int(x.max()) - int(x.min()), int(y.max()) - int(y.min())) > _INT32_MAX:
+        return None  # a step could be more than 32 bits
+    first = np.cumsum(length) - length
+    steps = np.zeros((len(x), 2), np.int32)
+    np.subtract(columns.vertices[1:], columns.vertices[:-1], out=steps[1:], dtype=np.int32)
+    steps[first] = 0
+    if int(steps.max()) > _INT16_MAX or int(steps.min()) < -_INT16_MAX:
+        return None
+    start = np.concatenate([[0], np.cumsum(length + 2)])
+    words = np.empty(start[-1], "<u4")
+    words[np.arange(len(x)) + np.repeat(2 * np.arange(1, len(length) + 1), length)] = _narrow_words(steps)
+    words[start[:-1]] = _headers(columns, np.zeros(len(length), bool))
+    words[start[:-1] + 1] = _as_words(x[first])
+    words[start[:-1] + 2] = _as_words(y[first])
+    return _cut(words, start)
+
+
+def _cut(words: NDArray[np.uint32], start: NDArray[np.int64]) -> list[bytes]:
     everything = words.tobytes()
-    ends = (start * 4).tolist()
-    return [everything[a:b] for a, b in pairwise(ends)]
+    return [everything[a:b] for a, b in pairwise((start * 4).tolist())]
 
 
 def unpack_steps(packed: Sequence[bytes]) -> Steps:
@@ -281,5 +333,5 @@ def _as_words(values: NDArray[np.int32]) -> NDArray[np.uint32]:
     return np.ascontiguousarray(values, "<i4").view("<u4").reshape(-1)
 
 
-def _narrow_words(steps: NDArray[np.int64]) -> NDArray[np.uint32]:
+def _narrow_words(steps: NDArray[Any]) -> NDArray[np.uint32]:
     return np.ascontiguousarray(steps.astype("<i2")).view("<u4").reshape(-1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import Frame, ImageFacts
@@ -16,6 +16,7 @@ from exact_core.products import attributes
 from exact_core.storage.models import EVERY_FRAME, AnnotationType, ImageSetProduct
 
 MAX_TEXT = 10_000
+_FEW = 100  # types that are asked for by number
 DEFAULT_FRAME = Frame(0, 0, EVERY_FRAME)
 
 
@@ -41,37 +42,55 @@ class TypeRule:
             raise Invalid(f"{self.name} is drawn as {allowed}, not as {shape.value.replace('_', ' ')}.")
 
 
+_TYPES = cast("Table", AnnotationType.__table__).c
+_USED = cast("Table", ImageSetProduct.__table__).c
+_RULES = (
+    select(_TYPES.id, _TYPES.name, _TYPES.shapes, _TYPES.is_active, _TYPES.attributes)
+    .join(ImageSetProduct, _USED.product_id == _TYPES.product_id)
+    .where(_USED.image_set_id == bindparam("image_set"))
+)
+_SOME_RULES = _RULES.where(_TYPES.id.in_(bindparam("ids", expanding=True)))
+
+
 class TypeRules:
-    """The annotation types of an image set's products."""
+    """The annotation types of an image set's products, read when they are first asked for."""
 
     def __init__(self, session: Session, image_set_id: int) -> None:
-        statement = (
-            select(
-                AnnotationType.id,
-                AnnotationType.name,
-                AnnotationType.shapes,
-                AnnotationType.is_active,
-                AnnotationType.attributes,
-            )
-            .join(ImageSetProduct, ImageSetProduct.product_id == AnnotationType.product_id)
-            .where(ImageSetProduct.image_set_id == image_set_id)
-        )
-        self._rules = {
-            row.id: TypeRule(row.id, row.name, tuple(row.shapes), row.is_active, tuple(row.attributes))
-            for row in session.execute(statement)
-        }
+        self._session = session
+        self._image_set_id = image_set_id
+        self._rules: dict[int, TypeRule | None] = {}
 
     def __contains__(self, type_id: int) -> bool:
-        return type_id in self._rules
+        self.prepare([type_id])
+        return self._rules[type_id] is not None
+
+    def prepare(self, ids: Collection[int]) -> None:
+        """Read these types at once."""
+        missing = set(ids) - self._rules.keys()
+        if not missing:
+            return
+        self._rules |= dict.fromkeys(missing)
+        if len(missing) > _FEW:
+            self._read(_RULES, {})
+        else:
+            self._read(_SOME_RULES, {"ids": list(missing)})
 
     @property
     def ids(self) -> frozenset[int]:
         """The types by number."""
-        return frozenset(self._rules)
+        self._read(_RULES, {})
+        return frozenset(id_ for id_, rule in self._rules.items() if rule is not None)
+
+    def _read(self, statement: Select[Any], asked: dict[str, Any]) -> None:
+        self._session.flush()
+        found = self._session.connection().execute(statement, {"image_set": self._image_set_id, **asked})
+        for id_, name, shapes, is_active, attributes_ in found:
+            self._rules[id_] = TypeRule(id_, name, tuple(shapes), is_active, tuple(attributes_))
 
     def require(self, type_id: int) -> TypeRule:
         """The type, if a product of this image set has it."""
-        rule = self._rules.get(type_id)
+        self.prepare([type_id])
+        rule = self._rules[type_id]
         if rule is None:
             raise Invalid(f"This image set has no annotation type {type_id}; add its product to the set first.")
         return rule

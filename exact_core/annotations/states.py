@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Table, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Table, and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ DETAILS = cast("Table", AnnotationDetail.__table__)
 IDENTITIES = cast("Table", Annotation.__table__)
 """Permanent identities, as a table."""
 
+_PEOPLE = cast("Table", User.__table__)
 _PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
 
 
@@ -126,11 +127,13 @@ def state_of(row: Sequence[Any], attributes: dict[str, Any] | None) -> State:
 
 def load(session: Session, image_id: int, *, ids: Iterable[int] = (), uuids: Iterable[str] = ()) -> list[Known]:
     """The annotations of an image with these ids or uuids, live or deleted."""
+    session.flush()
+    connection = session.connection()
     found: dict[int, Known] = {}
-    for column, values in ((Annotation.id, list(ids)), (Annotation.uuid, list(uuids))):
+    for name, values in (("id", list(ids)), ("uuid", list(uuids))):
         for start in range(0, len(values), _CHUNK):
-            chosen = and_(Annotation.image_id == image_id, column.in_(values[start : start + _CHUNK]))
-            found |= {known.id: known for known in select_known(session, [chosen])}
+            asked = {"image": image_id, "keys": values[start : start + _CHUNK]}
+            found |= {known.id: known for known in _known_of(connection.execute(_load_by(name), asked))}
     return list(found.values())
 
 
@@ -144,19 +147,33 @@ def select_known(
     at: int | None = None,
 ) -> Iterator[Known]:
     """Annotations with author, live state (or that at a revision) and attributes, in one query."""
-    identity = IDENTITIES
+    statement = _select_known(only_live, at).where(*conditions).limit(limit)
+    if order_by is not None:
+        statement = statement.order_by(order_by)
+    return _known_of(session.execute(statement))
+
+
+@cache
+def _load_by(column: str) -> Select[Any]:
+    """Selects annotations of an image by ids or uuids; made once, as every edit asks it."""
+    chosen = IDENTITIES.c[column].in_(bindparam("keys", expanding=True))
+    return _select_known(only_live=False, at=None).where(IDENTITIES.c.image_id == bindparam("image"), chosen)
+
+
+def _select_known(only_live: bool, at: int | None) -> Select[Any]:
+    identity, person = IDENTITIES, _PEOPLE.c
     live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at))
     detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
     # A state remembers its author by number even when the account is gone.
     author = func.coalesce(ROWS.c.author_id, identity.c.author_id)
-    statement = (
+    return (
         select(
             identity.c.id,
             identity.c.uuid,
             identity.c.image_id,
             author,
-            User.display_name,
-            User.name,
+            person.display_name,
+            person.name,
             identity.c.claimed_author,
             identity.c.created_at,
             DETAILS.c.attributes,
@@ -164,13 +181,12 @@ def select_known(
         )
         .select_from(identity.join(ROWS, live, isouter=not only_live))
         .outerjoin(DETAILS, detail)
-        .outerjoin(User, User.id == author)
-        .where(*conditions)
-        .limit(limit)
+        .outerjoin(_PEOPLE, person.id == author)
     )
-    if order_by is not None:
-        statement = statement.order_by(order_by)
-    for row in session.execute(statement):
+
+
+def _known_of(rows: Iterable[Sequence[Any]]) -> Iterator[Known]:
+    for row in rows:
         id_, uuid, image_id, author_id, display_name, name, claimed, created_at, attributes, *state = row
         known = Known(id_, uuid, image_id, author_id, display_name or name or "", claimed, created_at)
         if state[0] is None:
@@ -212,23 +228,23 @@ class Change:
 
 def write(session: Session, changes: Sequence[Change], revision: int, editor_id: int | None, at: datetime) -> None:
     """Close the live rows of changed annotations, add the new ones, and keep the counts."""
+    connection = session.connection()
     closed = [change.known for change in changes if change.known.state is not None]
     opened = [(change.known, change.after) for change in changes if change.after is not None]
     if closed:
-        session.execute(_CLOSE_ROW, [_row_key(known) | {"at_revision": revision} for known in closed])
+        connection.execute(_CLOSE_ROW, [_row_key(known) | {"at_revision": revision} for known in closed])
     if opened:
-        rows = [_row(known, state, revision, editor_id, at) for known, state in opened]
-        session.execute(insert(ROWS), rows)
+        connection.execute(_OPEN_ROW, [_row(known, state, revision, editor_id, at) for known, state in opened])
     _write_details(session, changes, revision)
     add_counts(session, _count_changes(changes))
 
 
 def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
     """Add to the kept counts; keys are the columns of the summary's primary key."""
-    keys = [column.name for column in COUNTS.primary_key]
-    values = [dict(zip(keys, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
+    values = [dict(zip(_COUNTED, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
     if values:
-        session.execute(_count_statement(session.get_bind().dialect.name), values)
+        connection = session.connection()
+        connection.execute(_count_statement(connection.dialect.name), values)
 
 
 def _iso(at: datetime) -> str:
@@ -295,6 +311,8 @@ def _count_changes(changes: Sequence[Change]) -> dict[tuple[int, ...], int]:
     return counts
 
 
+_COUNTED = tuple(column.name for column in COUNTS.primary_key)
+_OPEN_ROW = insert(ROWS)
 _CLOSE_ROW = (
     update(ROWS)
     .where(*(ROWS.c[name] == bindparam(f"old_{name}") for name in _PRIMARY_KEY))

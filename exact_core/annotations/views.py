@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnCollection, ColumnElement, case, func, or_, select
+from sqlalchemy import BigInteger, ColumnCollection, ColumnElement, case, cast, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import wire
@@ -23,6 +24,7 @@ from exact_core.annotations.packing import unpack_steps
 from exact_core.annotations.scope import COUNTS, EVERYTHING, ROWS, Frame, ReadScope
 from exact_core.annotations.spatial import SUMMARY_CELL, ranges, rows_in_ranges
 from exact_core.api.contributions import Shape
+from exact_core.storage.database import plain_rows
 
 DEFAULT_LIMIT = 5_000
 MAX_LIMIT = 50_000
@@ -31,7 +33,29 @@ _SMALL_ON_SCREEN = 2.0  # pixels of the screen
 # A larger view asks the kept counts first, so that it never reads rows that it would not send.
 _CELLS_READ_BLINDLY = 64
 
-_Rows: TypeAlias = Sequence[Any]
+_Rows: TypeAlias = Sequence[tuple[Any, ...]]
+
+
+def _pair(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
+    """Two 32-bit numbers as one, which is fetched in half of the time."""
+    wide = cast(low, BigInteger).bitwise_lshift(literal_column("32"))
+    return wide.bitwise_or(cast(high, BigInteger).bitwise_and(literal_column("4294967295")))
+
+
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    ROWS.c.annotation_id,
+    ROWS.c.type_id,
+    func.coalesce(ROWS.c.author_id, literal_column("0")).label("author_id"),
+    ROWS.c.valid_from,
+    _pair(ROWS.c.x0, ROWS.c.x1).label("x"),
+    _pair(ROWS.c.y0, ROWS.c.y1).label("y"),
+)
+"""What a view reads of each shape, before its outline."""
+
+_ID, _GEOMETRY = 0, len(_COLUMNS)
+_SMALL_NUMBER = 1 << 20
+_PART = 256
+_N = itemgetter(2)  # how many, of a kept count
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +84,33 @@ def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
     """The encoded view; one query for rows, and one more for counts when the rectangle is large."""
     if scope.has_kept_counts and _cells_in(request.box) > _CELLS_READ_BLINDLY:
         cells = _summary(session, scope, request)
-        if sum(row.n for row in cells) > max(MAX_CENTROIDS, request.limit):
+        if sum(map(_N, cells)) > max(MAX_CENTROIDS, request.limit):
             return _encode_summary(session, scope, request, cells)
     bound = max(MAX_CENTROIDS, request.limit)
-    rows = _rows(session, scope, request, bound + 1)
+    rows = rows_of(session, scope, request, bound + 1)
     if len(rows) > bound:
         return _encode_summary(session, scope, request, _summary(session, scope, request))
-    whole = [row for row in rows if row.geometry is not None]
+    whole = _with_outlines(request, rows)
     if len(whole) > request.limit:
-        whole.sort(key=_extent, reverse=True)
-        whole = whole[: request.limit]
+        whole = sorted(whole, key=_extent, reverse=True)[: request.limit]
     if len(whole) == len(rows):
-        return wire.encode(*_shapes(scope, request, "shapes", whole))
-    kept = {row.annotation_id for row in whole}
-    return _encode_centroids(scope, request, [row for row in rows if row.annotation_id not in kept], whole)
+        return encode_shapes(scope, request, whole)
+    kept = {row[_ID] for row in whole}
+    return _encode_centroids(scope, request, [row for row in rows if row[_ID] not in kept], whole)
 
 
-def _rows(session: Session, scope: ReadScope, request: ViewRequest, limit: int, lowest_level: int = 0) -> _Rows:
-    """Rows whose box meets the rectangle; the outline is left out of those that are too small to see."""
+def rows_of(session: Session, scope: ReadScope, request: ViewRequest, limit: int, lowest_level: int = 0) -> _Rows:
+    """Rows whose box meets the rectangle; the outline is left out of those that are too small to see.
+
+    They are the driver's own tuples, as :data:`_COLUMNS` names them: a view can have fifty thousand.
+    """
     row = ROWS.c
     box = request.box
     geometry: ColumnElement[Any] = row.geometry
     if request.small > 1:
         seen = or_(row.shape == Shape.POINT.number, _width() >= request.small, _height() >= request.small)
         geometry = case((seen, row.geometry), else_=None)
-    columns: list[ColumnElement[Any]] = [
-        row.annotation_id,
-        row.type_id,
-        row.author_id,
-        row.shape,
-        row.valid_from,
-        row.x0,
-        row.y0,
-        row.x1,
-        row.y1,
-        geometry.label("geometry"),
-    ]
+    columns: list[ColumnElement[Any]] = [*_COLUMNS, geometry.label("geometry")]
     meets = [row.x0 <= box.x1, row.x1 >= box.x0, row.y0 <= box.y1, row.y1 >= box.y0]
     statement = rows_in_ranges(
         session.get_bind().dialect.name,
@@ -105,7 +120,16 @@ def _rows(session: Session, scope: ReadScope, request: ViewRequest, limit: int, 
         row.tile_key,
         ranges(box, scope.image.longest, lowest_level=lowest_level),
     )
-    return session.execute(statement.limit(limit)).all()
+    return plain_rows(session, statement.limit(limit))
+
+
+def _with_outlines(request: ViewRequest, rows: _Rows) -> _Rows:
+    return rows if request.small <= 1 else [row for row in rows if row[_GEOMETRY] is not None]
+
+
+def encode_shapes(scope: ReadScope, request: ViewRequest, rows: _Rows) -> bytes:
+    """A view of whole shapes, from rows that all have their outlines."""
+    return wire.encode(*_shapes(scope, request, "shapes", rows))
 
 
 def _width() -> ColumnElement[int]:
@@ -117,7 +141,8 @@ def _height() -> ColumnElement[int]:
 
 
 def _extent(row: Any) -> int:
-    return int(max(row.x1 - row.x0, row.y1 - row.y0))
+    [[x1, x0], [y1, y0]] = _unpaired(row[4:6]).tolist()
+    return int(max(x1 - x0, y1 - y0))
 
 
 def _summary(session: Session, scope: ReadScope, request: ViewRequest) -> _Rows:
@@ -131,19 +156,20 @@ def _summary(session: Session, scope: ReadScope, request: ViewRequest) -> _Rows:
         chosen = select(row.type_id, row.cell, func.sum(row.n).label("n"))
     column = row.cell.bitwise_and(0xFFFFFF)
     inside = (row.cell >= y0 << 24, row.cell < y1 + 1 << 24, column.between(x0, x1))
-    return session.execute(chosen.where(*inside).group_by(row.type_id, row.cell)).all()
+    return plain_rows(session, chosen.where(*inside).group_by(row.type_id, row.cell))
 
 
 def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, cells: _Rows) -> bytes:
     """Counts for all, and whole those shapes that are too large to disappear in a cell's count."""
-    large = [row for row in _rows(session, scope, request, request.limit, 1) if row.geometry is not None]
+    large = _with_outlines(request, rows_of(session, scope, request, request.limit, 1))
     header, arrays = _shapes(scope, request, "summary", large, "large_")
-    types, index = _indexed([row.type_id for row in cells], header["types"])
-    place = np.array([row.cell for row in cells], np.int64)
+    type_ids, places, numbers = _columns_of(cells, 3)
+    types, index = _indexed(type_ids, header["types"])
+    place = np.array(places, np.int64)
     counts: dict[str, NDArray[Any]] = {
         "type": index,
         "cell": np.stack([place & 0xFFFFFF, place >> 24], axis=1).astype(np.uint32),
-        "count": np.array([row.n for row in cells], np.uint32),
+        "count": np.array(numbers, np.uint32),
     }
     header |= {"n": len(cells), "types": types, "large": len(large)}
     return wire.encode(header, counts | arrays)
@@ -151,14 +177,17 @@ def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, ce
 
 def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whole: _Rows) -> bytes:
     header, arrays = _shapes(scope, request, "centroids", whole, "large_")
-    types, type_index = _indexed([row.type_id for row in small], header["types"])
-    authors, author_index = _indexed([scope.author(row.author_id) or 0 for row in small], header["authors"])
-    boxes = _boxes(small)
+    ids, type_ids, author_ids, _, x, y, _ = _columns_of(small, len(_COLUMNS) + 1)
+    types, type_index = _indexed(type_ids, header["types"])
+    authors, author_index = _indexed(author_ids, header["authors"], scope)
+    middles = [
+        (pairs[:, 0] + pairs[:, 1]) >> 1 for pairs in (_unpaired(x).astype(np.int64), _unpaired(y).astype(np.int64))
+    ]
     centroids: dict[str, NDArray[Any]] = {
-        "id": np.array([row.annotation_id for row in small], np.float64),
+        "id": np.array(ids, np.float64),
         "type": type_index,
         "author": author_index,
-        "xy": (boxes[:, :2].astype(np.int64) + boxes[:, 2:] >> 1).astype(np.int32),
+        "xy": np.stack(middles, axis=1).astype(np.int32),
     }
     header |= {"n": len(small), "types": types, "authors": authors, "large": len(whole)}
     return wire.encode(header, centroids | arrays)
@@ -168,16 +197,19 @@ def _shapes(
     scope: ReadScope, request: ViewRequest, kind: str, rows: _Rows, prefix: str = ""
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays of whole shapes."""
-    steps = unpack_steps([row.geometry for row in rows])
-    types, type_index = _indexed([row.type_id for row in rows], [])
-    authors, author_index = _indexed([scope.author(row.author_id) or 0 for row in rows], [])
+    ids, type_ids, author_ids, revisions, x, y, geometries = _columns_of(rows, len(_COLUMNS) + 1)
+    steps = unpack_steps(geometries)
+    types, type_index = _indexed(type_ids, [])
+    authors, author_index = _indexed(author_ids, [], scope)
+    boxes = np.empty((len(rows), 4), np.int32)
+    boxes[:, 2::-2], boxes[:, 3::-2] = _unpaired(x), _unpaired(y)
     arrays: dict[str, NDArray[Any]] = {
-        "id": np.array([row.annotation_id for row in rows], np.float64),
+        "id": np.array(ids, np.float64),
         "type": type_index,
         "author": author_index,
         "shape": steps.shape,
-        "revision": np.array([row.valid_from for row in rows], np.int32),
-        "box": _boxes(rows),
+        "revision": np.array(revisions, np.int32),
+        "box": boxes,
         "ring_start": steps.ring_start,
         "ring_length": steps.ring_length,
         "ring_hole": steps.ring_hole,
@@ -201,15 +233,43 @@ def _shapes(
     return header, {prefix + name: array for name, array in arrays.items()}
 
 
-def _indexed(values: list[int], known: list[int]) -> tuple[list[int], NDArray[np.uint16]]:
-    """The distinct values after those that are known, and the place of each value among them."""
+def _indexed(
+    values: Sequence[int], known: list[int], scope: ReadScope | None = None
+) -> tuple[list[int], NDArray[np.uint16]]:
+    """The distinct values after those that are known, and the place of each value among them.
+
+    With a scope they are authors: 0 stands for none, and for who is masked.
+    """
+    found, inverse = _distinct(np.array(values, np.int64))
     places = {value: place for place, value in enumerate(known)}
-    index = np.fromiter((places.setdefault(value, len(places)) for value in values), np.uint16, len(values))
-    return list(places), index
+    names = found if scope is None else [scope.author(value) or 0 for value in found]
+    at = np.array([places.setdefault(value, len(places)) for value in names], np.uint16)
+    return list(places), at[inverse]
 
 
-def _boxes(rows: _Rows) -> NDArray[np.int32]:
-    return np.array([(row.x0, row.y0, row.x1, row.y1) for row in rows], np.int32).reshape(-1, 4)
+def _distinct(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
+    """The distinct values, and the place of each value among them; without sorting where numbers are small."""
+    if not len(values) or values.min() < 0 or values.max() > _SMALL_NUMBER:
+        found, inverse = np.unique(values, return_inverse=True)
+        return found.tolist(), inverse
+    found = np.flatnonzero(np.bincount(values))
+    place = np.zeros(int(found[-1]) + 1, np.int64)
+    place[found] = np.arange(len(found))
+    return found.tolist(), place[values]
+
+
+def _unpaired(values: Sequence[int]) -> NDArray[np.int32]:
+    """The upper and the lower end of each pair that :func:`_pair` made, ``(n, 2)``."""
+    return np.array(values, "<i8").view("<i4").reshape(-1, 2)
+
+
+def _columns_of(rows: _Rows, count: int) -> list[list[Any]]:
+    """Rows column by column; in parts that fit into the processor's cache."""
+    columns: list[list[Any]] = [[] for _ in range(count)]
+    for start in range(0, len(rows), _PART):
+        for column, values in zip(columns, zip(*rows[start : start + _PART], strict=True), strict=True):
+            column.extend(values)
+    return columns
 
 
 def _cell_box(box: Box) -> tuple[int, int, int, int]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Insert, Table, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import digest, rules
-from exact_core.annotations.change_log import lock_set, next_revision
+from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.geometry import parse
 from exact_core.annotations.packing import pack
 from exact_core.annotations.people import last_editors
@@ -22,7 +24,7 @@ from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import AnnotationAction, AnnotationChange
 from exact_core.products import attributes
 from exact_core.review.reading import begin_reading
-from exact_core.storage.models import Annotation, ChangeSet, Image, now
+from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
 
 MAX_OPERATIONS = 5_000
 MAX_RUN = 100
@@ -282,9 +284,12 @@ class _Batch:
         self._writer = writer
         self._operations = operations
         keys = [operation.uuid if isinstance(operation, Create) else operation.key for operation in operations]
+        writer.types.prepare({each.type_id for each in operations if not isinstance(each, Delete) and each.type_id})
         ids = [key for key in keys if isinstance(key, int)]
         uuids = [key for key in keys if isinstance(key, str)]
-        stored = load(writer.session, writer.facts.image_id, ids=ids, uuids=uuids)
+        # Of a single new shape the insert itself finds out whether it is there already.
+        self._draws_one = len(operations) == 1 and isinstance(operations[0], Create)
+        stored = [] if self._draws_one else load(writer.session, writer.facts.image_id, ids=ids, uuids=uuids)
         self._by_id = {known.id: known for known in stored}
         self._by_uuid = {known.uuid: known for known in stored}
         self._after: dict[str, State | None] = {}  # by uuid, what this batch has come to
@@ -421,8 +426,8 @@ class _Batch:
         for operation in self._operations:
             if isinstance(operation, Create) and operation.uuid not in self._by_uuid:
                 new.setdefault(operation.uuid, operation)
-            elif isinstance(operation, Create) and self._by_uuid[operation.uuid].author_id != writer.editor_id:
-                raise Conflict(f"The uuid {operation.uuid} already names another annotation; make a new one.")
+            elif isinstance(operation, Create):
+                self._require_own(self._by_uuid[operation.uuid])
         if not new:
             return
         at, image_id, author_id = now(), writer.facts.image_id, writer.editor_id
@@ -436,20 +441,56 @@ class _Batch:
             }
             for uuid, create in new.items()
         ]
-        statement = insert(Annotation).returning(Annotation.id, sort_by_parameter_order=True)
-        ids = writer.session.execute(statement, rows).scalars().all()
+        ids = self._numbers(rows)
+        if not ids:
+            [known] = load(writer.session, image_id, uuids=new)
+            self._require_own(known)
+            self._by_id[known.id] = self._by_uuid[known.uuid] = known
+            return
         name = writer.actor.display_name or writer.actor.name
         for id_, row in zip(ids, rows, strict=True):
             known = Known(id_, str(row["uuid"]), image_id, author_id, name, str(row["claimed_author"]), at)
             self._by_id[id_] = self._by_uuid[known.uuid] = known
         self._new = list(new)
 
+    def _numbers(self, rows: list[dict[str, Any]]) -> Sequence[int]:
+        """The numbers of new identities; none when the only one is there already."""
+        connection = self._writer.session.connection()
+        if self._draws_one:
+            id_ = connection.execute(_new_identity(connection.dialect.name), rows[0]).scalar()
+            return [] if id_ is None else [id_]
+        return connection.execute(_NEW_IDENTITIES, rows).scalars().all()
+
+    def _require_own(self, known: Known) -> None:
+        if known.author_id != self._writer.editor_id:
+            raise Conflict(f"The uuid {known.uuid} already names another annotation; make a new one.")
+
+
+_IDENTITIES = cast("Table", Annotation.__table__)
+_NEW_IDENTITIES = insert(_IDENTITIES).returning(_IDENTITIES.c.id, sort_by_parameter_order=True)
+
+
+@cache
+def _new_identity(dialect: str) -> Insert:
+    """Adds an identity unless the image has one of that uuid."""
+    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(_IDENTITIES)
+    answer: Insert = statement.on_conflict_do_nothing(index_elements=["image_id", "uuid"]).returning(_IDENTITIES.c.id)
+    return answer
+
+
+_LOCK_SET = (
+    select(ImageSet.id)
+    .join(Image, Image.image_set_id == ImageSet.id)
+    .where(Image.id == bindparam("image"))
+    .with_for_update(of=ImageSet)
+)
+
 
 def locked_facts(session: Session, image_id: int) -> ImageFacts:
     """The image's facts, with its set locked against other writers until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        image_set_id = session.scalar(select(Image.image_set_id).where(Image.id == image_id))
-        lock_set(session, image_set_id or 0)
+        session.flush()
+        session.connection().execute(_LOCK_SET, {"image": image_id})
     return image_facts(session, image_id)
 
 

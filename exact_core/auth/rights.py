@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import cast
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
@@ -259,6 +260,22 @@ class Rights:
             found[row.image_set_id].append(Grant(Role(row.role), source))
         return found
 
+    def standing(self, user_id: int, image_set_id: int) -> tuple[SetFacts | None, Grant | None]:
+        """What :func:`judge` needs to know of a set and somebody in it, in one query; grants do not name their team."""
+        self._session.flush()
+        rows = self._session.connection().execute(_STANDING, {"user": user_id, "image_set": image_set_id}).all()
+        if not rows:
+            return None, None
+        team_id, is_locked, deleted_at, mode, unblinded_at, settings, leads, _ = rows[0]
+        adjudicators = adjudicators_in(settings)
+        facts = SetFacts(
+            image_set_id, team_id, is_locked, deleted_at is not None, mode, unblinded_at is not None, adjudicators
+        )
+        grants = [Grant(Role(row[-1]), "in this image set") for row in rows if row[-1] is not None]
+        if leads is not None:
+            grants.append(_grant_of_owner("that owns the set", leads))
+        return facts, strongest(grants)
+
     @staticmethod
     def visible_image_sets(actor: Actor) -> ColumnElement[bool]:
         """The condition on ``ImageSet`` that every list, count and search of the actor carries."""
@@ -267,6 +284,37 @@ class Rights:
     def _facts(self, image_set_id: int) -> SetFacts | None:
         image_set = self._session.get(ImageSet, image_set_id)
         return None if image_set is None else _facts_of(image_set)
+
+
+_SETS = cast("Table", ImageSet.__table__).c
+_IN_TEAMS = cast("Table", TeamMember.__table__)
+_IN_SETS = cast("Table", ImageSetMember.__table__)
+_OWN_TEAMS = select(_IN_TEAMS.c.team_id).where(_IN_TEAMS.c.user_id == bindparam("user"))
+_STANDING = (
+    select(
+        _SETS.team_id,
+        _SETS.is_locked,
+        _SETS.deleted_at,
+        _SETS.mode,
+        _SETS.unblinded_at,
+        _SETS.mode_settings,
+        select(_IN_TEAMS.c.is_lead)
+        .where(_IN_TEAMS.c.user_id == bindparam("user"), _IN_TEAMS.c.team_id == _SETS.team_id)
+        .scalar_subquery(),
+        _IN_SETS.c.role,
+    )
+    .select_from(
+        cast("Table", ImageSet.__table__).outerjoin(
+            _IN_SETS,
+            and_(
+                _IN_SETS.c.image_set_id == _SETS.id,
+                or_(_IN_SETS.c.user_id == bindparam("user"), _IN_SETS.c.team_id.in_(_OWN_TEAMS)),
+            ),
+        )
+    )
+    .where(_SETS.id == bindparam("image_set"))
+)
+"""A row for each role in the set, or one without; whether the user leads the owning team (NULL: is not in it)."""
 
 
 def _facts_of(image_set: ImageSet) -> SetFacts:

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engine, event, exc
+from sqlalchemy.engine import ExecutionContext, make_url
 from sqlalchemy.orm import Session
 
 from exact_core.api.errors import ConfigurationError, Invalid, Unavailable
@@ -20,6 +20,8 @@ MODE = "exact_mode"
 EPOCHS_RAISED = "exact_epochs_raised"
 """Key in ``Session.info`` that ``raise_epoch`` sets; see :meth:`Database.committed`."""
 
+_PLAIN = "exact_plain_rows"
+_BINARY = 1  # psycopg.pq.Format.BINARY
 _BUSY_MILLISECONDS = 15_000
 _RETRY = "try again in a moment"
 _POSTGRES_OUT_OF_RANGE = "22003"
@@ -55,6 +57,7 @@ class Database:
                 pool_timeout=20,
                 connect_args={"connect_timeout": 5, "application_name": "exact"},
             )
+            event.listen(self.engine, "before_cursor_execute", _ask_for_binary)
         else:
             raise ConfigurationError(f"EXACT_DATABASE_URL: {self.dialect} is not supported; use sqlite or postgresql.")
         event.listen(self.engine, "handle_error", _translate)
@@ -116,6 +119,26 @@ class Database:
                 yield session
         except exc.TimeoutError as error:
             raise Unavailable(f"All connections to the database are in use; {_RETRY}.") from error
+
+
+def plain_rows(session: Session, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a statement as the driver's own tuples, for many of them: numbers, texts and bytes only.
+
+    No value is converted; PostgreSQL sends them in its binary form.
+    """
+    result = session.connection().execute(statement, execution_options={_PLAIN: True})
+    cursor = result.cursor
+    assert cursor is not None
+    rows = cursor.fetchall()
+    result.close()
+    return cast("list[tuple[Any, ...]]", rows)
+
+
+def _ask_for_binary(
+    _connection: Connection, cursor: Any, _statement: str, _parameters: object, context: ExecutionContext, _many: bool
+) -> None:
+    if context.execution_options.get(_PLAIN):
+        cursor.format = _BINARY
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -8,20 +8,22 @@ both were changed, with one were removed or added. What was changed and changed 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     and_,
+    bindparam,
     case,
-    exists,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -34,6 +36,8 @@ from exact_core.annotations.states import DETAILS, Known, State, select_known
 from exact_core.storage.models import LIVE, Annotation
 
 _CHUNK = 500
+_OTHER, _LATER = ROWS.alias("other"), ROWS.alias("later")
+_LOW_DETAILS, _HIGH_DETAILS = DETAILS.alias("low_details"), DETAILS.alias("high_details")
 
 
 class Kind(StrEnum):
@@ -118,23 +122,22 @@ class Difference:
 
 def numbers(session: Session, asked: Range) -> list[Line]:
     """How many annotations differ, by image, author and type."""
+    ended, begun = (
+        _counted_of_image(asked.only_author is not None) if isinstance(asked.images, int) else _counted(asked)
+    )
+    values = {"image": asked.images, "low": asked.low, "high": asked.high, "author": asked.only_author}
+    given = values if isinstance(asked.images, int) else {}
+    connection = session.connection()
+    added, removed = (Kind.REMOVED, Kind.ADDED) if asked.is_backwards else (Kind.ADDED, Kind.REMOVED)
     found = []
-    for kind, statement in (_gone(asked), _new(asked)):
-        row = statement.subquery().c
-        grouped = select(row.image_id, row.author_id, row.type_id, func.count()).group_by(
-            row.image_id, row.author_id, row.type_id
-        )
-        for image_id, author_id, type_id, count in session.execute(grouped):
-            found.append(Line(image_id, author_id, type_id, type_id, frozenset({kind}), count))
-    row = _changed(asked).subquery().c
-    keys = (row.image_id, row.author_id, row.low_type, row.high_type, row.moved, row.relabelled, row.rewritten)
-    for image_id, author_id, low, high, moved, relabelled, rewritten, count in session.execute(
-        select(*keys, func.count()).group_by(*keys)
-    ):
-        kinds = _kinds(moved, relabelled, rewritten)
-        if kinds:
+    for image_id, author_id, low, high, moved, relabelled, rewritten, count in connection.execute(ended, given):
+        if high is None:
+            found.append(Line(image_id, author_id, low, low, frozenset({removed}), count))
+        elif kinds := _kinds(moved, relabelled, rewritten):
             old, new = (high, low) if asked.is_backwards else (low, high)
             found.append(Line(image_id, author_id, old, new, frozenset(kinds), count))
+    for image_id, author_id, type_id, count in connection.execute(begun, given):
+        found.append(Line(image_id, author_id, type_id, type_id, frozenset({added}), count))
     return found
 
 
@@ -148,16 +151,18 @@ def changed_ids(session: Session, asked: Range, kind: Kind | None = None, after:
         after: Only numbers above this.
         limit: At most so many; 0 for all.
     """
+    between = _Between.of(asked)
     parts = []
-    for name, statement in (_gone(asked), _new(asked)):
-        if kind in (None, name):
-            parts.append(select(statement.subquery().c.annotation_id.label("id")))
+    row = _ended(between).subquery().c
+    if kind in (None, Kind.ADDED if asked.is_backwards else Kind.REMOVED):
+        parts.append(select(row.annotation_id.label("id")).where(row.high_type.is_(None)))
+    if kind in (None, Kind.REMOVED if asked.is_backwards else Kind.ADDED):
+        parts.append(select(_begun(between).subquery().c.annotation_id.label("id")))
     if kind not in (Kind.ADDED, Kind.REMOVED):
-        row = _changed(asked).subquery().c
         wanted = {Kind.GEOMETRY: row.moved, Kind.TYPE: row.relabelled, Kind.ATTRIBUTES: row.rewritten}
         chosen = wanted.get(kind) if kind is not None else None
         condition = or_(row.moved == 1, row.relabelled == 1, row.rewritten == 1) if chosen is None else chosen == 1
-        parts.append(select(row.annotation_id.label("id")).where(condition))
+        parts.append(select(row.annotation_id.label("id")).where(row.high_type.is_not(None), condition))
     both = union_all(*parts).subquery()
     statement = select(both.c.id).where(both.c.id > after).order_by(both.c.id)
     return list(session.scalars(statement.limit(limit) if limit else statement))
@@ -202,37 +207,47 @@ def _states(session: Session, asked: Range, ids: Sequence[int], at: int) -> dict
     return found
 
 
-def _gone(asked: Range) -> tuple[Kind, Select[Any]]:
-    """States of the earlier revision whose annotations are not there at the later one."""
-    row = ROWS.c
-    other = ROWS.alias("other").c
-    stays = exists().where(other.annotation_id == row.annotation_id, *_holds(other, asked.high))
-    statement = _columns(ROWS).where(*asked.visible(row), *_closed(asked), ~stays)
-    return Kind.ADDED if asked.is_backwards else Kind.REMOVED, statement
+class _Between(NamedTuple):
+    """Two revisions, and which states may be known of, given a table's columns."""
+
+    low: Any
+    high: Any
+    visible: Callable[[Any], list[ColumnElement[bool]]]
+
+    @classmethod
+    def of(cls, asked: Range) -> _Between:
+        """As values of one statement."""
+        return cls(asked.low, asked.high, asked.visible)
+
+    def ended(self, row: Any) -> list[ColumnElement[bool]]:
+        """States that held at the low revision only; ``LIVE`` is written out for the index of closed rows."""
+        live: ColumnElement[int] = literal_column(str(LIVE))
+        range_ = (row.valid_to > self.low, row.valid_to <= self.high, row.valid_to < live)
+        return [*self.visible(row), *range_, row.valid_from <= self.low]
+
+    def begun(self, row: Any) -> list[ColumnElement[bool]]:
+        """States that hold at the high revision only."""
+        return [*self.visible(row), *self.holds_since(row)]
+
+    def holds_since(self, row: Any) -> list[ColumnElement[bool]]:
+        """The range of ``valid_from``, which the indexes hold, and that it has not ended."""
+        return [row.valid_from > self.low, row.valid_from <= self.high, row.valid_to > self.high]
 
 
-def _new(asked: Range) -> tuple[Kind, Select[Any]]:
-    """States of the later revision whose annotations were not there at the earlier one."""
-    row = ROWS.c
-    other = ROWS.alias("other").c
-    was = exists().where(other.annotation_id == row.annotation_id, *_holds(other, asked.low))
-    opened = (row.valid_from > asked.low, row.valid_from <= asked.high, row.valid_to > asked.high)
-    statement = _columns(ROWS).where(*asked.visible(row), *opened, ~was)
-    return Kind.REMOVED if asked.is_backwards else Kind.ADDED, statement
+def _ended(between: _Between) -> Select[Any]:
+    """States that ended, with what came of them: NULL as ``high_type`` when nothing, else flags for how they differ.
 
-
-def _changed(asked: Range) -> Select[Any]:
-    """Pairs of states, with flags for how they differ."""
+    Whatever ended and holds again at the high revision has begun in between, which the index of annotations tells.
+    """
     low = ROWS.c
-    later = ROWS.alias("later")
-    high = later.c
-    low_details, high_details = DETAILS.alias("low_details"), DETAILS.alias("high_details")
+    high = _LATER.c
+    low_details, high_details = _LOW_DETAILS, _HIGH_DETAILS
     moved = or_(low.geometry != high.geometry, low.z != high.z, low.t != high.t, low.c != high.c)
     rewritten = or_(low.text != high.text, low_details.c.attributes.is_distinct_from(high_details.c.attributes))
     joined = (
-        ROWS.join(later, and_(high.annotation_id == low.annotation_id, *_holds(high, asked.high)))
-        .outerjoin(low_details, _detail(low_details, low, asked.low))
-        .outerjoin(high_details, _detail(high_details, low, asked.high))
+        ROWS.outerjoin(_LATER, and_(high.annotation_id == low.annotation_id, *between.holds_since(high)))
+        .outerjoin(low_details, _detail(low_details, low, between.low))
+        .outerjoin(high_details, _detail(high_details, low, between.high))
     )
     return (
         select(
@@ -246,36 +261,46 @@ def _changed(asked: Range) -> Select[Any]:
             _flag(rewritten).label("rewritten"),
         )
         .select_from(joined)
-        .where(*asked.visible(low), *_closed(asked))
+        .where(*between.ended(low))
     )
 
 
-def _closed(asked: Range) -> list[ColumnElement[bool]]:
-    """The range of ``valid_to``; the number of what is live is written out, so that the index of closed rows serves."""
-    row = ROWS.c
-    return [
-        row.valid_to > asked.low,
-        row.valid_to <= asked.high,
-        row.valid_to < literal_column(str(LIVE)),
-        row.valid_from <= asked.low,
-    ]
+def _begun(between: _Between) -> Select[Any]:
+    """States that began, of annotations that were not there at the low revision."""
+    row, other = ROWS.c, _OTHER.c
+    was = select(other.annotation_id).where(*between.ended(other))
+    return select(row.annotation_id, row.image_id, row.author_id, row.type_id).where(
+        *between.begun(row), row.annotation_id.not_in(was)
+    )
 
 
-def _holds(row: Any, at: int) -> list[ColumnElement[bool]]:
-    return [row.valid_from <= at, row.valid_to > at]
+def _counted(asked: Range | _Between) -> tuple[Select[Any], Select[Any]]:
+    """The numbers of what ended and of what began."""
+    between = _Between.of(asked) if isinstance(asked, Range) else asked
+    row = _ended(between).subquery().c
+    keys = (row.image_id, row.author_id, row.low_type, row.high_type, row.moved, row.relabelled, row.rewritten)
+    new = _begun(between).subquery().c
+    new_keys = (new.image_id, new.author_id, new.type_id)
+    return select(*keys, func.count()).group_by(*keys), select(*new_keys, func.count()).group_by(*new_keys)
 
 
-def _detail(details: FromClause, row: Any, at: int) -> ColumnElement[bool]:
+@cache
+def _counted_of_image(has_author: bool) -> tuple[Select[Any], Select[Any]]:
+    """The same for one image, made once."""
+
+    def visible(row: Any) -> list[ColumnElement[bool]]:
+        whose = [row.author_id == bindparam("author", type_=BigInteger)] if has_author else []
+        return [row.image_id == bindparam("image", type_=BigInteger), *whose]
+
+    return _counted(_Between(bindparam("low", type_=Integer), bindparam("high", type_=Integer), visible))
+
+
+def _detail(details: FromClause, row: Any, at: Any) -> ColumnElement[bool]:
     return and_(details.c.annotation_id == row.annotation_id, details.c.valid_from <= at, details.c.valid_to > at)
 
 
-def _columns(rows: FromClause) -> Select[Any]:
-    row = rows.c
-    return select(row.annotation_id, row.image_id, row.author_id, row.type_id)
-
-
 def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return case((condition, literal(1)), else_=literal(0))
+    return case((condition, literal_column("1")), else_=literal_column("0"))
 
 
 def summed(lines: Sequence[Line]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from sqlalchemy import select
 
+from exact_core.annotations.access import rights_in
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
 from exact_core.api.errors import Forbidden, NotFound
@@ -18,7 +19,10 @@ from exact_core.storage.models import ImageSet, ImageSetMember, now
 def decide(database):
     def decide(actor, right, image_set_id, roles_of=lambda name: None):
         with database.read() as session:
-            return Rights(session, roles_of).decide(actor, right, image_set_id)
+            decision = Rights(session, roles_of).decide(actor, right, image_set_id)
+            if right in list(Right):  # what changes ask, in one query, is always the same
+                assert rights_in(session)(actor, right, image_set_id) == decision.allowed
+            return decision
 
     return decide
 
