@@ -111,7 +111,10 @@ function open(id) {
   for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);
   if (isPlugin) return;
   render(target, html`<div class="stack" aria-hidden="true"><div class="skeleton skeleton--row"></div><div class="skeleton skeleton--row"></div></div>`);
-  Promise.resolve(TABS[id].draw(target, page)).catch((error) => render(target, failure(error, () => open(id))));
+  const { signal } = ending;
+  Promise.resolve(TABS[id].draw(target, page)).catch((error) => {
+    if (!signal.aborted) render(target, failure(error, () => open(id)));
+  });
 }
 
 function fromAddress() {
