@@ -16,12 +16,13 @@ import { toast } from '../toast.js';
  * @property {boolean} mayShare
  * @property {() => string} query what is searched now
  * @property {(query: string) => unknown} run
+ * @property {boolean} [isSmall] without its name, for narrow places
  */
 
 /** @param {SavedOptions} options @returns {HTMLElement} the button */
 export function savedSearches(options) {
   const path = `/image-sets/${options.imageSetId}/saved-searches`;
-  const button = html`<button type="button" class="btn" aria-label="Saved searches" data-tip="Saved searches">${icon('bookmark')}<span class="hide-small">Saved</span></button>`;
+  const button = html`<button type="button" class="btn" aria-label="Saved searches" data-tip="Saved searches">${icon('bookmark')}${options.isSmall ? null : html`<span class="hide-small">Saved</span>`}</button>`;
   /** @type {Saved[]} */
   let saved = [];
   const load = async () => { saved = (await api.get(path)).items; };

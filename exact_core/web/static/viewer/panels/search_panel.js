@@ -86,7 +86,7 @@ export class SearchPanel {
 
   #draw() {
     this.#isDrawn = true;
-    const saved = savedSearches({ imageSetId: this.model.imageSetId, mayShare: this.model.mayShare, query: () => this.box.value, run: (query) => void this.run(query) });
+    const saved = savedSearches({ imageSetId: this.model.imageSetId, mayShare: this.model.mayShare, query: () => this.box.value, run: (query) => void this.run(query), isSmall: true });
     saved.className = 'icon-btn icon-btn--small';
     this.status = html`<div class="side-search__status small" role="status"></div>`;
     this.list = html`<ul class="side-search__list" aria-label="Hits"></ul>`;
