@@ -6,6 +6,7 @@ import { openDialog } from './dialog.js';
 import { html, icon } from './html.js';
 import { avatar } from './people.js';
 import { ago, dateTime, plural } from './time.js';
+import { toast } from './toast.js';
 
 /**
  * @typedef {{id: number | null, name: string}} Person
@@ -121,7 +122,8 @@ export function numbersOf(report, isDone) {
  */
 export async function revertDialog(path, target, tellNothing = () => undefined) {
   /** @type {Report} */
-  const preview = await api.post(path, target, { query: { preview: true } });
+  const patience = setTimeout(() => toast('Looking at what would change …'), 600);
+  const preview = await api.post(path, target, { query: { preview: true } }).finally(() => clearTimeout(patience));
   const total = preview.restored + preview.deleted + preview.changed;
   if (total === 0 && preview.skipped === 0) {
     tellNothing(preview);
