@@ -76,7 +76,7 @@ def run(lab: Lab, services: Services) -> Callable[..., list[int]]:
 def counts(lab: Lab, services: Services, text: str) -> dict[Any, int]:
     with services.database.read() as session:
         asked = asked_of(session, services, lab.people["lead"], lab.image_set_id, rights_in(session))
-        return Search(asked, text).counts()
+        return Search(asked, text).counts().hits
 
 
 def test_every_field_finds_what_plain_python_finds(world: World, run: Any, lab: Lab, services: Services) -> None:

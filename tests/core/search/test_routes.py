@@ -88,7 +88,7 @@ def test_facets_count_per_class_with_those_below_and_per_author(lab: Lab) -> Non
         ("Cell", 1, 2), ("Mitosis", 1, 1), ("Nucleus", 1, 1),
     ]  # fmt: skip
     assert [(each["author"]["name"], each["count"]) for each in facets["authors"]] == [("Ann", 2), ("Ben", 1)]
-    assert ask(lab, "ann", "class:cell", "/count").json() == {"total": 2, "notes": []}
+    assert ask(lab, "ann", "class:cell", "/count").json() == {"total": 2, "is_partial": False, "notes": []}
     assert ask(lab, "ann", "label:cell", "/count").json()["total"] == 1
     assert ask(lab, "ann", "size>1px² class:cell", "/facets").json()["total"] == 2
 

@@ -77,7 +77,9 @@ export async function drawPlugins(target, page) {
       title: `Settings of ${plugin.title}`, action: page.rights.manage ? 'Save' : undefined, body: form.element,
       submit: async () => {
         try {
-          return await api.put(`${path}/${plugin.name}`, { settings: form.read() });
+          const answer = await api.put(`${path}/${plugin.name}`, { settings: form.read() });
+          plugin.settings = answer.settings; // the list is read again in a moment; who opens the form before sees these
+          return answer;
         } catch (error) {
           if (error instanceof ApiError) form.showErrors(error.fields);
           throw error;
