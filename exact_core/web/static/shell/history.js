@@ -121,8 +121,8 @@ export function numbersOf(report, isDone) {
  * @returns {Promise<Report | null>}
  */
 export async function revertDialog(path, target, tellNothing = () => undefined) {
-  /** @type {Report} */
   const patience = setTimeout(() => toast('Looking at what would change …'), 600);
+  /** @type {Report} */
   const preview = await api.post(path, target, { query: { preview: true } }).finally(() => clearTimeout(patience));
   const total = preview.restored + preview.deleted + preview.changed;
   if (total === 0 && preview.skipped === 0) {
