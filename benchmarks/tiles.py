@@ -17,6 +17,7 @@ import openslide
 import simplejpeg
 from openslide.deepzoom import DeepZoomGenerator
 
+from benchmarks import jpeg_2000
 from benchmarks.slides import write_pyramid
 from benchmarks.tiles_load import Server
 from benchmarks.tiles_peers import PEERS, NotInstalled, places, start_exact
@@ -41,7 +42,12 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="exact-bench-") as name:
         folder = Path(name)
         slide = write_pyramid(folder / "slide.tif")
-        return [*_over_http(folder, slide), *_in_process(folder, slide), *_missing_level(folder)]
+        return [
+            *_over_http(folder, slide),
+            *_in_process(folder, slide),
+            *_missing_level(folder),
+            *jpeg_2000.measure(folder),
+        ]
 
 
 def _over_http(folder: Path, slide: Path) -> list[Figure]:
