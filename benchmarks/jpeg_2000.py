@@ -7,11 +7,8 @@ import json
 import os
 import random
 import resource
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,8 @@ import openslide
 import tifffile
 from openslide.deepzoom import DeepZoomGenerator
 from skimage import data
+
+from benchmarks.tiles_figures import cpu, figure
 
 _SIDE = 8192
 _TILE = 256
@@ -60,13 +59,13 @@ def measure(folder: Path) -> list[dict[str, Any]]:
     once, after = [], []
     for _ in range(_ROUNDS):
         part = [(generator.randrange(side), generator.randrange(side)) for _ in range(20)]
-        theirs = _cpu(deepzoom, part)
-        after.append(theirs / _cpu(exact, part * 40))
+        theirs = cpu(deepzoom, part)
+        after.append(theirs / cpu(exact, part * 40))
         once.append(theirs / (spent / tiles))
     os.close(descriptor)
     return [
-        _figure("JPEG 2000, transcoded once: CPU per tile of peer / of EXACT", once, 1.8),
-        _figure("JPEG 2000, after that, tile in process: CPU of peer / of EXACT", after, 90),
+        figure("JPEG 2000, transcoded once: CPU per tile of peer / of EXACT", once, 1.8, _PEER),
+        figure("JPEG 2000, after that, tile in process: CPU of peer / of EXACT", after, 90, _PEER),
     ]
 
 
@@ -102,16 +101,3 @@ def _transcode(slide: Path, driver: str, target: Path) -> float:
     assert code == 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _cpu(function: Callable[[tuple[int, int]], object], part: list[tuple[int, int]]) -> float:
-    started = time.process_time()
-    for place in part:
-        function(place)
-    return (time.process_time() - started) / len(part)
-
-
-def _figure(name: str, ratios: list[float], least: float) -> dict[str, Any]:
-    value = statistics.median(ratios)
-    bar = f">= {least:g}"
-    return {"name": name, "value": round(value, 1), "unit": "x", "bar": bar, "holds": value >= least, "peer": _PEER}

@@ -7,8 +7,6 @@ import os
 import random
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from openslide.deepzoom import DeepZoomGenerator
 
 from benchmarks import jpeg_2000
 from benchmarks.slides import write_pyramid
+from benchmarks.tiles_figures import cpu, figure
 from benchmarks.tiles_load import Server
 from benchmarks.tiles_peers import PEERS, NotInstalled, places, start_exact
 
@@ -79,13 +78,13 @@ def _http_figure(name: str, servers: dict[str, Server], reason: str) -> Figure:
     title = "tile over HTTP with permission check: CPU " + (
         "of EXACT / CPU of " if is_limit else "of peer / of EXACT, "
     )
-    figure: Figure = {"name": title + name, "unit": "x", "bar": bar, "peer": _PEER_NAMES[name]}
+    told: Figure = {"name": title + name, "unit": "x", "bar": bar, "peer": _PEER_NAMES[name]}
     if reason:
-        return {**figure, "value": None, "holds": None, "skipped": reason}
+        return {**told, "value": None, "holds": None, "skipped": reason}
     ours, theirs = (statistics.median(servers[each].cpu_ms) for each in ("exact", name))
     ratio = ours / theirs if is_limit else theirs / ours
     holds = ratio <= _MOST_OF_NGINX if is_limit else ratio >= _LEAST[name]
-    return {**figure, "value": round(ratio, 1), "holds": holds, "cpu_us": [round(1000 * ours), round(1000 * theirs)]}
+    return {**told, "value": round(ratio, 1), "holds": holds, "cpu_us": [round(1000 * ours), round(1000 * theirs)]}
 
 
 def _in_process(folder: Path, slide: Path) -> list[Figure]:
@@ -116,17 +115,17 @@ def _in_process(folder: Path, slide: Path) -> list[Figure]:
         part = chosen[number * 200 : number * 200 + 80]
         for place in part:
             exact(place)
-        warm.append(_cpu(deepzoom, part) / _cpu(exact, part * 40))
-        theirs = _cpu(deepzoom, part, drop=descriptor)
-        cold.append(theirs / _cpu(exact, part * 5, drop=descriptor))
-        coldest.append(theirs / _cpu(plain_read, part * 5, drop=descriptor))
+        warm.append(cpu(deepzoom, part) / cpu(exact, part * 40))
+        theirs = cpu(deepzoom, part, drop=descriptor)
+        cold.append(theirs / cpu(exact, part * 5, drop=descriptor))
+        coldest.append(theirs / cpu(plain_read, part * 5, drop=descriptor))
     worst = _largest_difference(index, descriptor, opened, chosen[:200])
     os.close(descriptor)
     peer = "openslide-python's DeepZoom with Pillow, in the same process"
     return [
-        _ratio("tile in process, file in memory: CPU of peer / of EXACT", warm, 700, peer),
+        figure("tile in process, file in memory: CPU of peer / of EXACT", warm, 700, peer),
         {
-            **_ratio("tile in process, file dropped from memory: CPU of peer / of EXACT", cold, 120, peer),
+            **figure("tile in process, file dropped from memory: CPU of peer / of EXACT", cold, 120, peer),
             "limit": round(statistics.median(coldest), 1),  # one read of 4 KiB from this disk, and nothing else
         },
         {
@@ -170,26 +169,10 @@ def _missing_level(folder: Path) -> list[Figure]:
     ratios = []
     for _ in range(_ROUNDS):
         part = [(0, generator.randrange(level.columns), generator.randrange(level.rows)) for _ in range(10)]
-        ratios.append(_cpu(deepzoom, part) / _cpu(exact, part))
+        ratios.append(cpu(deepzoom, part) / cpu(exact, part))
     image.close()
     name = f"level that the file lacks (1/{level.factor}): CPU of peer / of EXACT"
-    return [_ratio(name, ratios, 10, "openslide-python's DeepZoom with Pillow, in the same process")]
-
-
-def _cpu(function: Callable[[tuple[int, int, int]], object], part: list[Any], drop: int = -1) -> float:
-    """Processor time per call; with ``drop`` the file leaves the system's memory before each."""
-    if drop < 0:
-        started = time.process_time()
-        for place in part:
-            function(place)
-        return (time.process_time() - started) / len(part)
-    spent = []
-    for place in part:
-        os.posix_fadvise(drop, 0, 0, os.POSIX_FADV_DONTNEED)
-        started = time.process_time()
-        function(place)
-        spent.append(time.process_time() - started)
-    return statistics.median(spent)  # waiting for the disk lets other programs in between, which a mean would count
+    return [figure(name, ratios, 10, "openslide-python's DeepZoom with Pillow, in the same process")]
 
 
 def _largest_difference(index: Any, descriptor: int, opened: openslide.OpenSlide, chosen: list[Any]) -> int:
@@ -203,15 +186,3 @@ def _largest_difference(index: Any, descriptor: int, opened: openslide.OpenSlide
         expected = np.asarray(opened.read_region(at, level, (width, height)).convert("RGB"))
         worst = max(worst, int(np.abs(shown.astype(np.int16) - expected).max()))
     return worst
-
-
-def _ratio(name: str, ratios: list[float], least: float, peer: str) -> Figure:
-    value = statistics.median(ratios)
-    return {
-        "name": name,
-        "value": round(value, 1),
-        "unit": "x",
-        "bar": f">= {least:g}",
-        "holds": value >= least,
-        "peer": peer,
-    }

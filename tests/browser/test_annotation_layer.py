@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS, OPENSEADRAGON, Drawing, Scene, served
+from tests.browser.layer_page import OPENSEADRAGON, Drawing, Scene, served
 from tests.conftest import unavailable
 
 pytestmark = pytest.mark.browser
@@ -29,15 +29,11 @@ TYPES = [
 RENDERERS = ("webgl2", "canvas2d")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this module."""
+@pytest.fixture(scope="module", autouse=True)
+def openseadragon() -> None:
+    """The layer is tested over the real thing."""
     if not OPENSEADRAGON.is_dir():
         unavailable("OpenSeadragon is not installed; run npm ci in frontend/")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 class LayerPage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect
 from sqlalchemy import delete, update
 
 from exact_core.settings import Settings
@@ -21,10 +21,8 @@ from exact_core.storage.models import (
     ChangeSet,
     ImageSet,
 )
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS
-from tests.browser.test_viewer import CHROMIUM, Desk
+from tests.browser.test_viewer import Desk
 from tests.browser.viewer_instance import Instance, running
-from tests.conftest import unavailable
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -51,17 +49,6 @@ def instance(furnished: Instance) -> Instance:
             session.execute(delete(table))
         session.execute(update(ImageSet).values(revision=0))
     return furnished
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this module."""
-    if not CHROMIUM.exists():
-        unavailable("Chromium is not installed; run: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

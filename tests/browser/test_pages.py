@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from exact_core.kernel.discovery import discover
 from exact_core.settings import Settings
@@ -17,7 +17,6 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import User
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS
 from tests.browser.viewer_instance import Instance, running
 
 pytestmark = pytest.mark.browser
@@ -63,15 +62,6 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
             user.is_admin = True
             raise_epoch(session, "access")
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 class Watched:

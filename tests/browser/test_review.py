@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select, update
 
 from exact_core.auth import accounts
@@ -18,13 +18,10 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import AnnotationType, Image, ImageSet, ImageSetMember, TeamMember
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS
 from tests.browser.viewer_instance import Instance, running
-from tests.conftest import unavailable
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
-CHROMIUM = Path("/usr/bin/chromium")
 START = "#x=1100&y=1500&zoom=0.5"
 NEAR = {"kind": "detection", "distance_um": 10}
 
@@ -51,16 +48,6 @@ def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             session.execute(update(Image).where(Image.mpp_x.is_(None)).values(mpp_x=0.5, mpp_y=0.5))
             raise_epoch(session, "access")
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        unavailable("Chromium is not installed; run: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 class Person:

@@ -17,11 +17,11 @@ from sqlalchemy import update
 from exact_core.jobs.helping import helping_worker
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetMember
-from tests.browser.test_review import Person, browser, instance, people, set_mode
+from tests.browser.test_review import Person, instance, people, set_mode
 from tests.browser.viewer_instance import Instance
 from tests.core.agreement import study_files
 
-__all__ = ["browser", "instance", "people"]
+__all__ = ["instance", "people"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from exact_sdk.fakedist import FakeDistributions
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
 from exact_core.annotations.packing import unpack
@@ -20,13 +20,10 @@ from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.models import LIVE, AnnotationRevision
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS
 from tests.browser.viewer_instance import Instance, running
-from tests.conftest import unavailable
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
-CHROMIUM = Path("/usr/bin/chromium")
 POINT, BOX, ELLIPSE, LINE, POLYLINE, POLYGON = range(1, 7)
 IMAGE, ABSENT = 9, 10
 START = "#x=1100&y=1500&zoom=0.5"
@@ -83,17 +80,6 @@ def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             fakes.add(name, source, files={"static/index.js": module})
         candidates = tuple(discover([str(fakes.folder)]))
         yield after.enter_context(running(settings, [slide, *stack], candidates))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this module."""
-    if not CHROMIUM.exists():
-        unavailable("Chromium is not installed; run: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 class Desk:

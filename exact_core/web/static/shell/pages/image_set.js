@@ -101,20 +101,25 @@ function open(id) {
   drawTabs();
   target.setAttribute('aria-labelledby', `tab-${id}`);
   $(`#${CSS.escape(`tab-${id}`)}`).scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  const plugins = $('#plugin-tabs');
-  const isPlugin = !(id in TABS);
-  plugins.hidden = !isPlugin;
-  target.hidden = isPlugin;
-  target.classList.toggle('tab-text', !TABS[id]?.isWide);
-  const settings = $('#plugin-settings');
-  settings.hidden = id !== 'settings' || !settings.childElementCount;
-  for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === id);
-  if (isPlugin) return;
+  placePlugins();
+  if (!(id in TABS)) return;
+  target.classList.toggle('tab-text', !TABS[id].isWide);
   render(target, html`<div class="stack" aria-hidden="true"><div class="skeleton skeleton--row"></div><div class="skeleton skeleton--row"></div></div>`);
   const { signal } = ending;
   Promise.resolve(TABS[id].draw(target, page)).catch((error) => {
     if (!signal.aborted) render(target, failure(error, () => open(id)));
   });
+}
+
+/** Show what plugins add to the tab that is open. */
+function placePlugins() {
+  const plugins = $('#plugin-tabs');
+  const isPlugin = !(current in TABS);
+  plugins.hidden = !isPlugin;
+  target.hidden = isPlugin;
+  const settings = $('#plugin-settings');
+  settings.hidden = current !== 'settings' || !settings.childElementCount;
+  for (const panel of plugins.querySelectorAll('[data-panel]')) panel.toggleAttribute('data-shown', panel.getAttribute('data-panel') === current);
 }
 
 function fromAddress() {
@@ -174,6 +179,6 @@ if (page.rights.upload) {
 drawHead();
 drawTabs();
 if (start.plugins.length) {
-  void loadPlugins(start.plugins, /** @type {any} */ ({ imageSet: start.imageSet, image: null, actor: start.actor, rights: start.rights })).then(() => open(current));
+  void loadPlugins(start.plugins, /** @type {any} */ ({ imageSet: start.imageSet, image: null, actor: start.actor, rights: start.rights })).then(placePlugins);
 }
 void refresh().catch(showError).then(() => open(current));
