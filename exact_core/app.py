@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy.orm import Session
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from exact_core import __version__
@@ -131,6 +133,28 @@ def create_app(settings: Settings | None = None, candidates: Iterable[Candidate]
 
 def _add_routes(app: ExactApp, services: Services) -> None:
     """Core first, so that no plugin can stand in the way of a core address."""
+    from exact_core.web import pages, problems
+    from exact_core.web.csrf import RequestGuard
+    from exact_core.web.plugin_routes import add_plugin_routes
+    from exact_core.web.security import SecurityHeaders
+
+    problems.install(app)
+    pages.install(app, services)
+    app.router.routes.extend(core_routes())
+    add_plugin_routes(app, services)
+    app.add_middleware(RequestGuard, settings=services.settings)
+    app.add_middleware(SecurityHeaders, https=services.settings.behind_https)
+    app.tiles = tile_app(services)
+    app.hosts = OwnHosts(services.settings)
+
+
+@cache
+def core_routes() -> tuple[BaseRoute, ...]:
+    """The core's own routes, which all applications of a process share.
+
+    The framework works out what each route takes and answers when it is first looked at, which costs more than making
+    the rest of an application. The routes know nothing of an instance: they ask the request for its services.
+    """
     from exact_core.activation.routes import router as activation
     from exact_core.agreement.routes import router as agreement
     from exact_core.agreement.studies.routes import router as studies
@@ -151,14 +175,11 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.versioning.diff_routes import router as differences
     from exact_core.versioning.routes import router as versions
     from exact_core.versioning.splits.routes import router as splits
-    from exact_core.web import api_docs, health, pages, problems
-    from exact_core.web.csrf import RequestGuard
-    from exact_core.web.plugin_routes import add_plugin_routes
-    from exact_core.web.security import SecurityHeaders
+    from exact_core.web import api_docs, assets, health, pages, system
     from exact_core.web.viewer_page import router as viewer
 
-    problems.install(app)
-    app.include_router(health.router)
+    core = APIRouter()
+    core.include_router(health.router)
     for router in (
         auth,
         image_sets,
@@ -181,12 +202,7 @@ def _add_routes(app: ExactApp, services: Services) -> None:
         annotation_exports,
         splits,
     ):
-        app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
-    app.include_router(api_docs.router)
-    app.include_router(viewer)
-    pages.install(app, services)
-    add_plugin_routes(app, services)
-    app.add_middleware(RequestGuard, settings=services.settings)
-    app.add_middleware(SecurityHeaders, https=services.settings.behind_https)
-    app.tiles = tile_app(services)
-    app.hosts = OwnHosts(services.settings)
+        core.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
+    for router in (api_docs.router, viewer, assets.router, system.router, pages.router):
+        core.include_router(router)
+    return tuple(core.routes)

@@ -36,6 +36,7 @@ from exact_core.storage.models import (
 )
 from tests.postgres import MissingPostgres, PostgresServer
 from tests.postgres_pool import PostgresPool
+from tests.serving import Client, close_loop
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:8000"
@@ -66,6 +67,7 @@ def one_event_loop() -> Iterator[None]:
         TestClient.portal = portal
         yield
         TestClient.portal = None
+    close_loop()
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +170,7 @@ def app(settings: Settings) -> Iterator[FastAPI]:
 @pytest.fixture
 def visitor(app: FastAPI) -> TestClient:
     """A browser in which nobody is logged in."""
-    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False)
+    return Client(app, base_url=ADDRESS, raise_server_exceptions=False)
 
 
 @pytest.fixture
@@ -182,7 +184,7 @@ def browser_of(app: FastAPI) -> Callable[[Actor], TestClient]:
             key = open_session(session, user, services.settings.secret, days=1, user_agent="test")
         headers = {"X-CSRF-Token": csrf_token_of(services.settings.secret, key), "Origin": ADDRESS}
         cookies = {SESSION_COOKIE: key}
-        return TestClient(app, base_url=ADDRESS, headers=headers, cookies=cookies, raise_server_exceptions=False)
+        return Client(app, base_url=ADDRESS, headers=headers, cookies=cookies, raise_server_exceptions=False)
 
     return log_in
 
@@ -195,7 +197,7 @@ def script_of(app: FastAPI) -> Callable[..., TestClient]:
         with app.state.services.database.write() as session:
             _, token = make_token(session, actor.user_id, "test", scopes or ("read", "write", "admin"), None)
         headers = {"Authorization": f"Bearer {token}"}
-        return TestClient(app, base_url=ADDRESS, headers=headers, raise_server_exceptions=False)
+        return Client(app, base_url=ADDRESS, headers=headers, raise_server_exceptions=False)
 
     return make
 

@@ -14,7 +14,6 @@ from exact_core.api.deps import current_actor, services_of
 from exact_core.api.errors import Forbidden, NotFound
 from exact_core.products.service import find as find_product
 from exact_core.storage.models import ImageSet, User
-from exact_core.web import assets, system
 from exact_core.web.bootstrap import enabled_frontends, rights_in, what_plugins_add
 from exact_core.web.templating import NavigationItem, Pages, pages_of
 
@@ -38,11 +37,8 @@ ADMIN_SECTIONS = {
 
 
 def install(app: FastAPI, services: Services, *, dev: bool = False) -> None:
-    """Make an application answer with pages and static files."""
+    """Give an application what its pages are made with."""
     app.state.pages = Pages(services, dev=dev)
-    app.include_router(assets.router)
-    app.include_router(system.router)
-    app.include_router(router)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from exact_core.storage.models import (
 )
 from exact_core.tiles.probe import ProbeReport, probe_file
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
+from tests.serving import Client
 
 ADDRESS = "http://127.0.0.1"
 PLUGIN = "eiph_score"
@@ -303,16 +304,16 @@ class World:
         """A browser in which somebody has just logged in; for ``read_only`` a program."""
         app = self.instance._app
         if person == "nobody":
-            return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
+            return Client(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
         with self._database.write() as session:
             if person == "read_only":
                 _, token = make_token(session, self.users["manager"], "reader", ("read",), 1)
                 headers = {"Authorization": f"Bearer {token}"}
-                return TestClient(app, base_url=ADDRESS, headers=headers, raise_server_exceptions=False)
+                return Client(app, base_url=ADDRESS, headers=headers, raise_server_exceptions=False)
             user = session.get_one(User, self.users[person])
             secret = self.services.settings.secret
             key = open_session(session, user, secret, days=1, user_agent="test")
-        return TestClient(
+        return Client(
             app,
             base_url=ADDRESS,
             headers={"X-CSRF-Token": csrf_token_of(secret, key), "Origin": ADDRESS},

@@ -13,18 +13,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from exact_core.annotations.history_routes import router as history
-from exact_core.annotations.routes import router as annotations
 from exact_core.api.context import Actor
 from exact_core.app import close_services, open_services
 from exact_core.auth.keys import hash_of, new_token
-from exact_core.products.routes import router as products
-from exact_core.review.routes import router as review
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database
 from exact_core.storage.models import AccessToken, AnnotationType, ChangeSet, now
-from exact_core.web import problems
+from tests import serving
 
 
 @dataclass
@@ -108,15 +104,8 @@ def services(settings: Settings, database: Database) -> Iterator[Services]:
 
 @pytest.fixture
 def application(services: Services) -> FastAPI:
-    """The addresses of annotations, their history, verdicts on them, and products."""
-    app = FastAPI()
-    app.state.services = services
-    problems.install(app)
-    app.include_router(annotations)
-    app.include_router(history)
-    app.include_router(review, prefix="/api/v2")
-    app.include_router(products)
-    return app
+    """Every address of the core."""
+    return serving.application(services)
 
 
 @pytest.fixture
@@ -136,7 +125,7 @@ def client_of(application: FastAPI, database: Database) -> Iterator[Callable[...
                     scopes=scopes or ["read", "write"],
                 )
             )
-        client = TestClient(application, raise_server_exceptions=True, headers={"Authorization": f"Bearer {token}"})
+        client = serving.Client(application, raise_server_exceptions=True, headers={"Authorization": f"Bearer {token}"})
         clients.append(client)
         return client
 

@@ -14,7 +14,8 @@ from PIL import Image as Picture
 from exact_core.api.context import Actor
 from exact_core.services import Services
 from exact_core.settings import Settings
-from tests.core.images.instance import application, running_instance, token_of
+from tests.core.images.instance import running_instance, token_of
+from tests.serving import Client, application
 
 
 @pytest.fixture
@@ -51,14 +52,14 @@ def image_set(make_image_set: Callable[..., int], manager: Actor, viewer: Actor)
 @pytest.fixture
 def api(services: Services, manager: Actor) -> Iterator[TestClient]:
     """A client that speaks for the manager."""
-    with TestClient(application(services), headers=token_of(services, manager)) as client:
+    with Client(application(services), headers=token_of(services, manager)) as client:
         yield client
 
 
 @pytest.fixture
 def api_of(services: Services) -> Callable[[Actor], TestClient]:
     """``api_of(ann)`` is a client that speaks for Ann."""
-    return lambda actor: TestClient(application(services), headers=token_of(services, actor))
+    return lambda actor: Client(application(services), headers=token_of(services, actor))
 
 
 @pytest.fixture

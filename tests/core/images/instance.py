@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from exact_core.api.context import Actor
-from exact_core.api.errors import ExactError
 from exact_core.app import close_services, open_services
 from exact_core.auth.credentials import make_token
 from exact_core.jobs.runner import JobRunner
@@ -22,6 +19,7 @@ from exact_core.kernel.discovery import Candidate
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.models import Image, Job
+from tests.serving import application
 
 
 @contextlib.contextmanager
@@ -33,25 +31,6 @@ def running_instance(settings: Settings, candidates: tuple[Candidate, ...] = ())
     finally:
         services.kernel.faults.stop()
         close_services(services)
-
-
-def application(services: Services) -> FastAPI:
-    """The routes of images, uploads and jobs with the platform's errors."""
-    from exact_core.images.routes import router as images
-    from exact_core.images.upload_routes import router as uploads
-    from exact_core.jobs.routes import router as jobs
-
-    app = FastAPI()
-    app.state.services = services
-    app.add_exception_handler(ExactError, _as_json)
-    for router in (images, uploads, jobs):
-        app.include_router(router, prefix="/api/v2")
-    return app
-
-
-def _as_json(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ExactError)
-    return JSONResponse({"detail": error.message, "code": error.code}, error.status)
 
 
 def token_of(services: Services, actor: Actor, scopes: tuple[str, ...] = ("read", "write")) -> dict[str, str]:

@@ -24,7 +24,6 @@ from exact_core.services import Services
 from exact_core.storage.models import ImageSetMember, Upload, now
 from tests.core.images.instance import (
     all_images,
-    application,
     everything_below,
     image_row,
     run_jobs,
@@ -33,6 +32,7 @@ from tests.core.images.instance import (
     token_of,
     wait_until,
 )
+from tests.serving import Client, application
 
 TUS = {"Tus-Resumable": "1.0.0"}
 
@@ -176,13 +176,13 @@ def test_an_upload_goes_on_after_the_server_was_restarted(
 ):
     data = make_picture("a.png").read_bytes()
     headers = token_of(services, manager)
-    with TestClient(application(services), headers=headers) as first:
+    with Client(application(services), headers=headers) as first:
         address = announce(first, image_set, len(data)).headers["Location"]
         send(first, address, 0, data[:1000])
     # a server that was killed may have written more than it recorded: what is not recorded does not count
     with services.blobs.path(f"uploads/{address.rsplit('/', 1)[-1]}").open("ab") as file:
         file.write(b"bytes of unknown fate")
-    with running_instance(settings) as again, TestClient(application(again), headers=headers) as second:
+    with running_instance(settings) as again, Client(application(again), headers=headers) as second:
         assert second.head(address).headers["Upload-Offset"] == "1000"
         assert send(second, address, 1000, data[1000:]).status_code == 204
         assert again.blobs.resolve(all_images(again, image_set)[0].file_path).read_bytes() == data
@@ -298,7 +298,7 @@ def test_the_same_file_twice_at_once_is_one_image(
     app = application(services)
 
     def one(name: str) -> None:
-        with TestClient(app, headers=headers) as client:
+        with Client(app, headers=headers) as client:
             address = announce(client, image_set, len(data), name).headers["Location"]
             barrier.wait(timeout=30)
             answers.append(send(client, address, 0, data).headers["X-Exact-Status"])
@@ -350,7 +350,7 @@ def test_too_large_too_full_and_over_quota_are_said_before_a_byte_is_sent(
     small = settings.model_copy(update={"max_upload_bytes": 1_000_000, "image_set_quota_bytes": 500_000})
     with (
         running_instance(small) as limited,
-        TestClient(application(limited), headers=token_of(limited, manager)) as api,
+        Client(application(limited), headers=token_of(limited, manager)) as api,
     ):
         assert announce(api, image_set, 1_000_001).status_code == 413
         over = announce(api, image_set, 500_001)
@@ -359,7 +359,7 @@ def test_too_large_too_full_and_over_quota_are_said_before_a_byte_is_sent(
         assert announce(api, image_set, 300_000).status_code == 201
         assert announce(api, image_set, 300_000).status_code == 507
     free = shutil.disk_usage(services.blobs.root).free
-    with TestClient(application(services), headers=token_of(services, manager)) as api:
+    with Client(application(services), headers=token_of(services, manager)) as api:
         full = announce(api, image_set, min(free + 1, settings.max_upload_bytes))
         if free < settings.max_upload_bytes:
             assert full.status_code == 507
@@ -367,7 +367,7 @@ def test_too_large_too_full_and_over_quota_are_said_before_a_byte_is_sent(
     greedy = settings.model_copy(update={"free_space_mib": 10**9})
     with (
         running_instance(greedy) as limited,
-        TestClient(application(limited), headers=token_of(limited, manager)) as api,
+        Client(application(limited), headers=token_of(limited, manager)) as api,
     ):
         assert announce(api, image_set, 5).status_code == 507
 

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from exact_core.api.context import Actor
@@ -24,7 +23,8 @@ from exact_core.jobs.service import cancel_job, retry_job
 from exact_core.jobs.worker import Worker
 from exact_core.services import Services
 from exact_core.storage.models import ImageSetPlugin, Job, now
-from tests.core.images.instance import all_jobs, application, run_jobs, token_of, wait_until
+from tests.core.images.instance import all_jobs, run_jobs, token_of, wait_until
+from tests.serving import Client, application
 
 SYSTEM = Actor.system()
 
@@ -284,19 +284,19 @@ def test_jobs_are_seen_by_their_owner_the_managers_of_the_set_and_administrators
     image_set = make_image_set(roles={owner: "annotator", manager: "manager", viewer: "viewer"})
     number = ask(services, "works.add", owner=owner, image_set_id=image_set)
     for actor, expected in ((owner, 200), (manager, 200), (admin, 200), (viewer, 404)):
-        with TestClient(application(services), headers=token_of(services, actor)) as api:
+        with Client(application(services), headers=token_of(services, actor)) as api:
             assert api.get(f"/api/v2/jobs/{number}").status_code == expected
             assert len(api.get("/api/v2/jobs").json()["items"]) == (1 if expected == 200 else 0)
             if expected == 404:
                 assert api.post(f"/api/v2/jobs/{number}/cancel").status_code == 404
                 assert api.post(f"/api/v2/jobs/{number}/retry").status_code == 404
-    with TestClient(application(services), headers=token_of(services, owner)) as api:
+    with Client(application(services), headers=token_of(services, owner)) as api:
         assert api.get("/api/v2/jobs").json()["items"][0]["title"] == "Add up"
         assert api.post(f"/api/v2/jobs/{number}/retry").status_code == 409
         assert api.post(f"/api/v2/jobs/{number}/cancel").json()["state"] == "cancelled"
         assert api.post(f"/api/v2/jobs/{number}/retry").json()["state"] == "queued"
     reading = token_of(services, owner, ("read",))
-    with TestClient(application(services), headers=reading) as api:
+    with Client(application(services), headers=reading) as api:
         assert api.post(f"/api/v2/jobs/{number}/cancel").status_code == 403
 
 
@@ -304,7 +304,7 @@ def test_the_list_of_jobs_comes_in_pages_and_filters(services: Services, make_us
     admin = make_user(is_admin=True)
     numbers = [ask(services, "works.add") for _ in range(5)]
     cancel_job(services, SYSTEM, numbers[0])
-    with TestClient(application(services), headers=token_of(services, admin)) as api:
+    with Client(application(services), headers=token_of(services, admin)) as api:
         first = api.get("/api/v2/jobs?limit=3").json()
         rest = api.get(f"/api/v2/jobs?limit=3&cursor={first['next_cursor']}").json()
         assert [each["id"] for each in first["items"] + rest["items"]] == numbers[::-1]

@@ -122,10 +122,6 @@ def test_the_undo_of_a_merge_leaves_what_was_changed_since(merging: Lab, undo: C
 
 @pytest.fixture
 def undo(application: Any) -> Callable[..., Any]:
-    from exact_core.search.routes import router
-
-    application.include_router(router)
-
     def take_back(lab: Lab, who: str, revision: int) -> Any:
         return lab[who].post(f"/api/v2/image-sets/{lab.image_set_id}/annotation-bulk-edits/{revision}/undo")
 

@@ -7,22 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from exact_core.annotations.routes import router as annotations
 from exact_core.api.context import Actor
-from exact_core.images.routes import router as images
-from exact_core.imagesets.routes import router as image_sets
-from exact_core.products.routes import router as products
-from exact_core.review.routes import router as review
-from exact_core.search.routes import router as search
-from exact_core.services import Services
 from exact_core.storage.database import Database
 from exact_core.storage.models import AnnotationType
-from exact_core.web import problems
-from tests.core.annotations.conftest import box, client_of, services  # noqa: F401 - fixtures
+from tests.core.annotations.conftest import application, box, client_of, services  # noqa: F401 - fixtures
 
 API = "/api/v2"
 PEOPLE = {
@@ -98,16 +89,6 @@ class Study:
 
     def listed(self, who: str, **params: Any) -> Any:
         return self.get(who, f"/image-sets/{self.set_id}/images", **params)
-
-
-@pytest.fixture
-def application(services: Services) -> FastAPI:  # noqa: F811
-    app = FastAPI()
-    app.state.services = services
-    problems.install(app)
-    for router in (annotations, products, image_sets, images, review, search):
-        app.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
-    return app
 
 
 @pytest.fixture

@@ -8,19 +8,16 @@ from pathlib import Path
 
 import pytest
 import simplejpeg
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
 from exact_core.api.context import Actor
-from exact_core.api.errors import ExactError
 from exact_core.app import close_services, open_services
 from exact_core.auth.credentials import open_session
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.models import User
 from exact_core.tiles.probe import ProbeReport
-from exact_core.tiles.routes import router
+from tests import serving
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
 
 
@@ -34,21 +31,15 @@ def services(settings: Settings, database: object) -> Iterator[Services]:
 @pytest.fixture
 def client_of(services: Services) -> Callable[[Actor | None], TestClient]:
     """``client_of(ann)`` asks as somebody who is logged in; ``client_of(None)`` as nobody."""
-    app = FastAPI()
-    app.state.services = services
-    app.include_router(router)
-
-    @app.exception_handler(ExactError)
-    def problem(_request: Request, error: ExactError) -> JSONResponse:
-        return JSONResponse({"code": error.code, "detail": error.message}, error.status)
+    app = serving.application(services)
 
     def make(actor: Actor | None) -> TestClient:
         if actor is None:
-            return TestClient(app)
+            return serving.Client(app)
         with services.database.write() as session:
             user = session.get_one(User, actor.user_id)
             key = open_session(session, user, services.settings.secret, days=1, user_agent="test")
-        return TestClient(app, cookies={"exact_session": key})
+        return serving.Client(app, cookies={"exact_session": key})
 
     return make
 
