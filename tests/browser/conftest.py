@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS
+from tests.browser.layer_page import QUICK_ARGUMENTS, chromium_path
 from tests.conftest import unavailable
-
-_CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One headless Chromium for all tests of a module."""
-    if not _CHROMIUM.exists():
-        unavailable("Chromium is not installed; run: apt-get install chromium")
+    path = chromium_path()
+    if path is None:
+        unavailable("Chromium is not installed; run: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(_CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=path, args=QUICK_ARGUMENTS)
         yield chromium
         chromium.close()

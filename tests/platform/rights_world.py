@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from exact_sdk.harness import Instance
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from exact_core.auth.credentials import make_token, open_session
@@ -220,6 +221,8 @@ class World:
         self.shared_file = write_jpeg_pyramid(folder / f"{SECRET_NAME}.tif", tissue(600, 700))
         self._report: ProbeReport | None = None
         self._clients: dict[str, TestClient] = {}
+        self._untouched: Place | None = None
+        self._untouched_by = ""
         self.users = {name: self._user(name) for name in ("stranger", *ROLES, "lead", "victim", "owner", "drawer")}
         self.users["admin"] = self._user("boss", is_admin=True)
         self.own_team = self.team(leads=["stranger"])  # a stranger here is at home elsewhere
@@ -289,6 +292,17 @@ class World:
         if PLUGIN in self.services.kernel.records:
             self.instance.switch(PLUGIN, place.image_set, enabled=True)
         return place
+
+    def untouched_place(self, operation: str) -> Place:
+        """A place in which this operation was not done yet: where it was refused, the place is as it was."""
+        if self._untouched is None or self._untouched_by != operation:
+            self._untouched, self._untouched_by = self.place(), operation
+        return self._untouched
+
+    def touched(self, place: Place, answer: Response) -> None:
+        """Say what came of a request in a place; one that was done makes the next one take another place."""
+        if answer.is_success and place is self._untouched:
+            self._untouched = None
 
     def client(self, person: str) -> TestClient:
         """The browser or the program of somebody, kept for the next time."""

@@ -93,9 +93,10 @@ def test_every_route_is_in_the_document_or_a_page_or_a_file(world: World) -> Non
 def test_everybody_gets_what_they_may_and_a_reason_where_not(world: World, home: Place, operation: str) -> None:
     rule, (method, path) = RULES[operation], operation.split(" ")
     for person in PEOPLE:
-        place = home if method in _READS else world.place()
+        place = home if method in _READS else world.untouched_place(operation)
         client = world.new_client(person) if path.startswith(_ENDS_SESSIONS) else world.client(person)
         answer = ask(client, operation, rule, place)
+        world.touched(place, answer)
         said = f"{person}: {answer.status_code} {answer.text[:300]}"
         assert answer.status_code in rule.expected(person, method, path), said
         if answer.status_code >= 400 and method != "HEAD":
@@ -132,7 +133,7 @@ def test_a_thing_of_another_place_is_not_found_below_ones_own(
     world: World, home: Place, elsewhere: Place, operation: str
 ) -> None:
     rule = RULES[operation]
-    second = world.place()  # of the same people: they may see both, but one is not in the other
+    second = world.untouched_place(operation)  # of the same people: they may see both, but one is not in the other
     inner = next(
         name
         for name in ("image_id", "gold_id", "study_id", "split_id", "item_id", "search_id", "team_id")
@@ -421,9 +422,10 @@ def test_the_other_database_decides_alike(postgres_server: PostgresServer, tmp_p
                 method, path = operation.split(" ")
                 if path.startswith(_ENDS_SESSIONS):
                     continue
-                place = home if method in _READS else world.place()
                 for person in ("nobody", "stranger", "viewer", "manager"):
+                    place = home if method in _READS else world.untouched_place(operation)
                     answer = ask(world.client(person), operation, rule, place)
+                    world.touched(place, answer)
                     if answer.status_code not in rule.expected(person, method, path):
                         wrong.append(f"{operation} {person}: {answer.status_code} {answer.text[:100]}")
                 if rule.is_bound(path) and "{" in path:
