@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.desk import desk, instance
+from tests.browser.layer_opened import opened
 from tests.browser.layer_page import QUICK_ARGUMENTS, chromium_path
 from tests.conftest import unavailable
+
+__all__ = ["browser", "desk", "instance", "opened"]
 
 
 @pytest.fixture(scope="module")

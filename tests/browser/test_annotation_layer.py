@@ -1,32 +1,17 @@
-"""The annotation layer in a real browser: pixels, picks, edits and loading, with WebGL2 and with the plain canvas."""
+"""What the annotation layer draws, in a real browser: looked at pixel by pixel."""
 
 from __future__ import annotations
 
-import io
 import math
-import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page
 
-from tests.browser.layer_page import OPENSEADRAGON, Drawing, Scene, served
+from tests.browser.layer_opened import BLUE, GREEN, RED, RENDERERS, TYPES, WHITE, every_shape, many
+from tests.browser.layer_page import OPENSEADRAGON, Drawing, Scene
 from tests.conftest import unavailable
 
 pytestmark = pytest.mark.browser
-
-RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 136, 0)
-WHITE = (255, 255, 255)
-TYPES = [
-    {"id": 1, "name": "Tumour", "color": "#ff0000", "visible": True},
-    {"id": 2, "name": "Stroma", "color": "#0000ff", "visible": True},
-    {"id": 3, "name": "Gland", "color": "#008800", "visible": True},
-]
-RENDERERS = ("webgl2", "canvas2d")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,123 +19,6 @@ def openseadragon() -> None:
     """The layer is tested over the real thing."""
     if not OPENSEADRAGON.is_dir():
         unavailable("OpenSeadragon is not installed; run npm ci in frontend/")
-
-
-class LayerPage:
-    """The page, in words of the tests."""
-
-    def __init__(self, page: Page, scene: Scene) -> None:
-        self.page = page
-        self.scene = scene
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-
-    def show(self, x: float, y: float, width: float, height: float) -> None:
-        """Bring a rectangle of the image to the screen, with its annotations."""
-        self.page.evaluate("([x, y, w, h]) => show(x, y, w, h)", [x, y, width, height])
-
-    def do(self, script: str) -> Any:
-        """Run a script, and wait until its effect is on the screen."""
-        result = self.page.evaluate(f"() => {script}")
-        self.page.evaluate("settled()")
-        return result
-
-    def pick(self, x: float, y: float, tolerance: float = 5) -> list[int]:
-        """Ids of what lies at a place, best first."""
-        hits = self.page.evaluate("([x, y, t]) => layer.pick({x, y}, t).map((hit) => hit.id)", [x, y, tolerance])
-        return list(hits)
-
-    def statistics(self) -> dict[str, Any]:
-        """What the layer says of itself."""
-        return dict(self.page.evaluate("layer.statistics()"))
-
-    def colors(self, *places: tuple[float, float]) -> list[tuple[int, int, int]]:
-        """Colours of the screen at places of the image."""
-        picture = self.picture()
-        found = []
-        for x, y in places:
-            point = self.page.evaluate("([x, y]) => toScreen(x, y)", [x, y])
-            ratio = self.page.evaluate("devicePixelRatio")
-            found.append(tuple(int(v) for v in picture[round(point["y"] * ratio), round(point["x"] * ratio)]))
-        return found
-
-    def ink(self) -> int:
-        """Number of pixels that are not white."""
-        return int((self.picture() < 250).any(axis=2).sum())
-
-    def picture(self) -> np.ndarray:
-        """The viewer's pixels."""
-        shot = self.page.locator("#viewer").screenshot()
-        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Callable[..., LayerPage]]:
-    """Open the page on a scene; everything is closed at the end, and no error of the page goes unseen."""
-    with ExitStack() as stack:
-        pages: list[LayerPage] = []
-
-        def open_page(scene: Scene, renderer: str | None = None, ratio: float = 1) -> LayerPage:
-            address = stack.enter_context(served(scene))
-            context = browser.new_context(viewport={"width": 800, "height": 600}, device_scale_factor=ratio)
-            stack.callback(context.close)
-            layer_page = LayerPage(context.new_page(), scene)
-            layer_page.page.goto(address + (f"?renderer={renderer}" if renderer else ""))
-            layer_page.page.wait_for_function("window.isReady", timeout=30_000)
-            pages.append(layer_page)
-            return layer_page
-
-        yield open_page
-        problems = [problem for page in pages for problem in page.problems]
-    assert problems == []
-
-
-def every_shape() -> Scene:
-    """One of each, on one screen of 1000 × 750 px at (1000, 1000)."""
-    drawings = [
-        Drawing(1, "box", [[(1100, 1100), (1300, 1250)]], 1),
-        Drawing(2, "ellipse", [[(1400, 1100), (1600, 1250)]], 2),
-        Drawing(
-            3,
-            "polygon",
-            [
-                [(1100, 1350), (1300, 1350), (1300, 1500), (1200, 1450), (1100, 1500)],
-                [(1140, 1370), (1190, 1370), (1190, 1420), (1140, 1420)],
-            ],
-            3,
-            holes=(1,),
-        ),
-        Drawing(4, "point", [[(1500, 1400)]], 1),
-        Drawing(5, "line", [[(1650, 1100), (1750, 1200)]], 2),
-        Drawing(6, "polyline", [[(1650, 1300), (1700, 1400), (1750, 1300), (1800, 1400)]], 1, author_id=8),
-        Drawing(7, "rotated_box", [[(1500, 1480), (1550, 1530), (1500, 1580), (1450, 1530)]], 3),
-        Drawing(
-            8,
-            "multi_polygon",
-            [
-                [(1650, 1450), (1700, 1450), (1700, 1500), (1650, 1500)],
-                [(1750, 1450), (1850, 1450), (1850, 1550), (1750, 1550)],
-                [(1770, 1470), (1830, 1470), (1830, 1530), (1770, 1530)],
-            ],
-            2,
-            holes=(2,),
-        ),
-    ]
-    return Scene(20_000, 15_000, TYPES, drawings)
-
-
-def many(number: int, side: int = 40_000, seed: int = 3) -> Scene:
-    """Cells as polygons of twelve corners and boxes, spread over an image."""
-    dice = random.Random(seed)
-    corners = [(round(18 * np.cos(a)), round(18 * np.sin(a))) for a in np.linspace(0, 2 * np.pi, 12, endpoint=False)]
-    drawings = []
-    for i in range(number):
-        x, y = dice.randrange(50, side - 50), dice.randrange(50, side - 50)
-        if i % 3 == 0:
-            drawings.append(Drawing(i + 1, "box", [[(x - 15, y - 15), (x + 15, y + 15)]], 1 + i % 2))
-        else:
-            drawings.append(Drawing(i + 1, "polygon", [[(x + dx, y + dy) for dx, dy in corners]], 1 + i % 2))
-    return Scene(side, side, TYPES, drawings)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -316,33 +184,6 @@ def test_local_edits_show_at_once_and_give_way_to_what_the_server_says(opened, r
     assert page.colors((1200, 1350)) == [WHITE]
 
 
-def test_views_are_decoded_in_a_worker_under_the_security_policy_of_the_core(opened):
-    page = opened(every_shape())
-    page.show(1000, 1000, 1000, 750)
-    assert page.statistics()["worker"] is True
-    assert page.statistics()["shapes"] == 8
-
-
-def test_without_workers_the_page_decodes_by_itself(opened):
-    page = opened(every_shape())
-    page.page.add_init_script("window.Worker = function () { throw new Error('there are no workers here'); };")
-    page.page.reload()
-    page.page.wait_for_function("window.isReady", timeout=30_000)
-    page.show(1000, 1000, 1000, 750)
-    assert page.statistics()["worker"] is False
-    assert page.colors((1200, 1100)) != [WHITE]
-
-
-def test_a_worker_that_cannot_load_is_replaced_by_the_page(opened):
-    page = opened(every_shape())
-    page.page.route("**/store_worker.js", lambda route: route.fulfill(status=404, body=""))
-    page.page.reload()
-    page.page.wait_for_function("window.isReady", timeout=30_000)
-    page.show(1000, 1000, 1000, 750)
-    assert page.statistics()["worker"] is False
-    assert page.colors((1200, 1100)) != [WHITE]
-
-
 def test_a_highlighted_shape_is_thicker_and_filled(opened):
     page = opened(every_shape())
     page.show(1000, 1000, 1000, 750)
@@ -431,134 +272,3 @@ def test_outlines_of_tens_of_thousands_of_corners_are_drawn_to_their_end(opened,
         x, y = 8000 + 3000 * math.cos(angle), 8000 + 3000 * math.sin(angle)
         page.show(x - 40, y - 30, 80, 60)
         assert (page.picture()[..., 1] < 200).any(), angle
-
-
-def test_what_is_given_up_is_freed_on_the_gpu_too(opened):
-    page = opened(many(20_000))
-    for step in range(8):
-        page.show(2000 + 4000 * step, 5000, 1500, 1100)
-        page.page.evaluate(
-            "layer.setHighlighted(new Set(layer.pickBox([0, 0, 40000, 40000]).slice(0, 3).map((s) => s.id)))"
-        )
-        page.scene.changed()
-        page.do("layer.refresh()")
-    held = page.statistics()
-    assert 0 < held["uploadedCells"] <= held["drawnCells"] + 1
-    assert held["cells"] <= 20
-
-
-def test_moving_loads_what_comes_into_view_and_going_back_shows_it_at_once(opened):
-    page = opened(many(30_000))
-    page.show(5000, 5000, 2000, 1500)
-    first = page.statistics()["requests"]
-    page.show(5300, 5200, 2000, 1500)
-    assert page.statistics()["requests"] == first
-    page.show(8200, 5000, 2000, 1500)
-    assert page.statistics()["requests"] == first + 1
-    asked = page.scene.requests[-1]
-    assert asked["x1"] - asked["x0"] < 4100
-    page.page.evaluate(
-        "viewer.viewport.fitBounds(viewer.viewport.imageToViewportRectangle(5000, 5000, 2000, 1500), true)"
-    )
-    page.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.statistics()["drawnShapes"] > 30
-    page.page.evaluate("settled()")
-    ids = page.page.evaluate("layer.pickBox([5000, 5000, 7000, 6500]).map((shape) => shape.id)")
-    boxes = [(d.id, d.box) for d in page.scene.drawings]
-    inside = {i for i, b in boxes if b[0] >= 5000 and b[1] >= 5000 and b[2] <= 7000 and b[3] <= 6500}
-    assert sorted(ids) == sorted(inside)
-
-
-def test_a_server_that_fails_is_told_of_once_and_asked_again(opened):
-    scene = every_shape()
-    page = opened(scene)
-    page.show(1000, 1000, 1000, 750)
-    scene.answer = 503
-    page.page.evaluate("layer.refresh()")
-    page.page.wait_for_function("layer.statistics().requests >= 4", timeout=15_000)
-    assert page.page.evaluate("errors") == ["The server said 503."]
-    assert page.colors((1200, 1100)) != [WHITE]
-    scene.answer = 200
-    scene.changed()
-    page.page.wait_for_function("layer.revision === 2", timeout=15_000)
-
-
-def test_a_lost_context_is_restored_with_all_its_shapes(opened):
-    page = opened(every_shape(), "webgl2")
-    page.show(1000, 1000, 1000, 750)
-    before = page.ink()
-    page.page.evaluate(
-        """() => {
-          const canvas = document.querySelector('.annotation-canvas');
-          window.lost = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');
-          window.lost.loseContext();
-        }"""
-    )
-    page.page.wait_for_timeout(200)
-    page.do("layer.setTypeVisible(2, true)")
-    page.page.evaluate("lost.restoreContext()")
-    page.page.wait_for_timeout(300)
-    page.do("layer.setFill(false)")
-    assert page.ink() == before
-
-
-def test_a_context_that_never_comes_back_is_replaced_by_the_plain_canvas(opened):
-    page = opened(every_shape())
-    page.show(1000, 1000, 1000, 750)
-    page.page.evaluate(
-        "document.querySelector('.annotation-canvas').getContext('webgl2')"
-        ".getExtension('WEBGL_lose_context').loseContext()"
-    )
-    page.page.wait_for_function("layer.statistics().renderer === 'canvas2d'", timeout=10_000)
-    page.page.evaluate("settled()")
-    assert page.colors((1200, 1100)) != [WHITE]
-
-
-def test_a_browser_without_webgl2_gets_the_plain_canvas(opened):
-    page = opened(every_shape())
-    page.page.add_init_script(
-        """const original = HTMLCanvasElement.prototype.getContext;
-        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-          return kind === 'webgl2' ? null : original.call(this, kind, ...rest);
-        };"""
-    )
-    page.page.reload()
-    page.page.wait_for_function("window.isReady", timeout=30_000)
-    page.show(1000, 1000, 1000, 750)
-    assert page.statistics()["renderer"] == "canvas2d"
-    assert page.colors((1200, 1100)) != [WHITE]
-
-
-@pytest.mark.parametrize("renderer", RENDERERS)
-def test_the_canvas_fits_the_viewer_when_it_is_resized(opened, renderer):
-    page = opened(every_shape(), renderer)
-    page.show(1000, 1000, 1000, 750)
-    page.do("{ document.getElementById('viewer').style.width = '500px' }")
-    page.page.wait_for_function("document.querySelector('.annotation-canvas').width === 500", timeout=5000)
-    page.show(1000, 1000, 1000, 750)
-    assert WHITE not in page.colors((1200, 1250), (1500, 1400))
-    assert page.colors((1200, 1175)) == [WHITE]
-
-
-@pytest.mark.parametrize("renderer", RENDERERS)
-def test_destroying_the_layer_leaves_nothing_behind(opened, renderer):
-    page = opened(every_shape(), renderer)
-    page.show(1000, 1000, 1000, 750)
-    page.page.evaluate("(layer.destroy(), layer.destroy(), layer.refresh())")
-    page.page.evaluate(
-        "viewer.viewport.fitBounds(viewer.viewport.imageToViewportRectangle(9000, 9000, 1000, 750), true)"
-    )
-    asked = len(page.scene.requests)
-    page.page.wait_for_timeout(600)
-    assert len(page.scene.requests) == asked
-    assert page.page.evaluate("document.querySelectorAll('.annotation-canvas').length") == 0
-    assert page.page.evaluate("layer.statistics().shapes") == 0
-
-
-def test_the_canvas_never_takes_the_mouse_and_lies_over_the_image(opened):
-    page = opened(every_shape())
-    page.show(1000, 1000, 1000, 750)
-    assert page.page.evaluate("document.elementFromPoint(400, 300) !== document.querySelector('.annotation-canvas')")
-    assert page.page.evaluate(
-        "!!(viewer.drawer.canvas.compareDocumentPosition(document.querySelector('.annotation-canvas')) & 4)"
-    )
