@@ -14,6 +14,7 @@ from exact_core.jobs.helping import helping_worker
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
+from tests.browser.console import listen
 from tests.browser.test_pages import UNNAMED, picture
 from tests.browser.viewer_instance import Instance, running
 
@@ -73,8 +74,7 @@ def test_annotations_come_in_go_out_and_are_taken_back(instance: Instance, brows
     context.set_default_timeout(WAIT)
     expect.set_options(timeout=WAIT)
     page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
+    problems = listen(page)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(instance.login_link())
     page.get_by_role("button", name="Log in").click()

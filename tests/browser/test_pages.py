@@ -17,6 +17,7 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import User
+from tests.browser.console import is_trouble
 from tests.browser.viewer_instance import Instance, running
 
 pytestmark = pytest.mark.browser
@@ -77,7 +78,7 @@ class Watched:
         self.page.on("request", self._asked)
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if is_trouble(message):
             self.problems.append(f"{message.type}: {message.text}")
 
     def _asked(self, request: Request) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import update
 from exact_core.jobs.helping import helping_worker
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetMember
+from tests.browser.console import listen
 from tests.browser.test_review import Person, instance, people, set_mode
 from tests.browser.viewer_instance import Instance
 from tests.core.agreement import study_files
@@ -31,8 +32,7 @@ People = Callable[[str], Person]
 
 def watched(page: Page) -> list[str]:
     """What the page says to its console that is not right, and what it asked for in vain."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    said = listen(page)
     page.on("response", lambda answer: said.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     return said
 
