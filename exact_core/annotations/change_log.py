@@ -8,7 +8,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.digest import linked
-from exact_core.storage.models import ChangeSet, ImageSet, now
+from exact_core.storage.models import ChangeSet, Image, ImageSet, now
 
 CHANGES_SHAPES = ("edit", "undo", "redo", "restore", "revert", "import", "model", "bulk", "branch", "merge")
 """Kinds of change sets that change shapes."""
@@ -62,6 +62,15 @@ def next_revision(
     return int(revision)
 
 
+def fold(session: Session, image_id: int, revision: int, rows: bytes) -> None:
+    """Add the hash of more rows to a change set of this transaction, which is named by an image of its set."""
+    session.flush()
+    connection = session.connection()
+    own = {"image": image_id, "at_revision": revision}
+    digest = connection.execute(_DIGEST, own).scalar_one()
+    connection.execute(_FOLDED, own | {"linked": linked(digest, rows)})
+
+
 _SETS = cast("Table", ImageSet.__table__)
 _LOG = cast("Table", ChangeSet.__table__)
 _LOGGED = insert(_LOG)
@@ -79,6 +88,13 @@ _RAISED = (
         .scalar_subquery(),
     )
 )
+
+_OWN = (
+    _LOG.c.image_set_id == select(Image.image_set_id).where(Image.id == bindparam("image")).scalar_subquery(),
+    _LOG.c.revision == bindparam("at_revision"),
+)
+_DIGEST = select(_LOG.c.digest).where(*_OWN)
+_FOLDED = update(_LOG).where(*_OWN).values(digest=bindparam("linked"))
 
 
 def lock_set(session: Session, image_set_id: int) -> None:

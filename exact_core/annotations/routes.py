@@ -21,15 +21,15 @@ from exact_core.annotations.schemas import (
     CountsOut,
     UndoStateOut,
 )
-from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
+from exact_core.annotations.scope import Frame, read_scope
 from exact_core.annotations.undo import undo_state
 from exact_core.annotations.writing import Delete
 from exact_core.api.contributions import Shape
 from exact_core.api.deps import CurrentActor, DbSession, services_of
-from exact_core.api.errors import Invalid, NotFound, TooLarge
+from exact_core.api.errors import Invalid, TooLarge
 from exact_core.review.verdicts import Verification
 from exact_core.storage.idempotency import Repeat
-from exact_core.versioning.access import names_in, scope_for_version
+from exact_core.versioning.access import names_in, scope_of_annotation, scope_shown
 
 MAX_BODY = 64 * 1024 * 1024
 MAX_LISTS = MAX_VERTICES + 200_000
@@ -103,9 +103,9 @@ def list_annotations(
     version: _Version = None,
 ) -> Response:
     """The annotations that the actor may see, page by page in the order of drawing."""
-    scope = _scope(request, session, actor, image_id, version)
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
     filters = service.Filters(type_id, author_id, shape, Frame(z, t, c), verification)
-    names = names_in(session, version) if version is not None else service.AS_NOW
+    names = names_in(session, version)
     found = service.page(session, scope, filters, cursor=cursor, limit=limit, newest_first=newest_first, names=names)
     return _json(service.as_json(found))
 
@@ -122,8 +122,8 @@ def count_annotations(
     version: _Version = None,
 ) -> CountsOut:
     """Annotations per type and author, as far as the actor may see them."""
-    scope = _scope(request, session, actor, image_id, version)
-    names = names_in(session, version) if version is not None else service.AS_NOW
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
+    names = names_in(session, version)
     return CountsOut.model_validate(service.counts(session, scope, Frame(z, t, c), names))
 
 
@@ -152,7 +152,7 @@ def view_annotations(
     """Everything in a rectangle as typed arrays: whole shapes, or centroids and counts where there are too many."""
     if x1 < x0 or y1 < y0:
         raise Invalid("The rectangle is empty: x1 must not be less than x0, nor y1 less than y0.")
-    scope = _scope(request, session, actor, image_id, version)
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
     box = Box(math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     asked = views.ViewRequest(box, scale, Frame(z, t, c), limit)
     accepted = request.headers.get("accept-encoding", "")
@@ -177,7 +177,7 @@ def read_annotation(
         known = service.find_one(session, actor, annotation_id, can)
     else:
         known = service.find_in(
-            session, _scope_of_annotation(session, actor, annotation_id, version, can), annotation_id,
+            session, scope_of_annotation(session, actor, annotation_id, version, can), annotation_id,
             names_in(session, version),
         )  # fmt: skip
     return _json(service.as_json(known.to_json()))
@@ -227,24 +227,6 @@ def undo_change(
 def redo_change(request: Request, image_id: int, actor: CurrentActor) -> Response:
     """Bring back the actor's last own change that was undone on the image."""
     return _json(service.as_json(_annotations(request, actor).redo(image_id).to_json()))
-
-
-def _scope(request: Request, session: DbSession, actor: CurrentActor, image_id: int, version: int | None) -> ReadScope:
-    """What the actor may see of an image, now or in a version."""
-    can = services_of(request).snapshot.can
-    if version is not None:
-        return scope_for_version(session, actor, image_id, version, can)
-    return read_scope(session, actor, image_id, can)
-
-
-def _scope_of_annotation(
-    session: DbSession, actor: CurrentActor, annotation_id: int, version: int, can: Can
-) -> ReadScope:
-    """The scope of an annotation's image in a version; where there is none, it says that of the annotation."""
-    try:
-        return scope_for_version(session, actor, service.image_of(session, annotation_id), version, can)
-    except NotFound:
-        raise NotFound(f"There is no annotation {annotation_id} that you may see.") from None
 
 
 def _annotations(request: Request, actor: CurrentActor) -> service.Annotations:

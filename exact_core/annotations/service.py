@@ -157,7 +157,7 @@ def page(
     found = list(select_known(session, conditions, only_live=True, order_by=order, limit=limit + 1, at=scope.at))
     more = len(found) > limit
     return {
-        "items": [masked(_named(known, names), scope).to_json() for known in found[:limit]],
+        "items": [masked(named(known, names), scope).to_json() for known in found[:limit]],
         "next_cursor": str(found[limit - 1].id) if more else None,
     }
 
@@ -186,11 +186,11 @@ def find_in(session: Session, scope: ReadScope, annotation_id: int, names: Names
     for known in select_known(session, [Annotation.id == annotation_id], only_live=is_past, at=scope.at):
         is_seen = scope.shows(known.author_id) or seen_among(session, scope, [known.id])
         if known.image_id == scope.image.image_id and is_seen:
-            return masked(_named(known, names), scope)
+            return masked(named(known, names), scope)
     raise _no_annotation(annotation_id)
 
 
-def _named(known: Known, names: Names) -> Known:
+def named(known: Known, names: Names) -> Known:
     """With the name that the author had."""
     name = names.people.get(known.author_id) if known.author_id is not None else None
     return known if name is None else replace(known, author_name=name)

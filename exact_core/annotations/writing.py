@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import digest, rules
-from exact_core.annotations.change_log import next_revision
+from exact_core.annotations.change_log import fold, next_revision
 from exact_core.annotations.geometry import parse
 from exact_core.annotations.packing import pack
 from exact_core.annotations.people import last_editors
@@ -241,9 +241,7 @@ class Writer:
 
     def fold(self, revision: int, rows: bytes) -> None:
         """Add the hash of more rows to a change set of this transaction that is written in parts."""
-        own = (ChangeSet.image_set_id == self.facts.image_set_id, ChangeSet.revision == revision)
-        before = self.session.scalar(select(ChangeSet.digest).where(*own)) or ""
-        self.session.execute(update(ChangeSet).where(*own).values(digest=digest.linked(before, rows)))
+        fold(self.session, self.facts.image_id, revision, rows)
 
     def count_changes(self, revision: int, count: int) -> None:
         """Say how many annotations a change set of this transaction changed, once that is known."""

@@ -13,7 +13,7 @@ from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
 from exact_core.auth.recent import Recent
 from exact_core.auth.rights import Grant, SetFacts, adjudicators_in, strongest
-from exact_core.storage.models import Image, ImageSet, ImageSetMember, TeamMember
+from exact_core.storage.models import Image, ImageSet, ImageSetMember, TeamMember, Version, VersionImage
 
 KEPT_IMAGES = 20_000
 KEPT_ACTORS = 5_000
@@ -109,10 +109,25 @@ def load_state(session: Session, epochs: Mapping[str, int]) -> AccessState:
     return AccessState(epochs.get("access"), epochs.get("images"), sets, teams, roles)
 
 
+def has_shown_pixels(session: Session, image: Image) -> bool:
+    """Whether the picture of an image may be looked at, by those who may view its set.
+
+    It stays so for an image in the bin that a version has: who may open the version may look at it there, read only.
+    Its present, which is none, is not given out.
+    """
+    if image.deleted_at is None:
+        return True
+    if image.purged_at is not None:
+        return False
+    kept = (VersionImage.image_id == image.id, Version.deleted_at.is_(None))
+    held = select(Version.id).join(VersionImage, VersionImage.version_id == Version.id).where(*kept)
+    return session.scalar(held.limit(1)) is not None
+
+
 def load_image(session: Session, image_id: int, data: Path) -> ImageAccess | None:
-    """Where the files of an image are; None when there is none, or it is deleted."""
+    """Where the files of an image are; None when there is none, or it is deleted and no version shows it."""
     image = session.get(Image, image_id) if -(2**63) <= image_id < 2**63 else None
-    if image is None or image.deleted_at is not None:
+    if image is None or not has_shown_pixels(session, image):
         return None
     return ImageAccess(
         image.id,

@@ -77,6 +77,7 @@ class WrittenShape:
     claimed_author: str
     created_at: datetime
     edited_at: datetime
+    verification: str = ""  # accepted, rejected, dubious; outdated when only a former state was judged; else empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ class Format:
         sniff_members: As ``sniff``, for ZIP archives, from the names of the files inside; ``read`` is then given the
             whole archive. None for formats that are single files, several of which may come in one archive.
         plugin: Which plugin brings it; empty for the core's own.
+        has_verification: Whether written files say what of each shape was verified.
     """
 
     name: str
@@ -244,3 +246,4 @@ class Format:
     write: Callable[[ExportDocument, BinaryIO, Report], None] | None
     sniff_members: Callable[[Sequence[str]], int] | None = None
     plugin: str = ""
+    has_verification: bool = False

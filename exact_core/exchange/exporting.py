@@ -27,6 +27,7 @@ from exact_core.exchange.document import ExchangeImage, ExchangeType, ExportDocu
 from exact_core.exchange.file_names import member_names, safe_name
 from exact_core.exchange.slide_files import SlideFiles
 from exact_core.exchange.versions import VersionContent, version_content
+from exact_core.review.verdicts import has_verdicts, states_of
 from exact_core.storage.database import Database
 from exact_core.storage.models import ImageSet, User
 
@@ -104,10 +105,12 @@ class SetDocument:
     def shapes(self, image: ExchangeImage) -> Iterator[WrittenShape]:
         """The annotations of one image in the order of storage."""
         types = {kind.id: kind for kind in self.types}
-        with self.database.read() as session:
+        with self.database.read() as session, self.database.read() as beside:
             scope, filters = self.scopes[image.id], self.filters
+            is_judged = has_verdicts(beside, scope)
             rows = stream(session, scope, type_ids=filters.type_ids, conditions=filters.conditions(scope))
             while batch := list(islice(rows, _BATCH)):
+                said = states_of(beside, scope, {row.id: row.revision for row in batch}) if is_judged else {}
                 for row, geometry in zip(batch, _geometries(batch), strict=True):
                     yield WrittenShape(
                         row.id,
@@ -121,6 +124,7 @@ class SetDocument:
                         row.claimed_author,
                         row.created_at,
                         row.edited_at,
+                        said.get(row.id, ""),
                     )
 
 
@@ -184,6 +188,8 @@ def write_export(document: ExportDocument, chosen: Format, target: BinaryIO, rep
         raise Invalid(f"{chosen.title} can be read, but not written.")
     if not document.images:
         raise Invalid("There is no image to export.")
+    if not chosen.has_verification:
+        document = _Judged(document, report, chosen.title)
     if not is_archived(document, chosen):
         chosen.write(document, target, report)
         return
@@ -219,6 +225,28 @@ class _OneImage:
     def shapes(self, image: ExchangeImage) -> Iterator[WrittenShape]:
         """The annotations of the image."""
         return self.whole.shapes(image)
+
+
+class _Judged:
+    """A document that tells the report of verdicts which the format has no field for."""
+
+    def __init__(self, document: ExportDocument, report: Report, title: str) -> None:
+        self._document = document
+        self._report = report
+        self._words = f"what was verified: {title} has no field for it; GeoJSON and CSV have"
+        self._counted: set[int] = set()
+        self.title, self.images, self.types, self.facts = (
+            document.title, document.images, document.types, document.facts,
+        )  # fmt: skip
+
+    def shapes(self, image: ExchangeImage) -> Iterator[WrittenShape]:
+        """The annotations of one image; a format may read them several times, and they are counted once."""
+        is_first = image.id not in self._counted
+        self._counted.add(image.id)
+        for shape in self._document.shapes(image):
+            if is_first and shape.verification:
+                self._report.lose(self._words)
+            yield shape
 
 
 def file_name(document: ExportDocument, chosen: Format) -> str:

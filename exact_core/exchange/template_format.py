@@ -61,6 +61,7 @@ def template_format(texts: TemplateTexts) -> Format:
         sniff=lambda _head, _name: 0,
         read=None,
         write=partial(_write, texts),
+        has_verification=True,
     )
 
 

@@ -26,6 +26,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "annotation.text": "its text",
     "annotation.attributes": "values by name: annotation.attributes.grade",
     "annotation.author": "who drew it",
+    "annotation.verification": "accepted, rejected, dubious, outdated (only a former state was judged), or empty",
     "annotation.created_at": "when it was drawn; edited_at when it was changed last",
     "image.name": "also id, width, height, mpp_x, mpp_y",
     "set.name": "also revision, version, images (how many)",
@@ -58,6 +59,7 @@ def annotation_values(shape: WrittenShape, image: ExchangeImage) -> dict[str, An
         "text": shape.text,
         "attributes": dict(shape.attributes),
         "author": shape.claimed_author or shape.author,
+        "verification": shape.verification,
         "created_at": shape.created_at.isoformat(),
         "edited_at": shape.edited_at.isoformat(),
     }

@@ -17,6 +17,7 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.review import audit
+from exact_core.review.digest import act_digest
 from exact_core.review.items import ACTIVE, ASSIGNMENTS, ITEMS, Item, NewItem, give, provide_items
 from exact_core.review.settings import ItemKind, ModeSettings
 from exact_core.storage.models import LIVE, Image, ImageSet, User
@@ -94,7 +95,8 @@ class Assigning:
             per_reader[reader] += 1
         if created:
             self._reopen([item.id for item, _ in pairs])
-            self._note("assigned", created, kind=wish.kind, how=wish.how, readers=list(readers))
+            given = [(item.id, reader) for item, reader in pairs]
+            self._note("assigned", created, given, kind=wish.kind, how=wish.how, readers=list(readers))
         return Given(len(items), created, per_reader, short)
 
     def move(self, from_reader: int, to_reader: int | None, image_ids: Sequence[int] | None, *, begun: bool) -> int:
@@ -130,7 +132,8 @@ class Assigning:
                 give(self._session, self._id, self._settings, pairs, by=self._actor.user_id or None, due_at=due_at)
         if rows:
             action = "withdrawn" if to_reader is None else "reassigned"
-            self._note(action, len(rows), from_reader=from_reader, to_reader=to_reader)
+            moved = [(each.item_id, to_reader) for each in rows]
+            self._note(action, len(rows), moved, from_reader=from_reader, to_reader=to_reader)
         return len(rows)
 
     def _wanted(self, wish: Wish) -> Iterator[NewItem]:
@@ -225,9 +228,10 @@ class Assigning:
                 update(ITEMS).where(part, ITEMS.c.state == "complete").values(state="open", closed_at=None)
             )
 
-    def _note(self, action: str, count: int, **details: Any) -> None:
-        """What readers are given is what they may see: caches must know."""
-        next_revision(self._session, self._id, "review", actor_id=self._actor.user_id or None, count=count)
+    def _note(self, action: str, count: int, given: Sequence[tuple[int, int | None]], **details: Any) -> None:
+        """What readers are given is what they may see: caches must know. ``given`` is items and who has them now."""
+        rows = act_digest({"action": action, "given": given, **details})
+        next_revision(self._session, self._id, "review", actor_id=self._actor.user_id or None, count=count, rows=rows)
         audit.note(self._session, self._id, self._actor, action, count=count, **details)
 
 

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 from sqlalchemy import ColumnElement, Table, and_, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from exact_core.annotations.change_log import CHANGES_SHAPES
+from exact_core.annotations.change_log import CHANGES_SHAPES, fold
+from exact_core.annotations.scope import holds
+from exact_core.review.digest import state_digest
 from exact_core.storage.models import LIVE, Assignment, ChangeSet, Image, ImageReview, ReviewItem, now
 
 ImageState = Literal["to_do", "in_work", "done", "reviewed", "dubious"]
 STATES: tuple[ImageState, ...] = ("to_do", "in_work", "done", "reviewed", "dubious")
 TABLE = cast("Table", ImageReview.__table__)
+_CHUNK = 900
 
 
-def own_state(session: Session, image_id: int, reader_id: int) -> str:
-    """What a reader last said of an image, or what their work said for them."""
+def own_state(session: Session, image_id: int, reader_id: int, at: int | None = None) -> str:
+    """What a reader last said of an image, or what their work said for them; now or at a revision."""
     row = TABLE.c
-    live = (row.image_id == image_id, row.reader_id == reader_id, row.valid_to == LIVE)
-    return session.scalar(select(row.state).where(*live)) or "to_do"
+    own = (row.image_id == image_id, row.reader_id == reader_id, *holds(TABLE, at))
+    return session.scalar(select(row.state).where(*own)) or "to_do"
+
+
+def own_states(session: Session, image_ids: Sequence[int], reader_id: int, at: int) -> dict[int, str]:
+    """A reader's states of images at a revision; those of which they said nothing are not in it."""
+    row = TABLE.c
+    found: dict[int, str] = {}
+    for start in range(0, len(image_ids), _CHUNK):
+        chosen = (row.image_id.in_(image_ids[start : start + _CHUNK]), row.reader_id == reader_id)
+        found |= dict(session.execute(select(row.image_id, row.state).where(*chosen, *holds(TABLE, at))).all())
+    return found
 
 
 def write_state(session: Session, image_id: int, reader_id: int, state: str, revision: int, reason: str = "") -> None:
-    """Let a reader's state of an image hold from a revision on."""
+    """Let a reader's state of an image hold from a revision of this transaction on, whose hash covers it."""
     row = TABLE.c
     live = (row.image_id == image_id, row.reader_id == reader_id, row.valid_to == LIVE)
     values = {"state": state, "reason": reason, "at": now()}
+    fold(session, image_id, revision, state_digest(image_id, reader_id, state, reason))
     again = session.execute(update(TABLE).where(*live, row.valid_from == revision).values(**values))
     if again.rowcount:  # type: ignore[attr-defined]
         return

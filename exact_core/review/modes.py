@@ -13,6 +13,7 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import BLIND_MODES, Right, Rights
 from exact_core.review import audit
+from exact_core.review.digest import act_digest
 from exact_core.review.settings import ModeSettings
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import Assignment, ImageSet, User, now
@@ -99,7 +100,13 @@ def _managed(session: Session, actor: Actor, image_set_id: int) -> ImageSet:
 def _sight_changed(session: Session, actor: Actor, image_set_id: int) -> None:
     """Every process follows within a second, and no cache that is kept by revision outlives it."""
     session.flush()
-    next_revision(session, image_set_id, "review", actor_id=actor.user_id or None)
+    image_set = session.get_one(ImageSet, image_set_id)
+    act = {
+        "mode": image_set.mode,
+        "settings": image_set.mode_settings,
+        "is_unblinded": image_set.unblinded_at is not None,
+    }
+    next_revision(session, image_set_id, "review", actor_id=actor.user_id or None, rows=act_digest(act))
     raise_epoch(session, "access")
 
 

@@ -301,7 +301,7 @@ class VerificationCounts(BaseModel):
 class ImageReviewOut(BaseModel):
     """How far an image is, as far as one may know."""
 
-    state: ImageState
+    state: ImageState | None = Field(description="Null in a version that did not keep it.")
     own_state: ImageState
     is_changed_since: bool = Field(description="Whether shapes were changed after it was called done.")
     items: list[OwnItemOut]

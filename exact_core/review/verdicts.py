@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, and_, case, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.change_log import fold
 from exact_core.annotations.scope import ROWS, VERDICTS, ReadScope
+from exact_core.review.digest import verdicts_digest
 from exact_core.storage.models import LIVE, now
 
 VerdictName = Literal["accepted", "rejected", "dubious"]
@@ -32,7 +34,12 @@ class NewVerdict:
 def write_verdicts(
     session: Session, image_id: int, reader_id: int, revision: int, verdicts: Sequence[NewVerdict]
 ) -> None:
-    """Let a reader's verdicts hold from a revision on, in place of their former ones."""
+    """Let a reader's verdicts hold from a revision on, in place of their former ones.
+
+    The revision is one of this transaction; its hash covers them.
+    """
+    if not verdicts:
+        return
     row, at = VERDICTS.c, now()
     ids = [verdict.annotation_id for verdict in verdicts]
     for start in range(0, len(ids), _CHUNK):
@@ -61,6 +68,8 @@ def write_verdicts(
     ]
     if new:
         session.execute(insert(VERDICTS), new)
+    said = ((each.annotation_id, each.state_from, each.verdict, each.type_id, each.reason) for each in verdicts)
+    fold(session, image_id, revision, verdicts_digest(image_id, reader_id, said))
 
 
 def accept_all(session: Session, scope: ReadScope, reader_id: int, revision: int) -> int:
@@ -89,7 +98,13 @@ def accept_all(session: Session, scope: ReadScope, reader_id: int, revision: int
         row.valid_from, literal(""), literal(now(), verdict.at.type),
     ).where(*scope.revisions(), ~judged)  # fmt: skip
     added = session.execute(insert(VERDICTS).from_select(names, chosen), execution_options={"preserve_rowcount": True})
-    return int(added.rowcount)  # type: ignore[attr-defined]
+    count = int(added.rowcount)  # type: ignore[attr-defined]
+    if count:
+        new = select(verdict.annotation_id, verdict.state_from).where(*own, verdict.valid_from == revision)
+        rows = session.execute(new.order_by(verdict.annotation_id))
+        said = ((annotation_id, state_from, "accepted", None, "") for annotation_id, state_from in rows)
+        fold(session, scope.image.image_id, revision, verdicts_digest(scope.image.image_id, reader_id, said))
+    return count
 
 
 def is_judged(scope: ReadScope, wanted: Verification, reader_id: int | None = None) -> ColumnElement[bool]:
@@ -110,6 +125,36 @@ def is_judged(scope: ReadScope, wanted: Verification, reader_id: int | None = No
         .where(*about, verdict.state_from == row.valid_from, verdict.verdict == wanted, _newest(scope, reader_id))
         .correlate(ROWS)
     )
+
+
+def has_verdicts(session: Session, scope: ReadScope) -> bool:
+    """Whether anything that may be seen is said of the image's shapes."""
+    return session.scalar(select(VERDICTS.c.annotation_id).where(*scope.verdicts()).limit(1)) is not None
+
+
+def states_of(session: Session, scope: ReadScope, states: Mapping[int, int]) -> dict[int, Verification]:
+    """The state of verification of shapes of which something may be known to be said.
+
+    Args:
+        session: Where to read.
+        scope: What may be seen, now or at a revision.
+        states: The first revision of each shape's state, by its number.
+    """
+    row = VERDICTS.c
+    found: dict[int, Verification] = {}
+    ids = list(states)
+    for start in range(0, len(ids), _CHUNK):
+        said = (
+            select(row.annotation_id, row.state_from, row.verdict)
+            .where(*scope.verdicts(), row.annotation_id.in_(ids[start : start + _CHUNK]))
+            .order_by(row.valid_from, row.reader_id)  # the newest is the last, and stays
+        )
+        for annotation_id, state_from, verdict in session.execute(said):
+            if state_from == states[annotation_id]:
+                found[annotation_id] = verdict
+            else:
+                found.setdefault(annotation_id, "outdated")
+    return found
 
 
 def counts(

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.geometry import INT32_MAX, INT32_MIN, Box
 from exact_core.annotations.scope import Frame, ReadScope, image_facts, read_scope
-from exact_core.annotations.service import as_json, find_one, image_of
+from exact_core.annotations.service import AS_NOW, as_json, find_in, find_one, image_of
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.errors import Invalid, NotFound
 from exact_core.auth.rights import Right, Rights
 from exact_core.auth.schemas import PersonOut
-from exact_core.review import audit, closing, image_states, modes, queue, walk
+from exact_core.review import audit, closing, image_states, modes, past, queue, walk
 from exact_core.review.items import ASSIGNMENTS
 from exact_core.review.schemas import (
     ImageReviewOut,
@@ -37,10 +37,12 @@ from exact_core.review.schemas import (
 from exact_core.review.verdicts import Verification
 from exact_core.review.verifying import Verifying
 from exact_core.storage.models import LIVE, Image, ImageReview, ReviewItem, User, now
+from exact_core.versioning.access import names_in, scope_of_annotation, scope_shown
 
 router = APIRouter(tags=["review"])
 
 _Pixel = Annotated[float, Query(ge=INT32_MIN, le=INT32_MAX, allow_inf_nan=False, description="Level-0 pixel.")]
+_Version = Annotated[int | None, Query(description="As it was in this version; the present when left out.")]
 _Axis = Annotated[int, Query(ge=-1, le=32767, description="-1 for every one.")]
 
 
@@ -122,9 +124,13 @@ def reopen(request: Request, image_id: int, body: ReopenIn, actor: CurrentActor)
 
 
 @router.get("/images/{image_id}/review", summary="Read how far an image is")
-def read_review(request: Request, image_id: int, actor: CurrentActor, session: DbSession) -> ImageReviewOut:
-    """Its state and one's own items of it; who else is how far is told to who sees all."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+def read_review(
+    request: Request, image_id: int, actor: CurrentActor, session: DbSession, version: _Version = None
+) -> ImageReviewOut:
+    """Its state and one's own items of it; who else is how far is told to who sees all. Of a version without items."""
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
+    if version is not None:
+        return past.review_of(session, actor, scope, version)
     only = None if scope.sees_all else actor.user_id
     facts = scope.image
     columns = (image_states.state_column(facts.mode, only), image_states.changed_since(only))
@@ -159,21 +165,28 @@ def read_walk(
     start: Annotated[int | None, Query(description="Instead of a cursor: the annotation to begin with.")] = None,
     backwards: bool = False,
     limit: Annotated[int, Query(ge=1, le=walk.MAX_PAGE)] = 50,
+    version: _Version = None,
 ) -> Response:
     """Annotations one after another with what is said of them: neighbours follow each other."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
     found = walk.page(
-        session, scope, wanted.value, actor.user_id, cursor=cursor, start=start, backwards=backwards, limit=limit
-    )
+        session, scope, wanted.value, actor.user_id, cursor=cursor, start=start, backwards=backwards, limit=limit,
+        names=names_in(session, version),
+    )  # fmt: skip
     return Response(as_json(found), media_type="application/json")
 
 
 @router.get("/images/{image_id}/verification-counts", summary="Count by state of verification")
 def read_counts(
-    request: Request, image_id: int, actor: CurrentActor, session: DbSession, wanted: Walked
+    request: Request,
+    image_id: int,
+    actor: CurrentActor,
+    session: DbSession,
+    wanted: Walked,
+    version: _Version = None,
 ) -> VerificationCounts:
     """How many annotations of the filter are accepted, rejected, dubious, or still to be verified."""
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
     return VerificationCounts.model_validate(walk.counts(session, scope, wanted.value, actor.user_id))
 
 
@@ -191,11 +204,12 @@ def read_marks(
     t: _Axis = -1,
     c: _Axis = -1,
     limit: Annotated[int, Query(ge=1, le=2_000)] = 500,
+    version: _Version = None,
 ) -> MarksOut:
     """Shapes in a rectangle of which something is said: their upper right corners and states."""
     if x1 < x0 or y1 < y0:
         raise Invalid("The rectangle is empty: x1 must not be less than x0, nor y1 less than y0.")
-    scope = read_scope(session, actor, image_id, services_of(request).snapshot.can)
+    scope = scope_shown(session, actor, image_id, version, services_of(request).snapshot.can)
     box = Box(math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1))
     found = walk.marks(session, scope, box, Frame(z, t, c), limit)
     return MarksOut(marks=[MarkOut(id=id_, x=x, y=y, state=state) for id_, x, y, state in found])
@@ -203,13 +217,19 @@ def read_marks(
 
 @router.get("/annotations/{annotation_id}/verifications", summary="Who verified an annotation")
 def read_verifications(
-    request: Request, annotation_id: int, actor: CurrentActor, session: DbSession
+    request: Request, annotation_id: int, actor: CurrentActor, session: DbSession, version: _Version = None
 ) -> VerificationOut:
     """Its state of verification, and the verdicts that one may see, the newest first."""
     can = services_of(request).snapshot.can
-    known = find_one(session, actor, annotation_id, can)
-    scope: ReadScope = read_scope(session, actor, image_of(session, annotation_id), can)
-    found = walk.verifications(session, scope, {known.id: known.revision}, actor.user_id)
+    names = AS_NOW
+    if version is None:
+        known = find_one(session, actor, annotation_id, can)
+        scope: ReadScope = read_scope(session, actor, image_of(session, annotation_id), can)
+    else:
+        scope = scope_of_annotation(session, actor, annotation_id, version, can)
+        names = names_in(session, version)
+        known = find_in(session, scope, annotation_id, names)
+    found = walk.verifications(session, scope, {known.id: known.revision}, actor.user_id, names)
     return VerificationOut.model_validate(found[known.id])
 
 

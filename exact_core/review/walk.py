@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 from exact_core.annotations.counts import by_type_and_author
 from exact_core.annotations.geometry import Box
 from exact_core.annotations.scope import EVERYTHING, ROWS, VERDICTS, Frame, ReadScope
+from exact_core.annotations.service import AS_NOW, Names, named
 from exact_core.annotations.spatial import ranges, rows_in_ranges
-from exact_core.annotations.states import load, masked
+from exact_core.annotations.states import masked, select_known
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.review import verdicts
 from exact_core.review.items import ASSIGNMENTS
 from exact_core.review.verdicts import Verification
 from exact_core.storage.cursor import read_cursor, write_cursor
-from exact_core.storage.models import User
+from exact_core.storage.models import Annotation, User
 
 Order = Literal["place", "drawing"]
 MAX_PAGE = 500
@@ -79,6 +80,7 @@ def page(
     start: int | None = None,
     backwards: bool = False,
     limit: int = 50,
+    names: Names = AS_NOW,
 ) -> dict[str, Any]:
     """Shapes with their verdicts, in the filter's order; the cost follows the page, not the image.
 
@@ -91,6 +93,7 @@ def page(
         start: Instead, the shape to begin with (or, when it does not fit the filter, what comes after it).
         backwards: Towards the beginning; the answer is in walking order all the same.
         limit: Most shapes.
+        names: What people were called, where that is not what they are called now.
     """
     row = ROWS.c
     conditions = [*scope.revisions(wanted.frame), *wanted.conditions(scope, reader_id)]
@@ -115,7 +118,8 @@ def page(
     last = write_cursor(wanted.order, *found[-1]) if more else None
     if backwards:
         found.reverse()
-    return {"items": _items(session, scope, [each.annotation_id for each in found], reader_id), "next_cursor": last}
+    items = _items(session, scope, [each.annotation_id for each in found], reader_id, names)
+    return {"items": items, "next_cursor": last}
 
 
 def _edge(
@@ -137,17 +141,20 @@ def _edge(
     return None
 
 
-def _items(session: Session, scope: ReadScope, ids: Sequence[int], reader_id: int) -> list[dict[str, Any]]:
-    known = {each.id: each for each in load(session, scope.image.image_id, ids=ids)}
+def _items(
+    session: Session, scope: ReadScope, ids: Sequence[int], reader_id: int, names: Names
+) -> list[dict[str, Any]]:
+    shown = select_known(session, [Annotation.id.in_(ids)], only_live=True, at=scope.at)
+    known = {each.id: named(each, names) for each in shown}
     states = {id_: known[id_].revision for id_ in ids}
-    said = verifications(session, scope, states, reader_id)
+    said = verifications(session, scope, states, reader_id, names)
     return [masked(known[id_], scope).to_json() | {"verification": said[id_]} for id_ in ids]
 
 
 def verifications(
-    session: Session, scope: ReadScope, states: dict[int, int], reader_id: int
+    session: Session, scope: ReadScope, states: dict[int, int], reader_id: int, names: Names = AS_NOW
 ) -> dict[int, dict[str, Any]]:
-    """What may be known of the verdicts on shapes, given the revision of their present state."""
+    """What may be known of the verdicts on shapes, given the revision of the state that the scope shows."""
     found: dict[int, list[dict[str, Any]]] = {id_: [] for id_ in states}
     row = VERDICTS.c
     for ids in _chunks(list(states)):
@@ -164,7 +171,9 @@ def verifications(
             is_known = scope.author(reader) == reader
             found[id_].append(
                 {
-                    "reader": {"id": reader, "name": display_name or name} if is_known else None,
+                    "reader": {"id": reader, "name": names.people.get(reader) or display_name or name}
+                    if is_known
+                    else None,
                     "is_mine": reader == reader_id,
                     "verdict": verdict,
                     "is_outdated": state_from != states[id_],

@@ -17,7 +17,7 @@ def raise_epoch(session: Session, name: EpochName) -> None:
     """Raise a counter in the transaction of the change it stands for.
 
     ``access``: users, sessions, tokens, teams, members, image sets. ``activation``: plugins of image sets.
-    ``images``: where the files of an image are, its status, its set, its deletion.
+    ``images``: where the files of an image are, its status, its set, its deletion, and that of a version which has it.
     """
     changed = session.execute(update(Epoch).where(Epoch.name == name).values(value=Epoch.value + 1))
     if not changed.rowcount:  # type: ignore[attr-defined]

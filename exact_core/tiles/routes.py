@@ -8,6 +8,7 @@ from exact_core.api.context import Actor
 from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.drivers import UnreadableImage
 from exact_core.api.errors import Forbidden, NotFound
+from exact_core.auth.access_state import has_shown_pixels
 from exact_core.services import Services
 from exact_core.storage.models import Image
 from exact_core.tiles.endpoint import PREFIX, UnreadableTile
@@ -132,7 +133,7 @@ def _image(services: Services, actor: Actor, session: DbSession, image_id: int) 
     """The image, after the rights: 404 unless the actor may see it."""
     services.snapshot.image(actor, image_id)
     image = session.get(Image, image_id)
-    if image is None or image.deleted_at is not None:
+    if image is None or not has_shown_pixels(session, image):
         raise NotFound(f"There is no image {image_id}.")
     return image
 

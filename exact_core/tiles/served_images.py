@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exact_core.api.errors import Conflict, NotFound, Unavailable
+from exact_core.auth.access_state import has_shown_pixels
 from exact_core.storage.models import Image
 from exact_core.tiles.builtin import builtin_drivers
 from exact_core.tiles.frames import ALL_CHANNELS, Frame
@@ -133,7 +134,7 @@ def open_served_image(session: Session, blobs: Blobs, image_id: int) -> ServedIm
         Unavailable: When its file cannot be opened now.
     """
     row = session.get(Image, image_id)
-    if row is None or row.deleted_at is not None:
+    if row is None or not has_shown_pixels(session, row):
         raise NotFound(f"There is no image {image_id}.")
     slide = slide_of(row, blobs)
     served = ServedImage(slide, row.size_z, row.size_t, row.size_c)

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.access import rights_in
-from exact_core.annotations.scope import Can, ImageFacts, ReadScope, scope_in
-from exact_core.annotations.service import Names
+from exact_core.annotations.scope import Can, ImageFacts, ReadScope, read_scope, scope_in
+from exact_core.annotations.service import AS_NOW, Names, image_of
 from exact_core.api.context import Actor
 from exact_core.api.errors import Forbidden, NotFound
 from exact_core.auth.rights import Right
@@ -89,8 +89,25 @@ def scope_for_version(session: Session, actor: Actor, image_id: int, version_id:
     return scope_in(facts, actor, can).as_of(facts.revision)
 
 
-def names_in(session: Session, version_id: int) -> Names:
-    """What types and people were called in a version that the actor may open."""
+def scope_shown(session: Session, actor: Actor, image_id: int, version_id: int | None, can: Can) -> ReadScope:
+    """What the actor may see of an image, now or in a version."""
+    if version_id is not None:
+        return scope_for_version(session, actor, image_id, version_id, can)
+    return read_scope(session, actor, image_id, can)
+
+
+def scope_of_annotation(session: Session, actor: Actor, annotation_id: int, version_id: int, can: Can) -> ReadScope:
+    """The scope of an annotation's image in a version; where there is none, it says that of the annotation."""
+    try:
+        return scope_for_version(session, actor, image_of(session, annotation_id), version_id, can)
+    except NotFound:
+        raise NotFound(f"There is no annotation {annotation_id} that you may see.") from None
+
+
+def names_in(session: Session, version_id: int | None) -> Names:
+    """What types and people were called in a version that the actor may open, or are called now."""
+    if version_id is None:
+        return AS_NOW
     frozen = frozen_of(session, version_id)
     return Names(frozen.type_names, frozen.people)
 

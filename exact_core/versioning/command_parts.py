@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,14 @@ def holds(told: dict[str, Any]) -> str:
     """How much is in a version, in words."""
     count = told["annotation_count"]
     return f"{told['image_count']:,} images" + ("" if count is None else f", {count:,} annotations")
+
+
+def verified(told: dict[str, Any]) -> str:
+    """What was said of shapes and of images, in words."""
+    states = Counter(str(image["review_state"]).replace("_", " ") for image in told["images"] if image["review_state"])
+    shapes = ", ".join(f"{count:,} {name}" for name, count in told["verifications"].items() if count)
+    images = ", ".join(f"{count:,} {state}" for state, count in states.most_common())
+    return f"shapes: {shapes or 'none'}" + (f"; images: {images}" if images else "")
 
 
 def say(told: dict[str, Any], as_json: bool, words: str) -> None:

@@ -22,6 +22,7 @@ from exact_core.versioning.command_parts import (
     shares_of,
     split_told,
     told_of,
+    verified,
     version_of,
 )
 
@@ -99,6 +100,7 @@ def show(version_name: str, set_name: str, team_name: str, check: bool, user_nam
     from exact_core.versioning.manifest_job import check_version
     from exact_core.versioning.showing import frozen_types, images_page, shown_artefact
     from exact_core.versioning.splits.service import splits_of
+    from exact_core.versioning.verified import counted
 
     with _services() as services:
         with services.database.read() as session:
@@ -113,6 +115,7 @@ def show(version_name: str, set_name: str, team_name: str, check: bool, user_nam
                 for image in images_page(session, opened, "", 2**31 - 2, with_checksums=names)[0]
             ]
             told["annotation_types"] = frozen_types(opened)
+            told["verifications"] = counted(session, actor, version, can)
             files = artefacts_of(session, version.id) if opened.sees_all else []
             told["splits"] = [split_told(session, version.id, each) for each in splits_of(session, version.id)]
             told["artefacts"] = [shown_artefact(each).model_dump(mode="json") for each in files]
@@ -126,6 +129,7 @@ def show(version_name: str, set_name: str, team_name: str, check: bool, user_nam
         *([told["description"]] if told["description"] else []),
         f"  revision      {told['revision']}",
         f"  holds         {holds(told)}, {len(told['annotation_types'])} types, {len(told['artefacts'])} files",
+        f"  verified      {verified(told)}",
         f"  content hash  {told['content_digest']}",
         f"  manifest      {manifest['state']} {manifest['digest']}".rstrip(),
     ]

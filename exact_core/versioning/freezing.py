@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.digest import canonical_json
 from exact_core.kernel.activation import settings_json
+from exact_core.review.image_states import state_column
 from exact_core.storage.models import (
     AnnotationType,
     Image,
@@ -198,10 +199,14 @@ def freeze(services: Services, session: Session, version: Version, revision_dige
 
 
 def _freeze_images(session: Session, version: Version) -> list[dict[str, Any]]:
-    """Rows for the images that are in the set now."""
+    """Rows for the images that are in the set now.
+
+    Their states are kept as they are: they follow from what readers were given too, of which there is no past.
+    """
     columns = [getattr(Image, name) for name in _IMAGE_COLUMNS]
+    state = state_column(session.get_one(ImageSet, version.image_set_id).mode, None)
     statement = (
-        select(Image.id, Image.private_name != "", Image.has_associated, *columns)
+        select(Image.id, Image.private_name != "", Image.has_associated, state, *columns)
         .where(Image.image_set_id == version.image_set_id, Image.deleted_at.is_(None))
         .order_by(Image.id)
     )
@@ -210,9 +215,10 @@ def _freeze_images(session: Session, version: Version) -> list[dict[str, Any]]:
             "image_id": image_id,
             "has_private_name": has_private_name,
             "has_label_picture": "label" in associated,
+            "review_state": review_state,
             **dict(zip(_IMAGE_COLUMNS, values, strict=True)),
         }
-        for image_id, has_private_name, associated, *values in session.execute(statement)
+        for image_id, has_private_name, associated, review_state, *values in session.execute(statement)
     ]
     if rows:
         table = cast("Table", VersionImage.__table__)
@@ -221,7 +227,7 @@ def _freeze_images(session: Session, version: Version) -> list[dict[str, Any]]:
 
 
 def keep_people(session: Session, version_id: int, user_ids: Sequence[int]) -> None:
-    """Freeze the names of everybody who has a part in a version's annotations, once it is known who that is."""
+    """Freeze the names of everybody who has a part in a version's annotations or verified them, once that is known."""
     found: dict[str, str] = {}
     for start in range(0, len(user_ids), 500):
         chosen = select(User.id, User.display_name, User.name).where(User.id.in_(user_ids[start : start + 500]))

@@ -12,7 +12,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import select
@@ -24,18 +24,19 @@ from exact_core.annotations.scope import ImageFacts, ReadScope
 from exact_core.annotations.streaming import StreamedAnnotation, stream
 from exact_core.storage.models import ImageSet, User, Version, VersionImage
 from exact_core.versioning.freezing import frozen_of
+from exact_core.versioning.verified import VERDICT, states_said, verdicts_said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
-FORM = 1
+FORM = 2
 MEDIA_TYPE = "application/jsonl+gzip"
 _BATCH = 2_000
 _PIECE = 1024 * 1024
 _IMAGE_FIELDS = (
     "position", "name", "status", "width", "height", "size_z", "size_t", "size_c", "mpp_x", "mpp_y", "checksum",
-    "content_version", "has_private_name", "has_label_picture",
+    "content_version", "has_private_name", "has_label_picture", "review_state",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ class Tally:
     """What writing the lines found out on the way."""
 
     annotations: int = 0
+    verifications: int = 0
     digest: str = ""
     people: frozenset[int] = frozenset()
 
@@ -107,17 +109,22 @@ def lines(
     for number, image in enumerate(images):
         yield _line("image", id=image.image_id, **{name: getattr(image, name) for name in _IMAGE_FIELDS})
         with read() as session:
-            found = stream(session, _everything(image, image_set, version.revision))
+            scope = _everything(image, image_set, version.revision)
+            found = stream(session, scope)
             while batch := list(islice(found, _BATCH)):
                 people.update(id_ for one in batch for id_ in (one.author_id, one.editor_id) if id_ is not None)
                 tally.annotations += len(batch)
                 yield _annotation_lines(batch)
                 tell(number / len(images))
+            for said in chain(states_said(session, scope), verdicts_said(session, scope)):
+                people.add(said["reader"])
+                tally.verifications += said["line"] == VERDICT
+                yield canonical_json(said).encode() + b"\n"
         tell((number + 1) / len(images))
     tally.people = frozenset(people)
     with read() as session:
         yield _line("people", **{str(id_): name for id_, name in sorted(_names(session, version_id, people).items())})
-    yield _line("end", images=len(images), annotations=tally.annotations)
+    yield _line("end", images=len(images), annotations=tally.annotations, verifications=tally.verifications)
 
 
 def write(found: Iterable[bytes], target: BinaryIO, tally: Tally) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from exact_core.auth.schemas import Description, Input
+from exact_core.review.image_states import ImageState
 
 VersionName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
@@ -96,6 +97,9 @@ class VersionImageOut(BaseModel):
     has_private_name: bool
     has_label_picture: bool
     tags: list[str]
+    review_state: ImageState | None = Field(
+        description="How far it was: in blind sets the reader's own state. Null in versions that did not keep it."
+    )
     is_deleted: bool = Field(description="Whether the image has been deleted since.")
     has_pixels: bool = Field(description="False when it was removed for good; its annotations stay for the version.")
 

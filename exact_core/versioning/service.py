@@ -15,6 +15,7 @@ from exact_core.api.events import VersionRecord
 from exact_core.auth.rights import Right, Rights
 from exact_core.images.service import remove_rows
 from exact_core.jobs.registry import MANIFEST
+from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import (
     ChangeSet,
     Image,
@@ -132,6 +133,7 @@ def delete_version(services: Services, uow: UnitOfWork, version_id: int, reason:
     version.name = f"{version.name} (deleted {version.id})"
     version.manifest_path = ""
     _remove_kept_images(session, images)
+    raise_epoch(session, "images")  # what is in the bin, and no other version has, is not shown any more
     uow.after_commit(lambda: services.blobs.remove(folder_of(version_id)))
     return version
 

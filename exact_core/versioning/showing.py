@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Invalid
 from exact_core.auth.rights import Right
 from exact_core.products.types import KEYS
+from exact_core.review.image_states import ImageState, own_states
 from exact_core.storage.models import Image, Version, VersionArtefact, VersionImage
 from exact_core.versioning.access import OpenedVersion
 from exact_core.versioning.schemas import (
@@ -97,11 +98,13 @@ def images_page(
         statement = statement.where(tuple_(row.position, row.image_id) > _place(cursor))
     found = session.execute(statement.limit(limit + 1)).all()
     tags = opened.frozen.content.get("image_tags", {})
+    states = _states(session, opened, [image for image, _, _ in found[:limit]])
     items = [
         VersionImageOut(
             **{name: getattr(image, name) for name in _SHOWN},
             checksum=image.checksum if with_checksums else "",
             tags=tags.get(str(image.image_id), []),
+            review_state=states[image.image_id],
             is_deleted=deleted_at is not None,
             has_pixels=purged_at is None,
         )
@@ -109,6 +112,14 @@ def images_page(
     ]
     last = found[limit - 1][0] if len(found) > limit else None
     return items, _cursor(last.position, last.image_id) if last is not None else None
+
+
+def _states(session: Session, opened: OpenedVersion, images: Sequence[VersionImage]) -> dict[int, ImageState | None]:
+    """How far the images were, as the actor may know it: who sees only their own work, sees their own word."""
+    if opened.only_author is None:
+        return {image.image_id: cast("ImageState | None", image.review_state or None) for image in images}
+    own = own_states(session, [image.image_id for image in images], opened.only_author, opened.version.revision)
+    return {image.image_id: cast("ImageState", own.get(image.image_id, "to_do")) for image in images}
 
 
 _SHOWN = (

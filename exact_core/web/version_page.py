@@ -29,13 +29,18 @@ def open_in(services: Services, session: Session, actor: Actor, image: Image, ve
     """The version, for one of its images.
 
     Raises:
-        NotFound: When the actor may not see it, or the image was not in it.
+        NotFound: When the actor may not see it, or the image was not in it, or its pixels were removed for good.
     """
     opened = open_version(session, actor, version_id, services.snapshot.can)
     has = select(VersionImage.image_id).where(VersionImage.version_id == version_id, VersionImage.image_id == image.id)
     if opened.version.image_set_id != image.image_set_id or session.scalar(has) is None:
         raise NotFound(
             f"Image {image.name} is not in the version {opened.version.name}, which is older or of another set."
+        )
+    if image.purged_at is not None:
+        raise NotFound(
+            f"The pixels of image {image.name} were removed for good; its annotations are in the exports and the"
+            f" manifest of the version {opened.version.name}."
         )
     return opened
 

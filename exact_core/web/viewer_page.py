@@ -6,14 +6,14 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from starlette.responses import HTMLResponse, Response
 
 from exact_core.agreement.studies.tasks import place_of
-from exact_core.api.deps import CurrentActor, DbSession
+from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.errors import NotFound
 from exact_core.api.images import ImageInfo
 from exact_core.auth.rights import Right, Rights
@@ -68,7 +68,7 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int, version: Versi
     """One image with its tools, types and plugins; of a version read only, as it was."""
     services, actor = visit.pages.services, visit.actor
     with services.database.read() as session:
-        image = _image_in(session, actor, image_set_id, image_id)
+        image = _image_in(session, actor, image_set_id, image_id, version)
         image_set = session.get_one(ImageSet, image_set_id)
         may_see_name = Rights(session).decide(actor, Right.PRIVATE_NAMES, image_set_id).allowed
         shown = {name: getattr(image, name) for name in (*_SHOWN, *_RESOLUTION)}
@@ -122,6 +122,7 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int, version: Versi
     "/api/v2/image-sets/{image_set_id}/images/{image_id}/strip", summary="List the images around one", tags=["images"]
 )
 def strip(
+    request: Request,
     image_set_id: int,
     image_id: int,
     actor: CurrentActor,
@@ -130,7 +131,9 @@ def strip(
     version: Version = None,
 ) -> StripOut:
     """Images in the order of the set, a page on each side at most; the image itself is in the middle."""
-    here = _image_in(session, actor, image_set_id, image_id)
+    here = _image_in(session, actor, image_set_id, image_id, version)
+    if version is not None:
+        version_page.open_in(services_of(request), session, actor, here, version)
     before, more_before = (
         _beside(session, here, version, backwards=True) if side is not StripSide.AFTER else ([], False)
     )
@@ -142,8 +145,9 @@ def strip(
     return StripOut(items=items, before=more_before, after=more_after)
 
 
-def _image_in(session: Session, actor: CurrentActor, image_set_id: int, image_id: int) -> Image:
-    image = get_image(session, actor, image_id)
+def _image_in(session: Session, actor: CurrentActor, image_set_id: int, image_id: int, version: int | None) -> Image:
+    """The image; one in the bin only for a version, of which ``version_page.open_in`` must then be asked."""
+    image = get_image(session, actor, image_id, deleted=version is not None)
     if image.image_set_id != image_set_id:
         raise NotFound(f"Image {image_id} is not in image set {image_set_id}, or you may not see it.")
     return image
@@ -171,11 +175,15 @@ def _place(session: Session, here: Image, version: int | None) -> dict[str, int 
 
 
 def _live_in(here: Image, version: int | None) -> tuple[ColumnElement[bool], ...]:
-    """Images of the set that can be shown; with a version only those that were in it."""
-    own = (Image.image_set_id == here.image_set_id, Image.deleted_at.is_(None))
+    """Images of the set that can be shown; with a version those that were in it, also from the bin."""
+    own = Image.image_set_id == here.image_set_id
     if version is None:
-        return own
-    return (*own, Image.id.in_(select(VersionImage.image_id).where(VersionImage.version_id == version)))
+        return own, Image.deleted_at.is_(None)
+    return (
+        own,
+        Image.purged_at.is_(None),
+        Image.id.in_(select(VersionImage.image_id).where(VersionImage.version_id == version)),
+    )
 
 
 def _past(here: Image, *, backwards: bool) -> ColumnElement[bool]:

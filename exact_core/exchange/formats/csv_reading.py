@@ -65,7 +65,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "uuid", "unique_identifier"),
 }
 _BOX = ("left", "top", "right", "bottom")
-_KNOWN_BUT_UNUSED = frozenset({"product", "created_at", "edited_at"})
+_KNOWN_BUT_UNUSED = frozenset({"product", "created_at", "edited_at", "verification"})
 
 
 def header_of(head: bytes) -> list[str] | None:

@@ -1,8 +1,8 @@
 """Tables of annotations, RFC 4180: one row each, the geometry as well-known text (WKT) in level-0 pixels.
 
 Columns that are written: ``image, id, label, product, shape, wkt, z, t, c, text, attributes, author, created_at,
-edited_at``; attributes are a JSON object, -1 stands for every frame. Reading takes tables of others as well: see
-:mod:`exact_core.exchange.formats.csv_reading` for the names of columns.
+edited_at, verification``; attributes are a JSON object, -1 stands for every frame. Reading takes tables of others as
+well: see :mod:`exact_core.exchange.formats.csv_reading` for the names of columns.
 
 A cell that a spreadsheet would take for a formula begins with an apostrophe, which reading takes off again.
 """
@@ -23,7 +23,7 @@ from exact_core.exchange.rings import level0_rings
 
 COLUMNS = (
     *("image", "id", "label", "product", "shape", "wkt", "z", "t", "c", "text", "attributes", "author"),
-    *("created_at", "edited_at"),
+    *("created_at", "edited_at", "verification"),
 )
 _PIECE = 256 * 1024
 _BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
@@ -76,6 +76,7 @@ def _row(shape: WrittenShape, image: ExchangeImage) -> Iterator[str]:
     yield guarded(shape.claimed_author or shape.author)
     yield shape.created_at.isoformat()
     yield shape.edited_at.isoformat()
+    yield shape.verification
 
 
 def guarded(text: str) -> str:
@@ -121,4 +122,5 @@ FORMAT = Format(
     sniff=sniff,
     read=read,
     write=write,
+    has_verification=True,
 )

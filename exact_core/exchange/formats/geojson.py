@@ -156,6 +156,8 @@ def _properties(shape: WrittenShape, form: str) -> dict[str, Any]:
     if shape.attributes:
         properties |= _attributes(shape.attributes)
     exact: dict[str, Any] = {"author": shape.claimed_author or shape.author, "edited_at": shape.edited_at}
+    if shape.verification:
+        exact["verification"] = shape.verification
     if form:
         exact["shape"] = form
     if kept := {name: value for name, value in shape.attributes.items() if isinstance(value, bool | None)}:
@@ -189,4 +191,5 @@ FORMAT = Format(
     sniff=sniff,
     read=read,
     write=write,
+    has_verification=True,
 )

@@ -79,6 +79,7 @@ class VersionImage(Base):
     content_version: Mapped[str] = mapped_column(String(16))
     has_private_name: Mapped[bool]
     has_label_picture: Mapped[bool]
+    review_state: Mapped[str] = mapped_column(String(10), default="")  # as who sees all saw it; "" in old versions
 
 
 class VersionArtefact(Base):

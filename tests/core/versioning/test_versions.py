@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, text, update
 
 from exact_core.api.context import Actor
+from exact_core.api.errors import NotFound
 from exact_core.services import Services
 from exact_core.storage.models import AnnotationType, Image, User, Version, VersionImage
 from tests.core.annotations import wire_reader
@@ -185,6 +186,49 @@ def test_an_image_that_is_removed_for_good_leaves_its_pixels_and_its_private_nam
     with lab.database.read() as session:
         assert session.scalar(select(Image.private_name)) == ""
     assert "Zebrowski" not in lab["ann"].get(f"/api/v2/versions/{made['id']}/content").text
+
+
+def test_a_version_shows_an_image_in_the_bin_to_whoever_may_see_the_version(
+    lab: Lab, services: Services, browser_of: Callable[..., TestClient], make_image: Callable[..., int]
+) -> None:
+    other = make_image(lab.image_set_id)  # not in the version
+    lab["lead"].delete(f"/api/v2/images/{other}")
+    lab.draw("ann")
+    made = make_version(lab)
+    shown = make_image(lab.image_set_id)  # of the present
+    lab["lead"].delete(f"/api/v2/images/{lab.image_id}")
+    browsers = {who: browser_of(lab.people[who]) for who in ("ann", "viewer", "stranger")}
+    pages = f"/image-sets/{lab.image_set_id}/images"
+    strips = f"/api/v2{pages}/{lab.image_id}/strip"
+
+    def statuses(who: str, image_id: int, version: str) -> list[int]:
+        """The picture for the viewer, the pixels for tiles, the page, and the images beside it."""
+        try:
+            services.snapshot.image(lab.people[who], image_id)
+            tiles = 200
+        except NotFound:
+            tiles = 404
+        return [
+            lab[who].get(f"/api/v2/images/{image_id}/slide-information").status_code,
+            tiles,
+            browsers[who].get(f"{pages}/{image_id}{version}").status_code,
+            lab[who].get(f"/api/v2{pages}/{image_id}/strip{version}").status_code,
+        ]
+
+    version = f"?version={made['id']}"
+    for who in ("ann", "viewer"):
+        assert statuses(who, lab.image_id, version) == [200, 200, 200, 200], who
+        assert statuses(who, lab.image_id, "") == [200, 200, 404, 404], who  # the present does not have it
+        assert statuses(who, other, version) == [404, 404, 404, 404], who
+        assert statuses(who, shown, version) == [200, 200, 404, 404], who
+    assert statuses("stranger", lab.image_id, version) == [404, 404, 404, 404]
+    page = browsers["viewer"].get(f"{pages}/{lab.image_id}{version}").text
+    assert '"annotate":false' in page.replace(" ", "")
+    assert [each["id"] for each in lab["ann"].get(strips + version).json()["items"]] == [lab.image_id]
+    for path in ("", "/annotations", "/annotation-counts", "/review", "/history"):
+        assert lab["ann"].get(f"/api/v2/images/{lab.image_id}{path}").status_code == 404, path
+    lab["lead"].delete(f"/api/v2/versions/{made['id']}", params={"reason": "test"})
+    assert statuses("ann", lab.image_id, version) == [404, 404, 404, 404]
 
 
 def test_an_image_that_no_version_has_goes_entirely(lab: Lab, make_image: Callable[..., int]) -> None:

@@ -17,7 +17,7 @@ export function addExchange(button, at) {
   const mayExport = Boolean(data.rights.export);
   if (!at.mayAnnotate && !mayExport) return;
   button.hidden = false;
-  const place = { imageSetId: data.imageSet.id, imageId: image.id, imageName: image.name };
+  const place = { imageSetId: data.imageSet.id, imageId: image.id, imageName: image.name, version: data.version };
   attachMenu(button, () => [
     at.mayAnnotate && { label: 'Import annotations', icon: 'download', run: () => bringIn() },
     mayExport && { label: 'Export annotations', icon: 'upload', run: () => openExport({ ...place, rights: data.rights }) },

@@ -48,7 +48,7 @@ export function createDetailsPanel(at) {
     types: at.types,
     image: at.image,
     actorId: data.actor.id,
-    verification: (item) => (data.version ? null : at.review.line.show(item)),
+    verification: (item) => at.review.line.show(item),
     mayEdit: (item) => at.mayEdit(item),
     whyNot: at.mayAnnotate ? 'Somebody else drew this; only reviewers may change it.' : at.whyNot,
     relabel: (typeId) => commands.relabel(typeId),

@@ -148,10 +148,8 @@ export class Workplace {
     this.stage.refresh();
     void this.counts.load();
     void this.labels.load();
-    if (!this.data.version) {
-      void this.undo.refresh();
-      void this.review.begin();
-    }
+    if (!this.data.version) void this.undo.refresh();
+    void this.review.begin();
     void this.versions.begin();
     if (this.link.annotation) void this.selectById(this.link.annotation, this.link.x === undefined);
     if (this.link.search) void this.search.run(this.link.search);

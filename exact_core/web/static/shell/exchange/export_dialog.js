@@ -18,6 +18,7 @@ const LAST = 'exact.export.format';
  * @property {number} imageSetId
  * @property {number | null} [imageId] only this image, in the viewer
  * @property {string} [imageName]
+ * @property {{id: number, name: string} | null} [version] chosen when the dialog opens
  * @property {Record<string, boolean>} rights
  * @property {() => unknown} [changed]
  */
@@ -46,12 +47,14 @@ export async function openExport(place) {
       ...formats.map((each) => /** @type {[string, string]} */ ([`format:${each.name}`, each.title])),
       ...templates.map((each) => /** @type {[string, string]} */ ([`template:${each.id}`, `Template: ${each.name}`])),
     ];
+    const states = versions.filter((each) => !each.deleted && each.id !== place.version?.id);
+    if (place.version) states.unshift(place.version); // the list may be too long to hold it
     const last = localStorage.getItem(LAST) ?? 'format:geojson';
     const form = html`
       <form class="stack" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); event.stopPropagation(); void attempt(() => write(form, formats)); }}>
         <div class="form-grid">
           ${selectField('format', 'Format', choices, choices.some(([key]) => key === last) ? last : choices[0]?.[0], { autofocus: true })}
-          ${selectField('version', 'State', [['', 'As it is now'], ...versions.filter((each) => !each.deleted).map((each) => /** @type {[number, string]} */ ([each.id, `Version ${each.name}`]))])}
+          ${selectField('version', 'State', [['', 'As it is now'], ...states.map((each) => /** @type {[string, string]} */ ([String(each.id), `Version ${each.name}`]))], String(place.version?.id ?? ''))}
         </div>
         <details class="exchange-more"><summary>Only some annotations</summary>
           <div class="stack">

@@ -2,11 +2,13 @@
 /** One version: what it holds, its images, its files, its manifest, and deleting it. */
 
 import { InputError, api, apiUrl } from '../api.js';
+import { openExport } from '../exchange/export_dialog.js';
 import { confirmDialog, openDialog } from '../dialog.js';
 import { areaField } from '../fields.js';
 import { html, icon, render } from '../html.js';
 import { everything } from '../view.js';
 import { attachMenu } from '../menu.js';
+import { stateBadge } from '../review.js';
 import { dateTime, plural, size } from '../time.js';
 import { showError, toast } from '../toast.js';
 import { inPlace, manifestBadge } from './set_versions.js';
@@ -76,6 +78,7 @@ function drawFacts(card, page, version, go, again) {
   ]);
   render(card,
     html`<div class="card__head">${icon('bookmark')}<h2 class="grow">${version.name}</h2>
+      ${page.rights.export ? html`<button type="button" class="btn" id="export-version" @click=${() => openExport({ imageSetId: page.id, version, rights: page.rights })}>${icon('upload')}Export…</button>` : null}
       <a class="btn" href="/image-sets/${page.id}/versions?from=${version.id}&to=now" @click=${(/** @type {MouseEvent} */ event) => inPlace(event, () => go({ from: version.id, to: 'now' }))}>Changes since</a>${more}</div>`,
     html`<div class="card__body stack">${version.description ? html`<p class="version-text">${version.description}</p>` : null}<dl class="facts">
       ${fact('Made', `${dateTime(version.created_at)}${version.creator.name ? `, by ${version.creator.name}` : ''}`)}
@@ -104,11 +107,12 @@ function imagesCard(page, version, images) {
 /** @param {SetPage} page @param {Version} version @param {any} image */
 function imageRow(page, version, image) {
   const href = `/image-sets/${page.id}/images/${image.image_id}?version=${version.id}`;
-  const gone = image.is_deleted ? (image.has_pixels ? 'In the bin now: restore it to look at it. Its annotations are kept.' : 'Removed for good since; its annotations are kept.') : '';
-  return html`<li><div class="list__item"><div class="grow">${gone ? html`<span class="truncate">${image.name}</span>` : html`<a class="truncate" href=${href}>${image.name}</a>`}
+  const note = image.is_deleted ? (image.has_pixels ? 'In the bin now.' : 'Removed for good since; its annotations are kept.') : '';
+  return html`<li data-image=${image.image_id}><div class="list__item"><div class="grow"><div class="row">${image.has_pixels ? html`<a class="truncate" href=${href}>${image.name}</a>` : html`<span class="truncate">${image.name}</span>`}
+      ${image.review_state ? stateBadge(image.review_state) : null}</div>
     <div class="small muted num">${image.width.toLocaleString('en')} × ${image.height.toLocaleString('en')} px${image.tags.length ? ` · ${image.tags.join(', ')}` : ''}</div>
-    ${gone ? html`<div class="small">${icon('trash-2')} ${gone}</div>` : null}</div>
-    ${gone ? null : html`<a class="btn btn--small" href=${href}>${icon('eye')}Open read only</a>`}</div></li>`;
+    ${note ? html`<div class="small muted">${icon('trash-2')} ${note}</div>` : null}</div>
+    ${!image.has_pixels ? null : html`<a class="btn btn--small" href=${href}>${icon('eye')}Open read only</a>`}</div></li>`;
 }
 
 /** @param {any[]} types */

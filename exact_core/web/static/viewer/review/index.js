@@ -28,6 +28,7 @@ export class Review {
     const { rights } = this.at.data;
     if (rights.verify) this.walking.restore();
     await this.bar.load();
+    if (this.at.data.version) return this.marks.ask();
     this.regions.show(this.bar.review?.items ?? []);
     if (rights.verify) void api.post(`/images/${this.at.image.id}/review/opened`, {}).catch(() => undefined);
     const wanted = new URLSearchParams(location.search);

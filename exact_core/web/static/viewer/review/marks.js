@@ -17,7 +17,7 @@ export class Marks {
   /** @param {import('../workplace.js').Workplace} workplace */
   constructor(workplace) {
     this.at = workplace;
-    this.isOn = Boolean(preferences().marks) && !workplace.data.version;
+    this.isOn = Boolean(preferences().marks);
     this.signs = new Signs(workplace.stage, $('#stage-overlays'), 'marks');
     workplace.stage.on('change', () => this.#askSoon());
   }
@@ -39,7 +39,7 @@ export class Marks {
     }
     const [x0, y0, x1, y1] = this.at.stage.visibleBounds;
     const { z, t } = this.at.frame;
-    const answer = await api.get(`/images/${this.at.image.id}/verification-marks`, { x0, y0, x1, y1, z, t }).catch(() => null);
+    const answer = await api.get(`/images/${this.at.image.id}/verification-marks`, { x0, y0, x1, y1, z, t, ...this.at.asOf }).catch(() => null);
     if (answer && this.isOn) this.#draw(answer.marks);
   }
 

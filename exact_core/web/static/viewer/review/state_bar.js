@@ -27,7 +27,7 @@ export class StateBar {
   #isBusy = false;
 
   async load() {
-    this.review = await api.get(`${this.path}/review`).catch(() => null);
+    this.review = await api.get(`${this.path}/review`, this.at.asOf).catch(() => null);
     this.draw();
   }
 
@@ -37,14 +37,15 @@ export class StateBar {
   }
 
   draw() {
-    if (!this.review) return;
+    if (!this.review?.state) return; // an old version did not keep it
     const known = IMAGE_STATES[this.state];
     const open = this.review.items.filter((/** @type {any} */ item) => item.state !== 'done');
     const isDone = this.review.own_state === 'done' || (this.state !== 'to_do' && this.state !== 'in_work' && open.length === 0);
     const isDeciding = Boolean(this.at.review?.adjudication.item);
+    const title = this.at.data.version ? 'State of the image in this version' : 'State of the image';
     const chip = html`
-      <button type="button" class="state-chip" id="review-state" data-state=${this.state} aria-label="State of the image: ${known.label}"
-        data-tip=${this.review.is_changed_since ? `${known.label}; changed since` : 'State of the image'}>${icon(known.symbol)}<span class="state-chip__text">${known.label}</span></button>`;
+      <button type="button" class="state-chip" id="review-state" data-state=${this.state} aria-label="${title}: ${known.label}"
+        data-tip=${this.review.is_changed_since ? `${known.label}; changed since` : title}>${icon(known.symbol)}<span class="state-chip__text">${known.label}</span></button>`;
     render(this.host, chip,
       this.mayVerify && !isDone && !isDeciding ? html`<button type="button" class="btn btn--small btn--primary" id="verify-image" data-tip="Verify the image: everything on it is right" data-keys="Ctrl+Enter" @click=${() => void this.verify()}>${icon('badge-check')}<span class="state-chip__text">Verify image</span></button>` : null,
       this.mayVerify && isDone && !isDeciding ? html`<button type="button" class="btn btn--small" id="next-item" data-tip="Next image of your queue" data-keys="N" @click=${() => void this.next()}>${icon('arrow-right')}<span class="state-chip__text">Next</span></button>` : null);

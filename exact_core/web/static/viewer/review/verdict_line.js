@@ -39,7 +39,7 @@ export class VerdictLine {
 
   /** @param {Item} item @param {string} key */
   async #ask(item, key) {
-    const said = await api.get(`/annotations/${item.id}/verifications`).catch(() => null);
+    const said = await api.get(`/annotations/${item.id}/verifications`, this.at.asOf).catch(() => null);
     if (!said || this.at.selection.single?.id !== item.id) return;
     this.#known = { key, said };
     this.#draw(item);
