@@ -43,7 +43,9 @@ class Reversals:
             images = reverting.images_of(uow.session, self._actor, can, log, target)
             # Without an image on which something happened there is nothing to lock; rights are asked all the same.
             first = images or [image_id or _some_image(uow.session, log.image_set_id)]
-            return reverting.revert(self._writer(uow, first[0], can), can, log, target, reason)
+            with reverting.naming(uow.session, first[0], first):
+                writer = self._writer(uow, first[0], can)
+            return reverting.revert(writer, can, log, target, reason)
 
     def restore(
         self, ids: Sequence[int], reason: str, days: int, *, image_set_id: int = 0, image_id: int | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -23,7 +24,7 @@ from exact_core.annotations.scope import Can
 from exact_core.annotations.sessions import by_hand, sessions_between
 from exact_core.annotations.writing import Writer
 from exact_core.api.context import Actor
-from exact_core.api.errors import Forbidden, Invalid, NotFound
+from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.storage.models import ChangeSet, Image
 
 _MOST_NAMED = 200  # skipped annotations that a report names
@@ -161,7 +162,7 @@ def preview(session: Session, actor: Actor, can: Can, log: Log, target: Target) 
     chosen = _choose(session, actor, can, log, target)
     report = Report(chosen.title, is_preview=True)
     images = _images(session, log, chosen)
-    for writer in _writers(images, lambda first: Writer(session, actor, first, can, None, looks_only=True)):
+    for writer in _writers(session, images, lambda first: Writer(session, actor, first, can, None, looks_only=True)):
         report.add(writer.facts.image_id, writer.facts.name, chosen.plan(writer), None)
     return report
 
@@ -183,11 +184,12 @@ def revert(first: Writer, can: Can, log: Log, target: Target, reason: str) -> Re
     report = Report(chosen.title, run)
     reverts = target.revision if isinstance(target, OneChangeSet) else None
     for image_id in images:
-        writer = first.on(image_id)
-        plan = chosen.plan(writer)
-        revision = None
-        if plan.ids:
-            revision = write_plan(writer, plan, "revert", reason or chosen.title, reverts=reverts, run=run)
+        with naming(session, image_id, images):
+            writer = first.on(image_id)
+            plan = chosen.plan(writer)
+            revision = None
+            if plan.ids:
+                revision = write_plan(writer, plan, "revert", reason or chosen.title, reverts=reverts, run=run)
         report.add(image_id, writer.facts.name, plan, revision)
     return report
 
@@ -197,10 +199,24 @@ def images_of(session: Session, actor: Actor, can: Can, log: Log, target: Target
     return _images(session, log, _choose(session, actor, can, log, target))
 
 
-def _writers(images: Sequence[int], make: Any) -> Iterator[Writer]:
+@contextmanager
+def naming(session: Session, image_id: int, images: Sequence[int]) -> Iterator[None]:
+    """Say of which image a refusal speaks, where several are set back: one is told, and none is changed."""
+    try:
+        yield
+    except (Conflict, Forbidden) as error:
+        if len(images) < 2 or type(error) not in (Conflict, Forbidden):
+            raise
+        name = session.scalar(select(Image.name).where(Image.id == image_id))
+        message = f"{name}: {error.message} So nothing is set back; you can do it image by image, without this one."
+        raise type(error)(message) from None
+
+
+def _writers(session: Session, images: Sequence[int], make: Any) -> Iterator[Writer]:
     first: Writer | None = None
     for image_id in images:
-        writer = first.on(image_id) if first else make(image_id)
+        with naming(session, image_id, images):
+            writer = first.on(image_id) if first else make(image_id)
         first = first or writer
         yield writer
 

@@ -179,7 +179,9 @@ class SetWriter:
         """Refuse to change what the reader has finished or was not given."""
         for rows, why in self.reading.refused(keys):
             if rows.any():
-                raise Conflict(f"{int(rows.sum()):,} annotations lie {why}; leave them out.")
+                n = int(rows.sum())
+                lie, them = ("1 annotation lies", "it") if n == 1 else (f"{n:,} annotations lie", "them")
+                raise Conflict(f"{lie} {why}; leave {them} out.")
 
     def _digest(self, change: SetChange) -> bytes:
         """The hash of what the change will write."""

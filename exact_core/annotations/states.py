@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Table, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -164,8 +164,11 @@ def _select_known(only_live: bool, at: int | None) -> Select[Any]:
     identity, person = IDENTITIES, _PEOPLE.c
     live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at))
     detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
-    # A state remembers its author by number even when the account is gone.
-    author = func.coalesce(ROWS.c.author_id, identity.c.author_id)
+    # States remember their author by number even when the account is gone; of a deleted shape, a former one does.
+    former = ROWS.alias("former").c
+    remembered = select(former.author_id).where(former.annotation_id == identity.c.id, former.author_id.is_not(None))
+    past = case((ROWS.c.valid_from.is_(None), remembered.limit(1).scalar_subquery()))
+    author = func.coalesce(ROWS.c.author_id, identity.c.author_id, past)
     return (
         select(
             identity.c.id,

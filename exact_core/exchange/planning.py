@@ -151,6 +151,11 @@ def words_about_unknown(labels: Labels) -> str:
     if not labels.unknown:
         return ""
     listed = [f"{label or '(none)'!s}: {why}" for label, why in list(labels.unknown.items())[:NAMED]]
+    if len(labels.unknown) == 1:
+        return (
+            f"One label of the file has no annotation type: {listed[0]}. Say which type it is, leave it out, or let a"
+            " type be made for it."
+        )
     return (
         f"{len(labels.unknown)} labels of the file have no annotation type: {'; '.join(listed)}. Say which types "
         "they are, leave them out, or let types be made for them."

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, cast
 
-from sqlalchemy import ColumnElement, Table, and_, case, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, exists, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.change_log import CHANGES_SHAPES, fold
-from exact_core.annotations.scope import holds
+from exact_core.annotations.scope import ROWS, begun_at, ended_at, holds
 from exact_core.review.digest import state_digest
 from exact_core.storage.models import LIVE, Assignment, ChangeSet, Image, ImageReview, ReviewItem, now
 
@@ -94,8 +94,13 @@ def changed_since(only_reader: int | None) -> ColumnElement[bool]:
     said = select(func.max(row.valid_from)).where(
         row.image_id == Image.id, row.valid_to == LIVE, row.state.in_(("done", "reviewed"))
     )
-    changed = [ChangeSet.image_id == Image.id, ChangeSet.kind.in_(CHANGES_SHAPES)]
+    changed: list[ColumnElement[bool]] = [ChangeSet.kind.in_(CHANGES_SHAPES)]
     if only_reader is not None:
         said = said.where(row.reader_id == only_reader)
         changed.append(ChangeSet.actor_id == only_reader)
-    return exists().where(*changed, ChangeSet.revision > said.scalar_subquery())
+    changed.append(ChangeSet.revision > said.scalar_subquery())
+    here = exists().where(ChangeSet.image_id == Image.id, *changed)
+    # A change of the whole set names no image: whether it reached this one is seen by its rows.
+    touched = (ROWS.c.image_id == Image.id, or_(begun_at(ROWS, ChangeSet.revision), ended_at(ROWS, ChangeSet.revision)))
+    of_set = (ChangeSet.image_set_id == Image.image_set_id, ChangeSet.image_id.is_(None))
+    return here | exists().where(*of_set, *changed, exists().where(*touched).correlate(ChangeSet, Image))

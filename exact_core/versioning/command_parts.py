@@ -94,7 +94,11 @@ def difference_in_words(told: dict[str, Any]) -> Iterator[str]:
 def holds(told: dict[str, Any]) -> str:
     """How much is in a version, in words."""
     count = told["annotation_count"]
-    return f"{told['image_count']:,} images" + ("" if count is None else f", {count:,} annotations")
+    return _plural(told["image_count"], "image") + ("" if count is None else f", {_plural(count, 'annotation')}")
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
 def verified(told: dict[str, Any]) -> str:

@@ -84,7 +84,12 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int, version: Versi
                 "is_locked": image_set.is_locked,
                 "url": f"/image-sets/{image_set.id}",
             },
-            "image": {**shown, "levels": [], "private_name": image.private_name if may_see_name else ""},
+            "image": {
+                **shown,
+                "levels": [],
+                "private_name": image.private_name if may_see_name else "",
+                "is_in_bin": image.deleted_at is not None,
+            },
             "types": jsonable_encoder(types_of(session, image_set_id)),
             "strip": _place(session, image, version),
             "version": None,

@@ -95,7 +95,7 @@ def test_annotations_come_in_go_out_and_are_taken_back(instance: Instance, brows
     dialog.get_by_text("More choices").click()
     dialog.get_by_label("Image", exact=True).select_option(index=1)
     dialog.get_by_role("button", name="Look again").click()
-    expect(dialog.get_by_text("1 labels of the file have no annotation type")).to_be_visible()
+    expect(dialog.get_by_text("One label of the file has no annotation type")).to_be_visible()
     look(page, "3-preview")
     expect(dialog.get_by_role("button", name="Import 1")).to_be_disabled()
     dialog.get_by_label("Type for Newt").select_option(label="Mitotic figure")

@@ -188,6 +188,13 @@ def test_two_people_in_a_blind_set_see_nothing_of_each_other(
         assert other not in page.locator("#tab").inner_text()
         expect(page.get_by_role("heading", name="Log")).to_have_count(0)
         expect(page.locator("#tab-agreement")).to_have_count(0)
+        page = person.set_page("search")
+        expect(page.locator("#hits [data-hit]")).to_have_count(own)
+        expect(page.locator(".search-facets")).to_contain_text(str(own))
+        assert other not in page.locator("#tab").inner_text()
+        page = person.set_page("history")
+        expect(page.locator("#tab .log__entry")).to_have_count(1)
+        assert other not in page.locator("#tab").inner_text()
         for tab, shown in (("", "Pilot"), (f"?version={made}", "Open read only"), (f"?from={made}&to=now", "differs")):
             page = person.set_page(f"versions{tab}")
             expect(page.locator("#tab")).to_contain_text(shown, timeout=10_000)
@@ -216,6 +223,115 @@ def test_two_people_in_a_blind_set_see_nothing_of_each_other(
     expect(page.locator(".audit").first).to_contain_text("All readers are done with the pilot.")
     page = cleo.open()
     expect(page.locator("[data-count=all]")).to_have_text("3", timeout=10_000)
+    expect(page.locator("[data-fold=authors]")).to_have_count(1)
+    page = cleo.set_page("search?q=author:Ben")
+    expect(page.locator("#hits [data-hit]")).to_have_count(2)
+    page = cleo.set_page("history")
+    expect(page.locator("#tab")).to_contain_text("Ben")
+    expect(page.locator("#tab-agreement")).to_have_count(1)
+
+
+# --- versions -----------------------------------------------------------------------------------------------
+
+
+def test_a_version_shows_what_was_verified_though_its_image_is_in_the_bin(
+    people: Callable[[str], Person], instance: Instance
+) -> None:
+    ann, ben = people("ann"), people("ben")
+    ben.open()
+    accepted, _ = ben.draw((1_000, 1_400), (1_100, 1_500))
+    image = instance.image_ids[0]
+    ann.ask("POST", f"/images/{image}/verifications", {"verdicts": [{"id": accepted, "verdict": "accepted"}]})
+    ann.ask("PUT", f"/images/{image}/review-state", {"state": "dubious", "reason": "A fold in the tissue"})
+    made = ann.ask("POST", f"/image-sets/{instance.image_set_id}/versions", {"name": "Round 1"})["id"]
+    ann.ask("POST", f"/images/{image}/verifications", {"verdicts": [{"id": accepted, "verdict": "rejected"}]})
+    ann.ask("PUT", f"/images/{image}/review-state", {"state": "in_work"})
+    ann.ask("DELETE", f"/images/{image}")
+    try:
+        page = ann.set_page(f"versions?version={made}")
+        row = page.locator(f"#version-images [data-image='{image}']")
+        expect(row).to_contain_text("In the bin now")
+        expect(row.locator("[data-state=dubious]")).to_be_visible()
+        page.locator("#export-version").click()
+        dialog = page.locator("dialog[open]")
+        expect(dialog.get_by_label("State")).to_have_value(str(made))
+        expect(dialog.get_by_label("State").locator("option:checked")).to_have_text("Version Round 1")
+        dialog.get_by_label("Close").click()
+        row.get_by_role("link", name="Open read only").click()
+        page.wait_for_url(re.compile(f"version={made}"))
+        page = ann.open(query=f"?version={made}", link=f"{START}&annotation={accepted}")
+        expect(page.locator(".version-bar")).to_contain_text("Image in the bin now")
+        expect(page.locator("#to-present, #version-compare [value=now]")).to_have_count(0)
+        expect(page.locator("#review-state")).to_have_attribute("data-state", "dubious")
+        expect(page.locator("[data-count=all]")).to_have_text("2", timeout=10_000)
+        expect(page.locator("#verdicts [data-verdict=accepted]")).to_be_visible()
+        expect(page.locator("#verdicts")).to_contain_text("You: accepted")
+        expect(page.locator("#verdicts button")).to_have_count(0)
+        page.locator("#review-state").click()
+        page.get_by_role("menuitemcheckbox", name="Show verdicts on the slide").click()
+        expect(page.locator("[data-marks='1']")).to_have_count(1)
+        page.locator("#exchange").click()
+        page.get_by_role("menuitem", name="Export annotations").click()
+        expect(page.locator("dialog[open]").get_by_label("State")).to_have_value(str(made))
+    finally:
+        ann.ask("POST", f"/images/{image}/restore")
+
+
+# --- searching ----------------------------------------------------------------------------------------------
+
+
+def test_hits_of_a_search_are_relabelled_after_a_preview_and_with_one_undo(
+    people: Callable[[str], Person], instance: Instance
+) -> None:
+    with instance.services.database.write() as session:
+        session.execute(update(AnnotationType).where(AnnotationType.name == "Cell").values(shapes=["point", "box"]))
+    ann = people("ann")
+    ann.open()
+    ids = ann.draw(*((300 + 200 * n, 400) for n in range(3)))
+    ann.draw((300, 900), type_name="Cell")
+    page = ann.set_page("search")
+    hits = page.locator("#hits [data-hit]")
+    expect(hits).to_have_count(4)
+    search = page.locator("[data-search]")
+    search.fill("clas")
+    expect(page.get_by_role("option").first).to_contain_text("class")
+    search.fill('class:"Mitotic figure" verifed:no')
+    search.press("Enter")
+    expect(page.locator(".search-box__error")).to_contain_text("Did you mean")
+    page.locator(".search-box__error button").click()
+    expect(hits).to_have_count(3)
+    expect(search).to_have_value('class:"Mitotic figure" verified:no')
+
+    page.get_by_role("button", name="Saved searches").click()
+    page.get_by_role("menuitem", name="Save this search").click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_label("Name").fill("Mitoses to look at")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast").last).to_contain_text("Saved as Mitoses to look at")
+
+    for id_ in ids[:2]:
+        page.locator(f"[data-hit='{id_}'] input").check()
+    bar = page.locator(".selection-bar")
+    expect(bar).to_contain_text("2 selected")
+    bar.get_by_role("button", name="Change").click()
+    dialog.get_by_label("Class").select_option(label="Cell")
+    expect(dialog.get_by_role("status")).to_contain_text("2 of 2 annotations will change")
+    expect(dialog.locator(".bulk__table")).to_contain_text("Cell")
+    dialog.get_by_role("button", name="Change", exact=True).click()
+    expect(page.locator(".toast", has_text="2 annotations changed")).to_be_visible()
+    expect(hits).to_have_count(1)
+    page.locator(".toast", has_text="2 annotations changed").get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast", has_text="2 annotations set back")).to_be_visible()
+    expect(hits).to_have_count(3)
+
+    page = ann.set_page("search")
+    expect(hits).to_have_count(4)
+    page.get_by_role("button", name="Saved searches").click()
+    page.get_by_role("menuitem", name="Mitoses to look at").click()
+    expect(hits).to_have_count(3)
+    page.locator(f"[data-hit='{ids[2]}'] a").click()
+    expect(page.locator("#details")).to_be_visible(timeout=30_000)  # the shape is selected on its slide
+    expect(page.locator("#search")).to_contain_text("3")
 
 
 # --- verifying ----------------------------------------------------------------------------------------------

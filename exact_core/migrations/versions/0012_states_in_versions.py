@@ -1,4 +1,4 @@
-"""Versions keep the state of each image.
+"""Versions keep the state of each image; verdicts of a change set are found by an index.
 
 Revision 0012. Of versions that are older nothing was kept: their images have no state. Their manifests lack what was
 verified, and are asked for again.
@@ -20,6 +20,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("review_state", sa.String(length=10), nullable=False, server_default=""))
     with op.batch_alter_table("version_image", schema=None) as batch_op:
         batch_op.alter_column("review_state", server_default=None)
+    with op.batch_alter_table("annotation_verification", schema=None) as batch_op:
+        batch_op.drop_index("ix_annotation_verification_reader")
+        batch_op.create_index(
+            "ix_annotation_verification_reader", ["reader_id", "image_id", "valid_from"], unique=False
+        )
     op.execute(
         "UPDATE version SET manifest_state = 'failed', manifest_reason ="
         " 'It was written before verifications were a part of it; have it written again.'"
@@ -28,5 +33,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("annotation_verification", schema=None) as batch_op:
+        batch_op.drop_index("ix_annotation_verification_reader")
+        batch_op.create_index("ix_annotation_verification_reader", ["reader_id", "image_id"], unique=False)
     with op.batch_alter_table("version_image", schema=None) as batch_op:
         batch_op.drop_column("review_state")

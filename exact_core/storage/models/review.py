@@ -22,7 +22,7 @@ class AnnotationVerification(Base):
     __tablename__ = "annotation_verification"
     __table_args__ = (
         Index("ix_annotation_verification_image", "image_id", "valid_to"),
-        Index("ix_annotation_verification_reader", "reader_id", "image_id"),
+        Index("ix_annotation_verification_reader", "reader_id", "image_id", "valid_from"),
         CheckConstraint("verdict IN ('accepted', 'rejected', 'dubious')", name="verdict"),
         {"sqlite_with_rowid": False},
     )

@@ -43,7 +43,7 @@ test('a server that is away is asked again, ever more seldom', async () => {
   let tries = 0;
   const { queue, sent, waits } = desk(async () => {
     tries += 1;
-    if (tries < 4) throw Object.assign(new Error('away'), { status: 0 });
+    if (tries < 4) throw Object.assign(new Error('away'), { status: [0, 503, 401][tries - 1] }); // who has to log in again loses none
   });
   await queue.add(verdict(7));
   assert.deepEqual(waits, [1000, 2000, 4000]);

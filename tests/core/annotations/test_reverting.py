@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import delete, event, func, select
 
 from exact_core.annotations import bulk, revert_writing
 from exact_core.annotations.reversals import Reversals
@@ -18,7 +18,7 @@ from exact_core.api.contributions import Shape
 from exact_core.api.errors import Refused
 from exact_core.api.events import AnnotationAction
 from exact_core.services import Services
-from exact_core.storage.models import AnnotationSummary, AnnotationType, ImageSet
+from exact_core.storage.models import AnnotationSummary, AnnotationType, ImageSet, User
 from tests.core.annotations.conftest import Lab, box
 from tests.core.annotations.test_events import Listener
 
@@ -44,6 +44,30 @@ def counted_anew(lab: Lab) -> int:
 
 
 # One shape
+
+
+def test_a_shape_that_comes_back_keeps_the_author_whose_account_is_gone(lab: Lab) -> None:
+    ben = lab.people["ben"].user_id
+    shapes = [lab.draw("ben", 100 * n, 10, 100 * n + 50, 60, claimed_author="Model 1") for n in range(3)]
+    for shape in shapes:
+        lab.delete("lead", shape["id"])
+    counts = kept_counts(lab)
+    with lab.database.write() as session:
+        session.execute(delete(User).where(User.id == ben))
+    one, two, three = (shape["id"] for shape in shapes)
+    assert lab["lead"].post(f"/api/v2/annotations/{one}/revert", json={"revision": 1}).status_code == 200
+    assert lab.post("lead", "trash/restore", {"ids": [two]}).json()["restored"] == 1
+    undone = lab.post("lead", "undo").json()  # of the restore: it is deleted again
+    assert undone["skipped"] == []
+    assert lab.post("lead", "redo").status_code == 200
+    lab.post("lead", "revert", {"what": "to_revision", "revision": shapes[2]["revision"]})
+    live = lab.get("lead", "annotations").json()["items"]
+    assert [(item["id"], item["author"]["id"], item["claimed_author"]) for item in live] == [
+        (id_, ben, "Model 1") for id_ in (one, two, three)
+    ]
+    assert set(lab.get("lead", "annotation-counts").json()["authors"][0]["author"].values()) == {ben, ""}
+    assert {key[5] for key in kept_counts(lab)} == {ben}
+    assert counts == {}
 
 
 def test_a_shape_is_set_back_to_one_of_its_states(lab: Lab) -> None:

@@ -110,3 +110,36 @@ def test_what_is_revealed_to_readers_is_only_looked_at(make_study: Make) -> None
     assert {hit["id"]: (hit["author"] or {}).get("name") for hit in hits} == {own["id"]: "Ann"} | {
         hit["id"]: None for hit in hits if hit["id"] != own["id"]
     }
+
+
+def test_a_change_of_the_whole_set_is_seen_on_the_images_that_it_reached(make_study: Make) -> None:
+    study = make_study("cooperative")
+    for image in (0, 1):
+        study.draw("ann", image, 100, 100, 130, 130)
+    study.draw("ann", 2, 100, 100, 130, 130, type_name="Nucleus")
+    for image in range(3):
+        study.verify("ben", image)
+    said = [study.review("ann", image)["is_changed_since"] for image in range(3)]
+    assert said == [False, False, False]
+    done = relabel(study, "ann", "class:Cell")
+    assert (done["changed"], [study.review("ann", image)["is_changed_since"] for image in range(3)]) == (
+        2, [True, True, False],
+    )  # fmt: skip
+    study.verify("ben", 0)
+    assert [study.review("ann", image)["is_changed_since"] for image in range(3)] == [False, True, False]
+
+
+def test_setting_back_a_set_names_the_image_that_refuses_it(make_study: Make) -> None:
+    study = make_study("second_opinion", readers_per_item=2, rule={"kind": "detection", "distance_um": 5})
+    drawn = [study.draw("ann", image, 100, 100, 130, 130) for image in range(3)]
+    study.verify("ann", 1)
+    name = next(each["name"] for each in study.listed("ann")["items"] if each["id"] == study.images[1])
+    session = {"what": "session", "revision": drawn[0]["revision"]}
+    for query in ("", "?preview=true"):
+        refused_ = study.post("ann", f"/image-sets/{study.set_id}/revert{query}", session, status=409)
+        assert refused_["detail"].startswith(f"{name}: You have finished this image."), refused_
+        assert "nothing is set back" in refused_["detail"]
+    assert all(study.shown("ann", image) for image in range(3))
+    alone = study.post("ann", f"/images/{study.images[1]}/revert", session, status=409)
+    assert alone["detail"].startswith("You have finished this image."), "of one image it is known which"
+    assert study.post("ann", f"/images/{study.images[2]}/revert", session)["deleted"] == 1

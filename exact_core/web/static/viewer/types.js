@@ -92,6 +92,7 @@
  * @property {number | null} mpp_y
  * @property {number | null} objective_power
  * @property {string} content_version
+ * @property {boolean} is_in_bin  Of an image that only versions show.
  *
  * @typedef {object} OverlayInfo  A picture that a plugin lays over the slide or its overview.
  * @property {string} id

@@ -78,8 +78,8 @@ function drawFacts(card, page, version, go, again) {
   ]);
   render(card,
     html`<div class="card__head">${icon('bookmark')}<h2 class="grow">${version.name}</h2>
-      ${page.rights.export ? html`<button type="button" class="btn" id="export-version" @click=${() => openExport({ imageSetId: page.id, version, rights: page.rights })}>${icon('upload')}Export…</button>` : null}
-      <a class="btn" href="/image-sets/${page.id}/versions?from=${version.id}&to=now" @click=${(/** @type {MouseEvent} */ event) => inPlace(event, () => go({ from: version.id, to: 'now' }))}>Changes since</a>${more}</div>`,
+      <div class="row row--nowrap">${page.rights.export ? html`<button type="button" class="btn" id="export-version" @click=${() => openExport({ imageSetId: page.id, version: { id: version.id, name: version.name }, rights: page.rights })}>${icon('upload')}Export…</button>` : null}
+      <a class="btn" href="/image-sets/${page.id}/versions?from=${version.id}&to=now" @click=${(/** @type {MouseEvent} */ event) => inPlace(event, () => go({ from: version.id, to: 'now' }))}>Changes since</a>${more}</div></div>`,
     html`<div class="card__body stack">${version.description ? html`<p class="version-text">${version.description}</p>` : null}<dl class="facts">
       ${fact('Made', `${dateTime(version.created_at)}${version.creator.name ? `, by ${version.creator.name}` : ''}`)}
       ${fact('Holds', `${plural(version.image_count, 'image')}${version.annotation_count === null ? '' : `, ${plural(version.annotation_count, 'annotation')}`}`)}
@@ -111,7 +111,7 @@ function imageRow(page, version, image) {
   return html`<li data-image=${image.image_id}><div class="list__item"><div class="grow"><div class="row">${image.has_pixels ? html`<a class="truncate" href=${href}>${image.name}</a>` : html`<span class="truncate">${image.name}</span>`}
       ${image.review_state ? stateBadge(image.review_state) : null}</div>
     <div class="small muted num">${image.width.toLocaleString('en')} × ${image.height.toLocaleString('en')} px${image.tags.length ? ` · ${image.tags.join(', ')}` : ''}</div>
-    ${note ? html`<div class="small muted">${icon('trash-2')} ${note}</div>` : null}</div>
+    ${note ? html`<div class="row row--nowrap small muted">${icon('trash-2')}<span>${note}</span></div>` : null}</div>
     ${!image.has_pixels ? null : html`<a class="btn btn--small" href=${href}>${icon('eye')}Open read only</a>`}</div></li>`;
 }
 

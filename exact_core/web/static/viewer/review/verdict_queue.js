@@ -133,7 +133,7 @@ export class VerdictQueue {
   }
 }
 
-/** @param {any} error */
+/** Whether the verdict can still arrive: the server is away or busy, or one has to log in again first. @param {any} error */
 function isAway(error) {
-  return error?.status === 0 || error?.status === 502 || error?.status === 503 || error?.status === 504;
+  return [0, 401, 408, 429, 502, 503, 504].includes(error?.status);
 }

@@ -28,6 +28,7 @@ export class VersionBar {
   #draw(versions) {
     const version = /** @type {NonNullable<import('../types.js').Bootstrap['version']>} */ (this.at.data.version);
     const here = `${this.at.data.imageSet.url}/images/${this.at.image.id}`;
+    const isInBin = this.at.image.is_in_bin;
     const others = versions.filter(({ id }) => id !== version.id);
     const choose = (/** @type {any} */ event) => {
       const wanted = event.target.value;
@@ -40,8 +41,8 @@ export class VersionBar {
       html`<span class="study-bar__title truncate">${icon('lock')} Version <strong>${version.name}</strong>, read only
         <span class="small muted">${dateTime(version.created_at)}${version.creator ? `, by ${version.creator}` : ''}</span></span>`,
       html`<select class="select version-bar__select" id="version-compare" aria-label="Compare with" @change=${choose}>
-        <option value="">Compare with …</option><option value="now">the present</option>${others.map(({ id, name }) => html`<option value=${id}>${name}</option>`)}</select>`,
-      html`<a class="btn btn--small" id="to-present" href=${here} @click=${(/** @type {MouseEvent} */ event) => {
+        <option value="">Compare with …</option>${isInBin ? null : html`<option value="now">the present</option>`}${others.map(({ id, name }) => html`<option value=${id}>${name}</option>`)}</select>`,
+      isInBin ? html`<span class="badge" data-tip="Restored, the image has a present again">${icon('trash-2')}Image in the bin now</span>` : html`<a class="btn btn--small" id="to-present" href=${here} @click=${(/** @type {MouseEvent} */ event) => {
         /** @type {HTMLAnchorElement} */ (event.currentTarget).href = here + location.hash;
       }}>${icon('arrow-right')}To the present</a>`);
   }
