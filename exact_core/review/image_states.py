@@ -98,9 +98,15 @@ def changed_since(only_reader: int | None) -> ColumnElement[bool]:
     if only_reader is not None:
         said = said.where(row.reader_id == only_reader)
         changed.append(ChangeSet.actor_id == only_reader)
-    changed.append(ChangeSet.revision > said.scalar_subquery())
+    # Correlated by name: of its own accord it would look at the enclosing query alone, and so at every image.
+    changed.append(ChangeSet.revision > said.correlate(Image).scalar_subquery())
     here = exists().where(ChangeSet.image_id == Image.id, *changed)
     # A change of the whole set names no image: whether it reached this one is seen by its rows.
-    touched = (ROWS.c.image_id == Image.id, or_(begun_at(ROWS, ChangeSet.revision), ended_at(ROWS, ChangeSet.revision)))
+    touched = or_(
+        *(
+            exists().where(ROWS.c.image_id == Image.id, edge).correlate(ChangeSet, Image)
+            for edge in (begun_at(ROWS, ChangeSet.revision), ended_at(ROWS, ChangeSet.revision))
+        )
+    )
     of_set = (ChangeSet.image_set_id == Image.image_set_id, ChangeSet.image_id.is_(None))
-    return here | exists().where(*of_set, *changed, exists().where(*touched).correlate(ChangeSet, Image))
+    return here | exists().where(*of_set, *changed, touched)
