@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from exact_core.annotations.shape_history import state_at
 from exact_core.annotations.states import Change, Known, with_state
 from exact_core.annotations.writing import Stale, Writer
 from exact_core.api.context import Actor
-from exact_core.api.errors import Forbidden, Invalid, NotFound
+from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.storage.database import Database
 from exact_core.storage.models import Image, now
 from exact_core.storage.unit_of_work import UnitOfWork
@@ -43,9 +43,7 @@ class Reversals:
             images = reverting.images_of(uow.session, self._actor, can, log, target)
             # Without an image on which something happened there is nothing to lock; rights are asked all the same.
             first = images or [image_id or _some_image(uow.session, log.image_set_id)]
-            with reverting.naming(uow.session, first[0], first):
-                writer = self._writer(uow, first[0], can)
-            return reverting.revert(writer, can, log, target, reason)
+            return reverting.revert(self._first_writer(uow, first, can), can, log, target, reason)
 
     def restore(
         self, ids: Sequence[int], reason: str, days: int, *, image_set_id: int = 0, image_id: int | None = None
@@ -87,6 +85,14 @@ class Reversals:
         if not self._hooks.hears_annotations(writer.facts.image_set_id):
             writer.record = None  # an event per shape is made only where somebody listens
         return writer
+
+    def _first_writer(self, uow: UnitOfWork, image_ids: Sequence[int], can: Can) -> Writer:
+        """For the first image that the actor may change; raises what forbids the last one when there is none."""
+        *others, last = image_ids
+        for image_id in others:
+            with suppress(Conflict, Forbidden):
+                return self._writer(uow, image_id, can)
+        return self._writer(uow, last, can)
 
     def _log(self, session: Session, image_set_id: int, image_id: int | None, can: Can) -> Log:
         if image_id is not None:

@@ -108,22 +108,36 @@ def case_of(states: Sequence[Held], revisions: Collection[int]) -> Case:
     return Case(by_end.get(first), by_end.get(LIVE), last if left else 0, others, last)
 
 
+def touched_by(session: Session, image_id: int, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+    """The annotations of an image that change sets touched; the conditions, on ``ChangeSet``, say which."""
+    row = ROWS.c
+    found = select(row.annotation_id).select_from(ChangeSet)
+    edges = (
+        found.join(ROWS, and_(row.image_id == ChangeSet.image_id, edge)).where(
+            ChangeSet.image_id == image_id, *conditions
+        )
+        for edge in (begun_at(ROWS, ChangeSet.revision), ended_at(ROWS, ChangeSet.revision))
+    )
+    return sorted(session.scalars(union(*edges)))
+
+
+def touched_since(session: Session, image_id: int, revision: int) -> list[int]:
+    """The annotations of an image that anything has touched after a revision."""
+    row, image = ROWS.c, ROWS.c.image_id == image_id
+    touched = union(
+        select(row.annotation_id).where(image, row.valid_from > revision),
+        select(row.annotation_id).where(image, row.valid_to > revision, row.valid_to < CLOSED),
+    )
+    return sorted(session.scalars(touched))
+
+
 def take_back(writer: Writer, conditions: Sequence[ColumnElement[bool]]) -> Plan:
     """How to take back change sets of the writer's image; the conditions, on ``ChangeSet``, say which."""
-    row, image_id = ROWS.c, writer.facts.image_id
-    which = [ChangeSet.image_id == image_id, *conditions]
-    found = select(row.annotation_id).select_from(ChangeSet)
-    ids = writer.session.scalars(
-        union(
-            *(
-                found.join(ROWS, and_(row.image_id == ChangeSet.image_id, edge)).where(*which)
-                for edge in (begun_at(ROWS, ChangeSet.revision), ended_at(ROWS, ChangeSet.revision))
-            )
-        )
-    )
-    revisions = frozenset(writer.session.scalars(select(ChangeSet.revision).where(*which)))
+    image_id = writer.facts.image_id
+    own = select(ChangeSet.revision).where(ChangeSet.image_id == image_id, *conditions)
+    revisions = frozenset(writer.session.scalars(own))
     plan = Plan()
-    for part in _parts(sorted(ids)):
+    for part in _parts(touched_by(writer.session, image_id, conditions)):
         states = _states(writer.session, part)
         _decide(writer, plan, {id_: case_of(states[id_], revisions) for id_ in part})
     return plan
@@ -131,13 +145,8 @@ def take_back(writer: Writer, conditions: Sequence[ColumnElement[bool]]) -> Plan
 
 def set_to_revision(writer: Writer, revision: int) -> Plan:
     """How to give every shape of the writer's image the state that it had at a revision."""
-    row, image = ROWS.c, ROWS.c.image_id == writer.facts.image_id
-    touched = union(
-        select(row.annotation_id).where(image, row.valid_from > revision),
-        select(row.annotation_id).where(image, row.valid_to > revision, row.valid_to < CLOSED),
-    )
     plan = Plan()
-    for part in _parts(sorted(writer.session.scalars(touched))):
+    for part in _parts(touched_since(writer.session, writer.facts.image_id, revision)):
         states = _states(writer.session, part)
         _decide(writer, plan, {id_: _at(states[id_], revision) for id_ in part})
     return plan

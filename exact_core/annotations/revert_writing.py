@@ -36,10 +36,7 @@ def write_plan(
 ) -> int:
     """Do what a plan says as the image set's next revision, tell the hooks, and return the revision's number."""
     session, image_id = writer.session, writer.facts.image_id
-    parts = [
-        (plan.ids[start : start + _CHUNK], plan.back_to[start : start + _CHUNK])
-        for start in range(0, max(len(plan.ids), 1), _CHUNK)
-    ]
+    parts = _parts(plan)
     rows = b"".join([_examined(writer, ids, back_to) for ids, back_to in parts])
     revision = writer.log_change_set(len(plan.ids), kind, reason, reverts, run, rows=rows)
     at = now()
@@ -51,6 +48,22 @@ def write_plan(
         add_counts(session, _count_changes(session, image_id, revision))
         _tell_hooks(writer, revision)
     return revision
+
+
+def require_open(writer: Writer, plan: Plan) -> None:
+    """Refuse, as writing it would, what lies where the actor's reading is finished; for previews."""
+    if writer.reading is None or not writer.reading.has_finished_regions:
+        return
+    for ids, back_to in _parts(plan):
+        writer.reading.require_open(affected(writer.session, writer.facts.image_id, ids, back_to).places)
+
+
+def _parts(plan: Plan) -> list[tuple[list[int], list[int]]]:
+    """The plan as many shapes at once as are worked on; at least one part."""
+    return [
+        (plan.ids[start : start + _CHUNK], plan.back_to[start : start + _CHUNK])
+        for start in range(0, max(len(plan.ids), 1), _CHUNK)
+    ]
 
 
 def _examined(writer: Writer, ids: list[int], back_to: list[int]) -> bytes:

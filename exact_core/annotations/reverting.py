@@ -8,8 +8,7 @@ nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -18,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.history import Log
 from exact_core.annotations.people import people
-from exact_core.annotations.revert_plan import Plan, set_to_revision, take_back
-from exact_core.annotations.revert_writing import write_plan
+from exact_core.annotations.revert_plan import Plan, set_to_revision, take_back, touched_by, touched_since
+from exact_core.annotations.revert_writing import require_open, write_plan
 from exact_core.annotations.scope import Can
 from exact_core.annotations.sessions import by_hand, sessions_between
 from exact_core.annotations.writing import Writer
@@ -156,14 +155,29 @@ class _Chosen:
             return set_to_revision(writer, self.to_revision)
         return take_back(writer, self.conditions)
 
+    def touched(self, session: Session, image_id: int) -> list[int]:
+        """The annotations of an image that it is about."""
+        if self.to_revision is not None:
+            return touched_since(session, image_id, self.to_revision)
+        return touched_by(session, image_id, self.conditions)
+
 
 def preview(session: Session, actor: Actor, can: Can, log: Log, target: Target) -> Report:
     """What a revert would do now; it takes no lock and writes nothing."""
     chosen = _choose(session, actor, can, log, target)
     report = Report(chosen.title, is_preview=True)
     images = _images(session, log, chosen)
-    for writer in _writers(session, images, lambda first: Writer(session, actor, first, can, None, looks_only=True)):
-        report.add(writer.facts.image_id, writer.facts.name, chosen.plan(writer), None)
+    first: Writer | None = None
+    for image_id in images:
+        try:
+            writer = first.on(image_id) if first else Writer(session, actor, image_id, can, None, looks_only=True)
+            plan = chosen.plan(writer)
+            require_open(writer, plan)
+        except (Conflict, Forbidden) as error:
+            _leave(session, report, chosen, image_id, images, error)
+            continue
+        first = first or writer
+        report.add(image_id, writer.facts.name, plan, None)
     return report
 
 
@@ -184,41 +198,43 @@ def revert(first: Writer, can: Can, log: Log, target: Target, reason: str) -> Re
     report = Report(chosen.title, run)
     reverts = target.revision if isinstance(target, OneChangeSet) else None
     for image_id in images:
-        with naming(session, image_id, images):
-            writer = first.on(image_id)
-            plan = chosen.plan(writer)
-            revision = None
-            if plan.ids:
-                revision = write_plan(writer, plan, "revert", reason or chosen.title, reverts=reverts, run=run)
+        try:
+            with session.begin_nested():  # what is noted of a reader's items before an image is refused goes again
+                writer = first.on(image_id)
+                plan = chosen.plan(writer)
+                revision = None
+                if plan.ids:
+                    revision = write_plan(writer, plan, "revert", reason or chosen.title, reverts=reverts, run=run)
+        except (Conflict, Forbidden) as error:
+            _leave(session, report, chosen, image_id, images, error)
+            continue
         report.add(image_id, writer.facts.name, plan, revision)
     return report
+
+
+def _leave(
+    session: Session,
+    report: Report,
+    chosen: _Chosen,
+    image_id: int,
+    images: Sequence[int],
+    error: Conflict | Forbidden,
+) -> None:
+    """Leave one image of several as it is, because the actor may change nothing there: finished, or of others.
+
+    What a plugin refuses, and what is about one image alone, stays refused.
+    """
+    if len(images) < 2 or type(error) not in (Conflict, Forbidden):
+        raise error
+    name = session.scalar(select(Image.name).where(Image.id == image_id)) or ""
+    why = f"{name}: {error.message}"
+    ids = chosen.touched(session, image_id)
+    report.add(image_id, name, Plan(skipped=[(id_, why) for id_ in ids]), None)
 
 
 def images_of(session: Session, actor: Actor, can: Can, log: Log, target: Target) -> list[int]:
     """The images that a revert reaches, for the first writer."""
     return _images(session, log, _choose(session, actor, can, log, target))
-
-
-@contextmanager
-def naming(session: Session, image_id: int, images: Sequence[int]) -> Iterator[None]:
-    """Say of which image a refusal speaks, where several are set back: one is told, and none is changed."""
-    try:
-        yield
-    except (Conflict, Forbidden) as error:
-        if len(images) < 2 or type(error) not in (Conflict, Forbidden):
-            raise
-        name = session.scalar(select(Image.name).where(Image.id == image_id))
-        message = f"{name}: {error.message} So nothing is set back; you can do it image by image, without this one."
-        raise type(error)(message) from None
-
-
-def _writers(session: Session, images: Sequence[int], make: Any) -> Iterator[Writer]:
-    first: Writer | None = None
-    for image_id in images:
-        with naming(session, image_id, images):
-            writer = first.on(image_id) if first else make(image_id)
-        first = first or writer
-        yield writer
 
 
 def _choose(session: Session, actor: Actor, can: Can, log: Log, target: Target) -> _Chosen:

@@ -136,9 +136,18 @@ class Reading:
         Args:
             places: Where the shapes are, and where they will be.
         """
+        self.begin(self.require_open(places))
+
+    @property
+    def has_finished_regions(self) -> bool:
+        """Whether something may lie where it cannot be changed."""
+        return any(task.region is not None and task.state == "done" for task in self._tasks)
+
+    def require_open(self, places: Iterable[tuple[Box, Frame]]) -> set[int]:
+        """As :meth:`check`, but note nothing: the assignments that would be begun."""
         regions = [task for task in self._tasks if task.region is not None]
         if not regions:
-            return
+            return set()
         begun: set[int] = set()
         for box, frame in places:
             x, y = box.center
@@ -147,7 +156,7 @@ class Reading:
             if is_finished and self._mode == "second_opinion":
                 raise Conflict(_FINISHED.format("region"))
             begun |= {each.assignment_id for each in inside if each.state == "open"}
-        self.begin(begun)
+        return begun
 
     def worked(self, revision: int) -> None:
         """Something changed on the image: what waited is in work now."""

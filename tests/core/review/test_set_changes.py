@@ -129,17 +129,45 @@ def test_a_change_of_the_whole_set_is_seen_on_the_images_that_it_reached(make_st
     assert [study.review("ann", image)["is_changed_since"] for image in range(3)] == [False, True, False]
 
 
-def test_setting_back_a_set_names_the_image_that_refuses_it(make_study: Make) -> None:
+def test_setting_back_a_set_leaves_and_names_the_images_that_are_finished(make_study: Make) -> None:
     study = make_study("second_opinion", readers_per_item=2, rule={"kind": "detection", "distance_um": 5})
-    drawn = [study.draw("ann", image, 100, 100, 130, 130) for image in range(3)]
-    study.verify("ann", 1)
-    name = next(each["name"] for each in study.listed("ann")["items"] if each["id"] == study.images[1])
+    drawn = [study.draw("ann", image, 100, 100, 130, 130) for image in (0, 0, 1, 2)]
+    study.verify("ann", 0)  # the first: whoever writes first must be another
+    name = next(each["name"] for each in study.listed("ann")["items"] if each["id"] == study.images[0])
     session = {"what": "session", "revision": drawn[0]["revision"]}
-    for query in ("", "?preview=true"):
-        refused_ = study.post("ann", f"/image-sets/{study.set_id}/revert{query}", session, status=409)
-        assert refused_["detail"].startswith(f"{name}: You have finished this image."), refused_
-        assert "nothing is set back" in refused_["detail"]
-    assert all(study.shown("ann", image) for image in range(3))
-    alone = study.post("ann", f"/images/{study.images[1]}/revert", session, status=409)
+    alone = study.post("ann", f"/images/{study.images[0]}/revert", session, status=409)
     assert alone["detail"].startswith("You have finished this image."), "of one image it is known which"
-    assert study.post("ann", f"/images/{study.images[2]}/revert", session)["deleted"] == 1
+    for query in ("?preview=true", ""):
+        told = study.post("ann", f"/image-sets/{study.set_id}/revert{query}", session)
+        assert (told["deleted"], told["skipped"], len(told["images"])) == (2, 2, 3)
+        [reason] = told["reasons"]
+        assert (reason["count"], reason["reason"].startswith(f"{name}: You have finished this image.")) == (2, True)
+        assert {each["id"] for each in told["skipped_annotations"]} == {each["id"] for each in drawn[:2]}
+    assert [len(study.shown("ann", image)) for image in range(3)] == [2, 0, 0]
+    for image in (1, 2):
+        study.verify("ann", image)
+    refused_ = study.post("ann", f"/image-sets/{study.set_id}/revert", session, status=409)
+    assert "You have finished this image" in refused_["detail"], "when none of them may be changed"
+
+
+def test_setting_back_a_set_leaves_an_image_where_a_finished_region_is_reached(make_study: Make) -> None:
+    study = make_study("second_opinion", items="region", rule={"kind": "detection", "distance_um": 5})
+    regions = [
+        {"image_id": study.images[image], "x0": x, "y0": 0, "x1": x + 999, "y1": 999}
+        for image, x in ((0, 0), (0, 2_000), (1, 0))
+    ]
+    study.post(
+        "max", f"/image-sets/{study.set_id}/assignments",
+        {"readers": [study.id("ann"), study.id("ben")], "how": "each", "kind": "region", "regions": regions},
+    )  # fmt: skip
+    first = study.draw("ann", 0, 100, 100, 130, 130)
+    study.draw("ann", 1, 100, 100, 130, 130)
+    items = study.get("ann", f"/images/{study.images[0]}/review")["items"]
+    done = next(each for each in items if each["region"]["x0"] == 0)
+    study.post("ann", f"/images/{study.images[0]}/items/{done['item_id']}/finish")
+    session = {"what": "session", "revision": first["revision"]}
+    for query in ("?preview=true", ""):
+        told = study.post("ann", f"/image-sets/{study.set_id}/revert{query}", session)
+        assert (told["deleted"], told["skipped"]) == (1, 1)
+        assert "You have finished this region" in told["reasons"][0]["reason"]
+    assert [len(study.shown("ann", image)) for image in range(2)] == [1, 0]
