@@ -92,10 +92,17 @@ def test_a_version_is_made_listed_shown_compared_and_written_out(
 
 def test_words_for_people_name_what_there_is(run: Callable[..., Any], lab: Lab) -> None:
     lab.draw("ann")
-    assert "round 1" in run("create", "round 1", as_json=False)
+    assert lab.post("ben", "verify", {"accept": True}).status_code == 200
+    assert "1 image." in run("create", "round 1", as_json=False)
     lab.draw("ann", 50, 50, 90, 90)
+    lab.post("ben", "verify", {"accept": True})
     assert "round 1" in run("list", as_json=False)
-    assert "content hash" in run("show", "round 1", as_json=False)
+    shown = run("show", "round 1", as_json=False)
+    assert "content hash" in shown
+    assert "verified      shapes: 1 accepted; images: 1 done\n" in shown
+    told = run("show", "round 1")
+    assert told["verifications"] == {"accepted": 1, "rejected": 0, "dubious": 0, "outdated": 0}
+    assert [image["review_state"] for image in told["images"]] == ["done"]
     words = run("diff", "round 1", as_json=False)
     assert "1 added, 0 removed, 0 changed" in words
     assert "-> now" in words
