@@ -83,7 +83,9 @@ def test_a_version_opens_read_only_and_what_changed_since_is_on_the_slide(people
     expect(page.locator(".version-bar")).to_contain_text("Version Round 1, read only", timeout=30_000)
     expect(page.locator("[data-count=all]")).to_have_text("4", timeout=SLOW)
     expect(page.locator("#stage")).to_have_attribute("data-shapes", "4", timeout=SLOW)
-    for hidden in ("#tools", "#undo", "#save", "#review"):
+    expect(page.locator("#review-state")).to_have_attribute("data-state", "to_do")
+    expect(page.locator("#verify-image")).to_have_count(0)
+    for hidden in ("#tools", "#undo", "#save"):
         expect(page.locator(hidden)).to_be_hidden()
     ann.press("r")
     expect(page.locator("#stage")).to_have_attribute("data-tool", "select")
