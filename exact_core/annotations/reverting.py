@@ -171,12 +171,14 @@ def preview(session: Session, actor: Actor, can: Can, log: Log, target: Target) 
     for image_id in images:
         try:
             writer = first.on(image_id) if first else Writer(session, actor, image_id, can, None, looks_only=True)
+            first = first or writer
             plan = chosen.plan(writer)
             require_open(writer, plan)
         except (Conflict, Forbidden) as error:
+            if first is None and image_id == images[-1]:
+                raise  # none of them may be changed
             _leave(session, report, chosen, image_id, images, error)
             continue
-        first = first or writer
         report.add(image_id, writer.facts.name, plan, None)
     return report
 

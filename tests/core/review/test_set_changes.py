@@ -146,8 +146,9 @@ def test_setting_back_a_set_leaves_and_names_the_images_that_are_finished(make_s
     assert [len(study.shown("ann", image)) for image in range(3)] == [2, 0, 0]
     for image in (1, 2):
         study.verify("ann", image)
-    refused_ = study.post("ann", f"/image-sets/{study.set_id}/revert", session, status=409)
-    assert "You have finished this image" in refused_["detail"], "when none of them may be changed"
+    for query in ("?preview=true", ""):
+        refused_ = study.post("ann", f"/image-sets/{study.set_id}/revert{query}", session, status=409)
+        assert "You have finished this image" in refused_["detail"], "when none of them may be changed"
 
 
 def test_setting_back_a_set_leaves_an_image_where_a_finished_region_is_reached(make_study: Make) -> None:
