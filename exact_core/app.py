@@ -172,6 +172,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.search.routes import router as search
     from exact_core.tiles.routes import router as tiles
     from exact_core.versioning.artefact_routes import router as artefacts
+    from exact_core.versioning.branches.routes import router as branches
     from exact_core.versioning.diff_routes import router as differences
     from exact_core.versioning.routes import router as versions
     from exact_core.versioning.splits.routes import router as splits
@@ -201,6 +202,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
         annotation_imports,
         annotation_exports,
         splits,
+        branches,
     ):
         core.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     for router in (api_docs.router, viewer, assets.router, system.router, pages.router):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, func, insert, literal, or_, select, update
@@ -96,12 +97,19 @@ class _Undo:
 
         What counts is the state, not its revision: a change of it that was taken back is none.
         """
+        found = [*self._changed(), *self._created()]
+        keys = RowKeys.of(found)
+        closed = np.zeros(len(keys), bool)
+        for rows, _ in self.writer.reading.refused(keys):
+            closed |= rows
+        return keys.take(~closed)
+
+    def _changed(self) -> Sequence[Any]:
+        """Annotations that had a state before the change."""
         revision, row = self.target.revision, ROWS.c
         after, live = ROWS.alias("after"), ROWS.alias("live")
         had, has = DETAILS.alias("had"), DETAILS.alias("has")
-        same = and_(
-            *(after.c[name] == live.c[name] for name in _STATE), had.c.attributes.is_not_distinct_from(has.c.attributes)
-        )
+        same = and_(*(after.c[name] == live.c[name] for name in _STATE), _is_same(had, has))
         untouched = or_(and_(after.c.annotation_id.is_(None), live.c.annotation_id.is_(None)), same)
         source = (
             ROWS.outerjoin(after, and_(after.c.annotation_id == row.annotation_id, after.c.valid_from == revision))
@@ -113,11 +121,24 @@ class _Undo:
         mine = [] if self.writer.may_edit_any else [row.author_id == self.writer.actor.user_id]
         touched = (row.image_id.in_(self._images()), row.valid_to == revision)
         found = select(*(row[name] for name in KEY)).select_from(source).where(*touched, known, *mine, untouched)
-        keys = RowKeys.of(self.session.execute(found).all())
-        closed = np.zeros(len(keys), bool)
-        for rows, _ in self.writer.reading.refused(keys):
-            closed |= rows
-        return keys.take(~closed)
+        return self.session.execute(found).all()
+
+    def _created(self) -> Sequence[Any]:
+        """Annotations that had none: they are deleted again."""
+        revision, row = self.target.revision, ROWS.c
+        before, live = ROWS.alias("before"), ROWS.alias("live")
+        had, has = DETAILS.alias("had"), DETAILS.alias("has")
+        same = and_(*(row[name] == live.c[name] for name in _STATE), _is_same(had, has))
+        source = (
+            ROWS.join(live, and_(live.c.annotation_id == row.annotation_id, live.c.valid_to == LIVE))
+            .outerjoin(before, and_(before.c.annotation_id == row.annotation_id, before.c.valid_to == revision))
+            .outerjoin(had, _held_at(had, row.annotation_id, revision))
+            .outerjoin(has, and_(has.c.annotation_id == row.annotation_id, has.c.valid_to == LIVE))
+        )
+        mine = [] if self.writer.may_edit_any else [row.author_id == self.writer.actor.user_id]
+        begun = (row.image_id.in_(self._images()), row.valid_from == revision, before.c.annotation_id.is_(None))
+        found = select(*(row[name] for name in KEY)).select_from(source).where(*begun, *mine, same)
+        return self.session.execute(found).all()
 
     def _images(self) -> Select[int]:
         return select(Image.id).where(Image.image_set_id == self.writer.image_set_id, Image.deleted_at.is_(None))
@@ -178,11 +199,18 @@ class _Undo:
         if writer.record is None:
             return
         place = {"image_set_id": writer.image_set_id, "revision": self.revision, "actor_id": writer.editor_id}
-        now_live = {told.id: told.state for told in set_events.states(self.session, ROWS, live)}
+        now_live = {told.id: told for told in set_events.states(self.session, ROWS, live)}
         for told in set_events.states(self.session, ROWS, before):
-            was = now_live.get(told.id)
+            ended = now_live.pop(told.id, None)
+            was = ended.state if ended else None
             action = AnnotationAction.RESTORED if was is None else AnnotationAction.UPDATED
             writer.record(told.change(action, place, was, told.state))
+        for ended in now_live.values():
+            writer.record(ended.change(AnnotationAction.DELETED, place, ended.state, None))
+
+
+def _is_same(had: FromClause, has: FromClause) -> ColumnElement[bool]:
+    return had.c.attributes.is_not_distinct_from(has.c.attributes)
 
 
 def _held_at(details: FromClause, annotation_id: ColumnElement[int], revision: int) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from exact_core.auth.rights import Right, Rights
 from exact_core.auth.teams import Teams
 from exact_core.review.modes import mode_changed
 from exact_core.storage.epochs import raise_epoch
-from exact_core.storage.models import ImageSet, ImageSetPin, ImageSetTag, Tag, now
+from exact_core.storage.models import Branch, ImageSet, ImageSetPin, ImageSetTag, Tag, now
 
 _CHANGEABLE = frozenset({"name", "description", "mode", "is_locked", "team_id"})
 
@@ -53,6 +53,7 @@ class ImageSets:
         """Change an image set; who gives it to another team must lead that team too, who ends blindness says why."""
         image_set = self.get(image_set_id, Right.MANAGE)
         assert _CHANGEABLE.issuperset(changes)
+        _require_made(self._session, image_set_id)
         team_id = changes.get("team_id")
         if isinstance(team_id, int) and team_id != image_set.team_id:
             teams = Teams(self._session, self._actor)
@@ -116,6 +117,13 @@ class ImageSets:
 
 def _mark(image_set: ImageSet) -> str:
     return f" (deleted {image_set.id})"
+
+
+def _require_made(session: Session, image_set_id: int) -> None:
+    """Refuse to change a branch, or to unlock it, while it is being filled."""
+    making = select(Branch.image_set_id).where(Branch.image_set_id == image_set_id, Branch.state == "making")
+    if session.scalar(making) is not None:
+        raise Conflict("This branch is still being made; wait until it is ready, or cancel its job.")
 
 
 def tag_ids(session: Session, names: Iterable[str]) -> list[int]:

@@ -22,6 +22,7 @@ PROBE = "core.probe"
 CONVERT = "core.convert"
 AGREEMENT = "core.agreement"
 MANIFEST = "core.version-manifest"
+BRANCH = "core.branch"
 IMPORT_READ = "core.import-read"
 IMPORT_STORE = "core.import-store"
 IMPORT_UNDO = "core.import-undo"
@@ -72,6 +73,13 @@ CORE_TYPES = (
         "Write the manifest of a version",
         "exact_core.versioning.manifest_job:run_manifest",
         give_up="exact_core.versioning.manifest_job:give_up",
+    ),
+    RunnableType(
+        BRANCH,
+        CORE,
+        "Make a branch of a version",
+        "exact_core.versioning.branches.job:run_branch",
+        give_up="exact_core.versioning.branches.job:give_up",
     ),
     RunnableType(
         IMPORT_READ,

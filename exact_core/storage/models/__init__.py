@@ -10,6 +10,7 @@ from exact_core.storage.models.annotation import (
     ChangeSet,
 )
 from exact_core.storage.models.base import Base, UtcDateTime, now
+from exact_core.storage.models.branch import Branch, BranchImage, BranchMerge
 from exact_core.storage.models.exchange import AnnotationExport, AnnotationImport, ExportTemplate
 from exact_core.storage.models.image import Image, ImagePin, ImageTag, Upload
 from exact_core.storage.models.image_set import (
@@ -79,6 +80,9 @@ __all__ = [
     "Assignment",
     "AuditEvent",
     "Base",
+    "Branch",
+    "BranchImage",
+    "BranchMerge",
     "ChangeSet",
     "Epoch",
     "ExportTemplate",
