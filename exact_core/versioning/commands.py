@@ -1,4 +1,4 @@
-"""``exact versions``: name the present state of an image set, list, show and compare such states, and write one out."""
+"""``exact versions``: name the present state of an image set, list, show and compare such states, branch and merge."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 from exact_core.versioning.command_parts import (
     MANIFEST,
     actor_of,
+    can_in,
     copy_manifest,
     difference_in_words,
     holds,
@@ -233,6 +234,94 @@ def export(context: click.Context, /, version_name: str, output: Path, format_na
     with _services() as services:
         told = copy_manifest(services, version_name, output, asked)
     say(told, asked["as_json"], f"{output} (manifest): SHA-256 of its lines {told['digest']}")
+
+
+@group.command("branch")
+@click.argument("version_name", metavar="VERSION")
+@click.argument("name")
+@_SET
+@_TEAM
+@click.option("--description", default="", help="What is tried out in it.")
+@click.option(
+    "--mode",
+    type=click.Choice(["cooperative", "competitive", "second_opinion"]),
+    help="How people work together in it.  [default: cooperative; that of the set while it is blind]",
+)
+@_USER
+@_JSON
+def branch(
+    version_name: str,
+    name: str,
+    set_name: str,
+    team_name: str,
+    description: str,
+    mode: str | None,
+    user_name: str,
+    as_json: bool,
+) -> None:
+    """Make the image set NAME as a branch of VERSION, with its images and annotations."""
+    from exact_core.storage.unit_of_work import UnitOfWork
+    from exact_core.versioning.branches.making import create_branch, fill_in
+
+    with _services() as services:
+        with services.database.read() as session:
+            actor = actor_of(session, user_name)
+            version_id = version_of(session, actor, set_of(session, set_name, team_name), version_name).id
+        with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
+            made = create_branch(
+                services, uow.session, actor, version_id, name, description=description, mode=mode or "", by_job=False
+            )
+            told = {"name": name.strip(), **fill_in(services, uow, made.image_set_id)}
+    count = f"{told['images']:,} images, {told['annotations']:,} annotations"
+    say(told, as_json, f"Branch {told['name']} of {set_name}, {version_name}: {count}.")
+
+
+@group.command("merge")
+@click.argument("branch_name", metavar="BRANCH_SET")
+@_TEAM
+@click.option("--from-source", is_flag=True, help="Bring what happened in the source into the branch instead.")
+@click.option(
+    "--take",
+    type=click.Choice(["ours", "theirs", "stop"]),
+    default="stop",
+    show_default=True,
+    help="Who wins conflicts: the set that is merged into, the other one, or nobody: then nothing is merged.",
+)
+@click.option("--reason", default="", help="Shown in the history; needed to merge.")
+@click.option("--preview", "looks_only", is_flag=True, help="Only show what would happen.")
+@_USER
+@_JSON
+def merge(
+    branch_name: str,
+    team_name: str,
+    from_source: bool,
+    take: str,
+    reason: str,
+    looks_only: bool,
+    user_name: str,
+    as_json: bool,
+) -> None:
+    """Merge BRANCH_SET into the set that it was made from, annotation by annotation, as one change."""
+    from exact_core.storage.unit_of_work import UnitOfWork
+    from exact_core.versioning.branches import merging, showing
+    from exact_core.versioning.branches.bases import Direction
+    from exact_core.versioning.branches.three_way import Take
+
+    direction = Direction.FROM_SOURCE if from_source else Direction.INTO_SOURCE
+    with _services() as services:
+        with services.database.read() as session:
+            actor = actor_of(session, user_name)
+            branch_id = set_of(session, branch_name, team_name)
+            if looks_only:
+                seen = merging.preview(session, actor, branch_id, direction, can_in(session), limit=merging.MAX_TOUCHED)
+                told = showing.preview_json(session, seen, with_counts=True).model_dump(mode="json")
+        if not looks_only:
+            wanted = merging.Wanted(direction, reason, default=None if take == "stop" else Take(take))
+            with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
+                made = merging.merge(uow, services.kernel.hooks, branch_id, wanted)
+                told = showing.merge_json(made).model_dump(mode="json")
+    counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in told["counts"].items() if number)
+    say(told, as_json, f"{'Merging' if looks_only else 'Merged'} {branch_name}: {counts or 'nothing to merge'}.")
 
 
 @contextmanager

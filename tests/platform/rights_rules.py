@@ -104,6 +104,10 @@ def _of_split(place: Place) -> dict[str, str]:
     return {"version_id": place.version, "split_id": place.split}
 
 
+def _of_branch(place: Place) -> dict[str, str]:
+    return {"image_set_id": place.branch}
+
+
 def _of_study(place: Place) -> dict[str, str]:
     return {"study_id": place.study}
 
@@ -414,6 +418,10 @@ RULES: dict[str, Rule] = {
     "PUT /api/v2/export-templates/{template_id}": Rule(MANAGE, parameters=_of_template, body=Place.template_body),
     "DELETE /api/v2/export-templates/{template_id}": Rule(MANAGE, parameters=_of_template),
     "GET /api/v2/export-template-placeholders": Rule(EVERYBODY),
+    "POST /api/v2/versions/{version_id}/branches": Rule(MANAGE, parameters=_of_version, body=say(name="a new one")),
+    "GET /api/v2/image-sets/{image_set_id}/branches": Rule(VIEW, parameters=_of_branch),
+    "GET /api/v2/image-sets/{image_set_id}/merge-preview": Rule(VIEW, parameters=_of_branch),
+    "POST /api/v2/image-sets/{image_set_id}/merge": Rule(ANNOTATE, parameters=_of_branch, body=Place.merge_body),
     "GET /api/v2/versions/{version_id}/splits": Rule(VIEW, parameters=_of_version),
     "POST /api/v2/versions/{version_id}/splits": Rule(MANAGE, parameters=_of_version, body=Place.split_body),
     "GET /api/v2/versions/{version_id}/splits/{split_id}": Rule(VIEW, parameters=_of_split),

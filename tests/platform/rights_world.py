@@ -10,8 +10,10 @@ from uuid import uuid4
 
 from exact_sdk.harness import Instance
 from httpx2 import Response
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from exact_core.api.context import Actor
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.storage.epochs import raise_epoch
@@ -28,6 +30,7 @@ from exact_core.storage.models import (
     User,
 )
 from exact_core.tiles.probe import ProbeReport, probe_file
+from exact_core.versioning.branches.making import fill
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
 from tests.serving import Client
 
@@ -127,6 +130,11 @@ class Place:
         """A split of the version that its manager made."""
         return self._once("split", self._split)
 
+    @property
+    def branch(self) -> str:
+        """A branch of the version, in which everybody has the role that they have here."""
+        return self._once("branch", self._branch)
+
     def split_body(self) -> dict[str, object]:
         """A request that splits the version."""
         return {"name": f"split {uuid4()}", "parts": {"test": [self.image]}}
@@ -204,6 +212,20 @@ class Place:
         answer = self.world.client(self.uploader).post(address, json=self.split_body())
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    def _branch(self) -> str:
+        address = f"/api/v2/versions/{self.version}/branches"
+        answer = self.world.client(self.uploader).post(address, json={"name": f"branch {next(_numbers)}"})
+        assert answer.status_code == 201, answer.text
+        branch = int(answer.json()["image_set_id"])
+        fill(self.world.services, Actor.system(), branch)
+        self.world.give_roles(self.image_set, branch)
+        return str(branch)
+
+    def merge_body(self) -> dict[str, object]:
+        """A request that merges the branch into the place."""
+        seen = self.world.client(self.uploader).get(f"/api/v2/image-sets/{self.branch}/merge-preview").json()
+        return {"reason": "done", **{name: seen[name] for name in ("source_revision", "branch_revision")}}
 
     def _begin_upload(self) -> str:
         answer = self.world.client(self.uploader).post("/api/v2/uploads", headers=self.upload_headers())
@@ -303,6 +325,19 @@ class World:
         """Say what came of a request in a place; one that was done makes the next one take another place."""
         if answer.is_success and place is self._untouched:
             self._untouched = None
+
+    def give_roles(self, image_set: int, other: int) -> None:
+        """Give everybody the role in another set that they have in one."""
+        member = ImageSetMember
+        with self._database.write() as session:
+            have = set(session.scalars(select(member.user_id).where(member.image_set_id == other)))
+            roles = select(member.user_id, member.role).where(member.image_set_id == image_set, member.user_id > 0)
+            session.add_all(
+                member(image_set_id=other, user_id=user_id, role=role)
+                for user_id, role in session.execute(roles).all()
+                if user_id not in have
+            )
+            raise_epoch(session, "access")
 
     def client(self, person: str) -> TestClient:
         """The browser or the program of somebody, kept for the next time."""

@@ -438,6 +438,7 @@ def test_a_blind_reader_reads_the_same_whether_others_worked_or_not(world: World
     assert blind.version  # made now: who reads first would make them
     assert blind.artefact
     assert blind.split
+    assert blind.branch
     assert blind.export_template
     people = ("viewer", "annotator", "reviewer", "lead")
     before = {person: all_that_is_read(world, person, blind) for person in people}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from sqlalchemy import FromClause, Table, and_, func, insert, literal, select
+from sqlalchemy import CursorResult, FromClause, Table, and_, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.counts import counting_cell
@@ -113,7 +113,8 @@ def copy_annotations(session: Session, source_id: int, image_id: int, at: int, r
         .order_by(row.tile_key, row.annotation_id)  # numbers in the order of storage keep the pages of a view together
     )
     names = ["image_id", "uuid", "author_id", "claimed_author", "created_at"]
-    count = cast("Any", session.execute(insert(identity).from_select(names, chosen))).rowcount
+    copied = insert(identity).from_select(names, chosen).execution_options(preserve_rowcount=True)
+    count = cast("CursorResult[Any]", session.execute(copied)).rowcount
     if not count:
         return 0
     fresh, both = _renumbered(image_id)

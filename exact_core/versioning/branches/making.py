@@ -62,7 +62,7 @@ def create_branch(
         name: Unique among the sets of the team that owns the version's set.
         description: Free text.
         mode: How people work together in it; cooperative, or that of the version's set while that is blind.
-        by_job: Whether a job fills it; who says no calls :func:`fill`.
+        by_job: Whether a job fills it; who says no calls :func:`fill_in` in the same transaction.
     """
     version = live_version(session, actor, version_id)
     source = session.get_one(ImageSet, version.image_set_id)
@@ -111,36 +111,40 @@ def fill(services: Services, actor: Actor, branch_id: int, told: Told = lambda _
         NotFound: When the branch is gone meanwhile.
     """
     with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
-        session = uow.session
-        branch = session.get(Branch, branch_id, with_for_update=True)
-        image_set = session.get(ImageSet, branch_id, with_for_update=True)
-        if branch is None or image_set is None or image_set.deleted_at is not None:
-            raise NotFound("The branch was deleted before it was made.")
-        if branch.state == "ready":
-            return {"image_set_id": branch_id}
-        version = live_version(session, actor, branch.version_id)
-        Rights(session).require(actor, Right.MANAGE, version.image_set_id)
-        require_all(session, actor, version.image_set_id)
-        products = [product["id"] for product in frozen_of(session, version.id).content.get("products", ())]
-        copy_products(session, products, branch_id)
-        pairs = copy_images(services, session, version.id, branch_id, actor.user_id or None)
-        # Not whose branch: who sees the history of this set may not know the other one.
-        revision = next_revision(
-            session, branch_id, "branch", actor_id=actor.user_id or None, reason="Made as a branch"
-        )
-        count, parts = 0, []
-        for number, (image_id, source_id) in enumerate(pairs):
-            copied = copy_annotations(session, source_id, image_id, version.revision, revision)
-            if copied:
-                parts += list(digests(session, image_id))
-                _tell_of_annotations(services, uow, image_id, branch_id, revision)
-            count += copied
-            told((number + 1) / len(pairs))
-        _log(session, branch_id, revision, count, b"".join(parts))
-        _tell_of_images(services, uow, branch_id, actor)
-        branch.base_branch_revision, branch.state, image_set.is_locked = revision, "ready", False
-        for epoch in ("access", "images"):
-            raise_epoch(session, epoch)
+        return fill_in(services, uow, branch_id, told)
+
+
+def fill_in(services: Services, uow: UnitOfWork, branch_id: int, told: Told = lambda _part: None) -> dict[str, int]:
+    """The same in a transaction that is open already."""
+    session, actor = uow.session, uow.actor
+    branch = session.get(Branch, branch_id, with_for_update=True)
+    image_set = session.get(ImageSet, branch_id, with_for_update=True)
+    if branch is None or image_set is None or image_set.deleted_at is not None:
+        raise NotFound("The branch was deleted before it was made.")
+    if branch.state == "ready":
+        return {"image_set_id": branch_id}
+    version = live_version(session, actor, branch.version_id)
+    Rights(session).require(actor, Right.MANAGE, version.image_set_id)
+    require_all(session, actor, version.image_set_id)
+    products = [product["id"] for product in frozen_of(session, version.id).content.get("products", ())]
+    copy_products(session, products, branch_id)
+    pairs = copy_images(services, session, version.id, branch_id, actor.user_id or None)
+    # Not whose branch: who sees the history of this set may not know the other one.
+    by = actor.user_id or None
+    revision = next_revision(session, branch_id, "branch", actor_id=by, reason="Made as a branch")
+    count, parts = 0, []
+    for number, (image_id, source_id) in enumerate(pairs):
+        copied = copy_annotations(session, source_id, image_id, version.revision, revision)
+        if copied:
+            parts += list(digests(session, image_id))
+            _tell_of_annotations(services, uow, image_id, branch_id, revision)
+        count += copied
+        told((number + 1) / len(pairs))
+    _log(session, branch_id, revision, count, b"".join(parts))
+    _tell_of_images(services, uow, branch_id, actor)
+    branch.base_branch_revision, branch.state, image_set.is_locked = revision, "ready", False
+    for epoch in ("access", "images"):
+        raise_epoch(session, epoch)
     return {"image_set_id": branch_id, "images": len(pairs), "annotations": count}
 
 

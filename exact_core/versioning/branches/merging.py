@@ -19,7 +19,7 @@ from exact_core.annotations.set_writing import SetWriter
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import Right
-from exact_core.storage.models import Branch, BranchMerge, ImageSet
+from exact_core.storage.models import Branch, BranchMerge, ImageSet, now
 from exact_core.storage.unit_of_work import UnitOfWork
 from exact_core.versioning.branches.bases import Direction, base_of
 from exact_core.versioning.branches.cases import Decision, Sides, cases, decide, touched
@@ -191,6 +191,7 @@ def merge(uow: UnitOfWork, hooks: AnnotationHooks, image_set_id: int, wanted: Wa
         reason=reason,
         actor_id=actor.user_id or None,
         actor_name=actor.display_name or actor.name,
+        at=now(),
     )
     if any(counts[name] for name in (*WAYS, "same", "conflicts")):
         session.add(line)

@@ -30,7 +30,8 @@ def run(lab: Lab, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callab
 
     def call(*arguments: str, fails: bool = False, as_json: bool = True) -> Any:
         flags = ["--json"] if as_json else []
-        answer = CliRunner().invoke(main, ["versions", *arguments, "--set", name, *flags])
+        of_set = [] if arguments[0] == "merge" else ["--set", name]
+        answer = CliRunner().invoke(main, ["versions", *arguments, *of_set, *flags])
         assert (answer.exit_code != 0) is fails, answer.output
         return json.loads(answer.stdout) if as_json and not fails else answer.output
 
@@ -136,3 +137,29 @@ def test_what_is_not_there_is_said_with_where_to_look(run: Callable[..., Any], l
     refused = run("export", "one", "--format", "manifest", "--image", image, "-o", str(target), fails=True)
     assert "leave --image out" in refused
     assert not target.exists()
+
+
+def test_a_version_is_branched_and_merged_back(run: Callable[..., Any], lab: Lab) -> None:
+    drawn = lab.draw("ann", 100, 100, 160, 170)
+    run("create", "round 1")
+    assert "manage needs" in run("branch", "round 1", "try", "--user", "ann", fails=True)
+    made = run("branch", "round 1", "try", "--description", "what if")
+    assert (made["name"], made["images"], made["annotations"]) == ("try", 1, 1)
+    assert "already has" in run("branch", "round 1", "try", fails=True)
+    [image] = lab["lead"].get(f"/api/v2/image-sets/{made['image_set_id']}/images").json()["items"]
+    [copy] = listed(lab, image_id=image["id"])
+    lab.patch("ben", copy["id"], text="from the branch")
+    lab.patch("ann", drawn["id"], text="from the set")
+    seen = run("merge", "try", "--preview")
+    assert (seen["counts"]["conflicts"], seen["conflicts"][0]["fields"]) == (1, ["text"])
+    assert "1 conflicts" in run("merge", "try", "--preview", as_json=False)
+    assert "Decide 1 conflicts first" in run("merge", "try", "--reason", "better", fails=True)
+    assert "reason" in run("merge", "try", "--take", "theirs", fails=True)
+    assert listed(lab)[0]["text"] == "from the set"
+    merged = run("merge", "try", "--take", "theirs", "--reason", "better", "--user", "ann")
+    assert (merged["counts"]["changed"], merged["counts"]["conflicts"], merged["actor"]["name"]) == (1, 1, "Ann")
+    assert listed(lab)[0]["text"] == "from the branch"
+    assert "nothing to merge" in run("merge", "try", "--reason", "again", as_json=False)
+    lab.patch("ann", drawn["id"], text="news")
+    assert run("merge", "try", "--from-source", "--reason", "up to date")["direction"] == "from_source"
+    assert listed(lab, image_id=image["id"])[0]["text"] == "news"
