@@ -1,4 +1,4 @@
-"""Routes beside the tiles: what a viewer needs to know, thumbnails, label and macro pictures."""
+"""Routes beside the tiles: what a viewer needs to know, thumbnails, pieces, label and macro pictures."""
 
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from exact_core.api.errors import Forbidden, NotFound
 from exact_core.auth.access_state import has_shown_pixels
 from exact_core.services import Services
 from exact_core.storage.models import Image
+from exact_core.tiles.encode import encode_jpeg
 from exact_core.tiles.endpoint import PREFIX, UnreadableTile
 from exact_core.tiles.frames import Frame, parse_frame, require_frame
 from exact_core.tiles.schemas import ChannelOut, FramesOut, LevelOut, SlideInformation
@@ -20,7 +21,9 @@ router = APIRouter(prefix="/api/v2/images", tags=["pictures"])
 
 LABEL_PICTURES = "label_pictures"
 _THUMBNAIL_SIZES = (64, 128, 256, 512, 1024)
+_PICTURE_SIZES = (128, 256, 512)
 _ASSOCIATED_SIZE = 2048
+_FURTHEST = 2**31 - 1
 _HEADERS = {
     "Cache-Control": "private, max-age=0, must-revalidate",
     "Vary": "Cookie, Authorization",
@@ -103,6 +106,38 @@ def thumbnail(
         except UnreadableImage as problem:
             raise UnreadableTile(f"The image cannot be shown. {problem}") from None
         services.blobs.write(kept, data)
+    return Response(data, media_type="image/jpeg", headers={**_HEADERS, "ETag": etag})
+
+
+@router.get("/{image_id}/picture", responses=_JPEG, response_class=Response, summary="Picture of a piece of an image")
+def picture(
+    request: Request,
+    image_id: int,
+    actor: CurrentActor,
+    session: DbSession,
+    x: Annotated[int, Query(ge=-_FURTHEST, le=_FURTHEST, description="Left edge, in level-0 pixels.")],
+    y: Annotated[int, Query(ge=-_FURTHEST, le=_FURTHEST, description="Upper edge, in level-0 pixels.")],
+    side: Annotated[int, Query(ge=1, le=_FURTHEST, description="Width and height of the piece, in level-0 pixels.")],
+    size: Annotated[int, Query(ge=16, le=512, description="Of the picture; rounded up to 128, 256, 512.")] = 256,
+    frame: Annotated[str, Query(description="z.t.c; the middle plane in all colours when not given.")] = "",
+) -> Response:
+    """A square piece, which may reach over the edges, as JPEG."""
+    services = services_of(request)
+    image = _image(services, actor, session, image_id)
+    slide = slide_of(image, services.blobs)
+    shown = parse_frame(frame) if frame else default_frame(image)
+    require_frame(shown, image.size_z, image.size_t, image.size_c)
+    pixels = next(each for each in _PICTURE_SIZES if each >= size)
+    # No more than the image itself shows on one picture: reading is bounded by its smallest version.
+    side = min(side, 4 * max(image.width, image.height, 1))
+    etag = f'"{image.content_version}-{shown}-{x}-{y}-{side}-{pixels}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
+    session.rollback()  # let go of the connection while the picture is made
+    try:
+        data = encode_jpeg(services.decoder.region_now(slide, shown, x, y, pixels, pixels, side / pixels))
+    except UnreadableImage as problem:
+        raise UnreadableTile(f"The image cannot be shown. {problem}") from None
     return Response(data, media_type="image/jpeg", headers={**_HEADERS, "ETag": etag})
 
 

@@ -138,11 +138,13 @@ def renew(instance: Instance) -> None:
         tables = (
             models.Adjudication, models.Assignment, models.ReviewItem, models.AnnotationVerification,
             models.ImageReview, models.ChangeSet, models.AnnotationDetail, models.AnnotationRevision,
-            models.AnnotationSummary, models.VersionContent, models.VersionImage, models.Version,
+            models.AnnotationSummary, models.BranchMerge, models.BranchImage, models.Branch,
+            models.VersionContent, models.VersionImage, models.Version,
             models.Annotation, models.AuditEvent,
         )  # fmt: skip
         for table in tables:
             session.execute(delete(table))
+        session.execute(delete(ImageSet).where(ImageSet.id != instance.image_set_id))  # branches
         members = ImageSetMember.user_id != instance.users["ann"]
         session.execute(delete(ImageSetMember).where(members))
         session.execute(update(ImageSet).values(mode="cooperative", mode_settings={}, unblinded_at=None, revision=0))

@@ -37,6 +37,69 @@ def watched(page: Page) -> list[str]:
     return said
 
 
+def test_a_branch_is_merged_back_with_a_conflict_decided_by_the_mouse(people: People, instance: Instance) -> None:
+    ann = people("ann")
+    page = ann.set_page("versions")
+    said = watched(page)
+    drawn = ann.draw((1_000, 1_400), (1_100, 1_400), (1_200, 1_400))
+    source = f"/image-sets/{instance.image_set_id}"
+    ann.ask("POST", f"{source}/versions", {"name": "Round 1"})
+    page = ann.set_page("versions")
+    expect(page.locator("#branches")).to_have_count(0)
+    page.get_by_role("button", name="Branch of Round 1").click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_role("button", name="Make it").click()
+    expect(dialog).to_contain_text("This is needed.")
+    dialog.get_by_label("Name of the new set").fill("Second look")
+    dialog.get_by_role("button", name="Make it").click()
+    expect(page.locator("#branches [data-state=making]")).to_be_visible()
+    with helping_worker(instance.services):
+        expect(page.locator("#branches").get_by_role("link", name="Second look")).to_be_visible(timeout=30_000)
+    expect(page.locator("#branches")).to_contain_text("from Round 1 · by Ann")
+
+    [branch] = [each["image_set_id"] for each in ann.ask("GET", f"{source}/branches")["items"]]
+    image = ann.ask("GET", f"/image-sets/{branch}/images")["items"][0]
+    copies = sorted(each["id"] for each in ann.ask("GET", f"/images/{image['id']}/annotations")["items"])
+    for number, x in ((copies[0], 1_020), (drawn[0], 980)):
+        box = {"shape": "box", "points": [[x, 1_400], [x + 50, 1_450]]}
+        ann.ask("PATCH", f"/annotations/{number}", {"geometry": box})
+    ann.ask("PATCH", f"/annotations/{copies[1]}", {"text": "sure of it"})
+    ann.ask("DELETE", f"/annotations/{copies[2]}")
+
+    page.locator("#branches").get_by_role("link", name="Merge back…").click()
+    expect(page.locator("#merge-title")).to_have_text("Merge Second look into Breast, round 1")
+    for name, number in (("added", "0"), ("changed", "1"), ("deleted", "1"), ("conflicts", "1")):
+        expect(page.locator(f"[data-count={name}] strong")).to_contain_text(number)
+    conflict = page.locator("#conflicts > li")
+    expect(conflict).to_contain_text("both changed the outline")
+    expect(conflict.locator(".conflict-picture .conflict-line")).to_have_count(3)
+    piece = f"/api/v2/images/{instance.image_ids[0]}/picture?x=952&y=1352&side=146&size=256&frame=0.0.rgb"
+    expect(conflict.locator("svg image")).to_have_attribute("href", piece)
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#merge-now")).to_be_disabled()
+    page.locator("[data-all=ours]").click()
+    expect(page.locator("#merge-now")).to_be_enabled()
+    theirs = conflict.get_by_role("radio", name="Second look")
+    theirs.focus()  # and by the keyboard
+    page.keyboard.press("Space")
+    expect(theirs).to_be_checked()
+    page.get_by_label("Why, for the history").fill("Second look was better")
+    page.locator("#merge-now").click()
+    expect(page.locator("#merges")).to_contain_text("Merged into Breast, round 1: 2 changed, 1 deleted, 1 conflict")
+    expect(page.locator(".toast").last).to_contain_text("Merged into Breast, round 1.")
+    after = {each["id"]: each for each in ann.ask("GET", f"/images/{instance.image_ids[0]}/annotations")["items"]}
+    assert sorted(after) == drawn[:2]
+    assert after[drawn[0]]["geometry"]["rings"][0][0] == [1_020, 1_400]
+    page.get_by_role("link", name="Merge back…").click()
+    expect(page.locator("#tab")).to_contain_text("Nothing to merge")
+    page.get_by_role("link", name="All versions").click()
+    page.locator("#merges").get_by_role("button", name="Take back").click()
+    page.locator("dialog[open]").get_by_role("button", name="Take it back").click()
+    expect(page.locator("#merges")).to_contain_text("taken back")
+    assert len(ann.ask("GET", f"/images/{instance.image_ids[0]}/annotations")["items"]) == 3
+    assert said == []
+
+
 def test_a_version_opens_read_only_and_what_changed_since_is_on_the_slide(people: People, instance: Instance) -> None:
     ann = people("ann")
     page = ann.open()

@@ -227,6 +227,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/image-sets/{image_set_id}/images/{image_id}/strip": Rule(VIEW),
     "GET /api/v2/images/{image_id}/slide-information": Rule(VIEW),
     "GET /api/v2/images/{image_id}/thumbnail": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/picture": Rule(VIEW, query={"x": 0, "y": 0, "side": 100}),
     "GET /api/v2/images/{image_id}/associated/{name}": Rule(MANAGE, done=(422,)),  # the file has no label to show
     # Uploads
     "OPTIONS /api/v2/uploads": public(204),

@@ -81,7 +81,7 @@ def test_a_viewer_learns_what_it_needs(
     assert "Jane" not in answer.text
 
 
-@pytest.mark.parametrize("what", ["slide-information", "thumbnail", "associated/label"])
+@pytest.mark.parametrize("what", ["slide-information", "thumbnail", "picture?x=0&y=0&side=9", "associated/label"])
 def test_nobody_and_strangers_get_nothing(
     client_of: Callable[..., TestClient], make_user: Callable[..., Actor], make_image_set: Callable[..., int],
     add_image: Callable[[int, Path], int], tmp_path: Path, what: str,
@@ -104,6 +104,15 @@ def test_a_thumbnail_is_made_once_and_asked_for_again_cheaply(
     first = client.get(url, params={"size": 200})
     assert (first.status_code, first.headers["content-type"]) == (200, "image/jpeg")
     assert simplejpeg.decode_jpeg(first.content).shape == (196, 256, 3)
+    piece = client.get(f"/api/v2/images/{number}/picture", params={"x": -50, "y": 1200, "side": 300, "size": 100})
+    assert simplejpeg.decode_jpeg(piece.content).shape == (128, 128, 3)
+    asked = {"If-None-Match": piece.headers["etag"]}
+    same = client.get(f"/api/v2/images/{number}/picture", params={"x": -50, "y": 1200, "side": 300}, headers=asked)
+    assert same.status_code == 200  # of another size
+    assert simplejpeg.decode_jpeg(same.content).shape == (256, 256, 3)
+    assert client.get(str(piece.request.url), headers=asked).status_code == 304
+    wide = {"x": -(2**30), "y": -(2**30), "side": 2**31 - 1}
+    assert client.get(f"/api/v2/images/{number}/picture", params=wide).status_code == 200
     services.decoder.close()  # what is on disk needs no process
     assert client.get(url, params={"size": 256}).content == first.content
     again = client.get(url, headers={"If-None-Match": first.headers["etag"]})

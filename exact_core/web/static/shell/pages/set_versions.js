@@ -6,8 +6,10 @@ import { openDialog } from '../dialog.js';
 import { areaField, textField } from '../fields.js';
 import { html, icon, render } from '../html.js';
 import { dateTime, plural } from '../time.js';
-import { toast } from '../toast.js';
+import { showError, toast } from '../toast.js';
 import { empty } from '../view.js';
+import { drawMerge } from './merge_page.js';
+import { drawBranches, makeBranch } from './set_branches.js';
 import { drawComparison } from './version_compare.js';
 import { drawVersion } from './version_detail.js';
 
@@ -30,6 +32,7 @@ export async function drawVersions(target, page) {
     return drawVersions(target, page);
   };
   if (wanted.has('from')) await drawComparison(target, page, wanted.get('from') ?? '', wanted.get('to') ?? 'now', go);
+  else if (wanted.has('merge')) await drawMerge(target, page, wanted.get('merge') ?? '', go);
   else if (wanted.has('version')) await drawVersion(target, page, Number(wanted.get('version')), go);
   else await drawList(target, page, go);
   target.setAttribute('aria-busy', 'false');
@@ -48,8 +51,11 @@ async function drawList(target, page, go) {
   const list = html`<ul class="list" id="versions"></ul>`;
   const head = html`<section class="card" aria-label="Versions"></section>`;
   const compare = html`<div></div>`;
-  const splits = html`<div class="stack"></div>`;
-  render(target, head, compare, splits);
+  const [own, branches] = [html`<div hidden></div>`, html`<div hidden></div>`];
+  render(target, own, head, branches, compare);
+  /** @type {() => Promise<void>} */
+  let lookAtBranches = async () => {};
+  const branch = (/** @type {Version} */ version) => makeBranch(page, /** @type {any} */ (version), lookAtBranches);
 
   const load = async (/** @type {boolean} */ more) => {
     const answer = await api.get(path, { deleted: withDeleted || undefined, cursor: more ? cursor : undefined, limit: 50 }, { signal: page.signal });
@@ -59,7 +65,7 @@ async function drawList(target, page, go) {
   };
   const draw = () => {
     const live = items.filter((version) => !version.deleted);
-    render(list, items.map((version) => row(page, version, go)));
+    render(list, items.map((version) => row(page, version, go, branch)));
     render(head,
       html`<div class="card__head">${icon('bookmark')}<h2 class="grow">Versions</h2>
         ${page.rights.manage ? html`<button type="button" class="btn btn--primary" id="make-version" @click=${() => create()}>${icon('plus')}Make a version</button>` : null}</div>`,
@@ -101,11 +107,11 @@ async function drawList(target, page, go) {
     toast(`Version ${made.name} is made.`, { kind: 'success', detail: `${plural(made.image_count, 'image')}, revision ${made.revision}. Its manifest is written in the background.` });
     await load(false);
   };
-  await load(false);
+  [, lookAtBranches] = await Promise.all([load(false), drawBranches(own, branches, page, go)]);
 }
 
-/** @param {SetPage} page @param {Version} version @param {Go} go */
-function row(page, version, go) {
+/** @param {SetPage} page @param {Version} version @param {Go} go @param {(version: Version) => Promise<void>} branch */
+function row(page, version, go, branch) {
   const facts = [
     version.creator.name ? `by ${version.creator.name}` : '', dateTime(version.created_at), version.deleted ? '' : plural(version.image_count, 'image'),
     version.annotation_count === null ? '' : plural(version.annotation_count, 'annotation'),
@@ -119,6 +125,7 @@ function row(page, version, go) {
       <div class="row"><a href="/image-sets/${page.id}/versions?version=${version.id}" @click=${(/** @type {MouseEvent} */ event) => inPlace(event, () => go({ version: version.id }))}><strong>${version.name}</strong></a> ${manifestBadge(version)}</div>
       ${version.description ? html`<div class="small version-row__text">${version.description}</div>` : null}
       <div class="small muted">${facts} · <span class="mono" data-tip="Content hash: ${version.content_digest}">${version.content_digest.slice(0, 10)}</span></div></div>
+    ${page.rights.manage && page.rights.see_all ? html`<button type="button" class="btn btn--small" aria-label="Branch of ${version.name}" @click=${() => branch(version).catch(showError)}>${icon('git-branch')}Branch…</button>` : null}
     <a class="btn btn--small" href="/image-sets/${page.id}/versions?from=${version.id}&to=now" @click=${(/** @type {MouseEvent} */ event) => inPlace(event, () => go({ from: version.id, to: 'now' }))}>Changes since</a></div></li>`;
 }
 
