@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from exact_core.annotations.scope import ROWS, begun_at, ended_at
 from exact_core.annotations.states import DETAILS, STATE_COLUMNS, State, state_of
 from exact_core.annotations.verification_details import words_of
 from exact_core.annotations.writing import BRINGS_BACK
-from exact_core.storage.models import AnnotationType, ChangeSet
+from exact_core.storage.models import AnnotationType, ChangeSet, Image
 
 MOST_LOOKED_AT = 1_000
 """Change sets with more changes are described by their number alone."""
@@ -49,14 +49,15 @@ def details_of(
     review = [each for each in change_sets if each.kind not in CHANGES_SHAPES]
     found = {revision: Detail(what, 0) for revision, what in words_of(session, review).items()}
     change_sets = [each for each in change_sets if each.kind in CHANGES_SHAPES]
+    chosen = _Chosen(image_set_id, frozenset(each.revision for each in change_sets if each.image_id is None), only)
     small = [each.revision for each in change_sets if each.n_changes <= MOST_LOOKED_AT]
-    edges = _edges(session, image_set_id, small, only)
+    edges = _edges(session, chosen, small)
     single = [revision for revision, own in edges.items() if len(own.touched) == 1]
-    states = _states(session, image_set_id, single, only)
+    states = _states(session, chosen, single)
     names = type_names(session, {type_id for own in edges.values() for type_id in own.type_ids})
     large = {each.revision: each.n_changes for each in change_sets if each.n_changes > MOST_LOOKED_AT}
     if only is not None and large:
-        large = _count(session, image_set_id, sorted(large), only)
+        large = _count(session, chosen, sorted(large))
     for each in change_sets:
         revision = each.revision
         own = edges.get(revision)
@@ -110,24 +111,60 @@ class _Edges:
             self.touched[annotation_id] = Touched(annotation_id, type_id, old.type_after, box, old.box_after)
 
 
-def _edges(session: Session, image_set_id: int, revisions: Sequence[int], only: int | None) -> dict[int, _Edges]:
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Whose rows are looked at: of an image set, of one person or everybody.
+
+    Attributes:
+        image_set_id: The set.
+        wide: Its change sets that are of no one image.
+        only: Look only at shapes that this person drew.
+    """
+
+    image_set_id: int
+    wide: frozenset[int]
+    only: int | None
+
+    def at_edges(
+        self,
+        select_from: Callable[[int], Select[*tuple[Any, ...]]],
+        revisions: Sequence[int],
+        details: ColumnElement[bool] | None = None,
+    ) -> Iterator[tuple[int, Select[*tuple[Any, ...]]]]:
+        """Statements for the rows that change sets ended (0) and began (1), of one image each and of the whole set."""
+        narrow = [each for each in revisions if each not in self.wide]
+        wide = [each for each in revisions if each in self.wide]
+        for asked, is_wide in ((narrow, False), (wide, True)):
+            for began, edge in _EDGES if asked else ():
+                statement = select_from(began).select_from(ChangeSet)
+                if is_wide:
+                    statement = statement.join(Image, Image.image_set_id == ChangeSet.image_set_id)
+                image_id = Image.id if is_wide else ChangeSet.image_id
+                statement = statement.join(ROWS, and_(ROWS.c.image_id == image_id, edge))
+                if details is not None:
+                    statement = statement.outerjoin(DETAILS, details)
+                own = (ChangeSet.image_set_id == self.image_set_id, ChangeSet.revision.in_(asked))
+                statement = statement.where(*own)
+                yield began, statement if self.only is None else statement.where(ROWS.c.author_id == self.only)
+
+
+def _edges(session: Session, chosen: _Chosen, revisions: Sequence[int]) -> dict[int, _Edges]:
     """The rows that change sets began and ended, without outlines."""
     if not revisions:
         return {}
     row = ROWS.c
     columns = (row.annotation_id, row.type_id, row.x0, row.y0, row.x1, row.y1, row.editor_id)
-    parts = [
-        _at_edge(select(ChangeSet.revision, literal(began), *columns), edge, image_set_id, revisions, only)
-        for began, edge in _EDGES
-    ]
+    parts = chosen.at_edges(lambda began: select(ChangeSet.revision, literal(began), *columns), revisions)
     found: dict[int, _Edges] = defaultdict(_Edges)
-    for revision, began, id_, type_id, x0, y0, x1, y1, editor_id in session.execute(union_all(*parts)):
+    for revision, began, id_, type_id, x0, y0, x1, y1, editor_id in session.execute(
+        union_all(*(part for _, part in parts))
+    ):
         found[revision].see(id_, bool(began), type_id, Box(x0, y0, x1, y1), editor_id)
     return found
 
 
 def _states(
-    session: Session, image_set_id: int, revisions: Sequence[int], only: int | None
+    session: Session, chosen: _Chosen, revisions: Sequence[int]
 ) -> dict[int, tuple[State | None, State | None]]:
     """The states before and after change sets that touched one annotation."""
     found: dict[int, list[State | None]] = {revision: [None, None] for revision in revisions}
@@ -136,21 +173,19 @@ def _states(
         DETAILS.c.valid_from <= ROWS.c.valid_from,
         DETAILS.c.valid_to > ROWS.c.valid_from,
     )
-    for began, edge in _EDGES if revisions else ():
-        chosen = select(ChangeSet.revision, DETAILS.c.attributes, *STATE_COLUMNS)
-        statement = _at_edge(chosen, edge, image_set_id, revisions, only, details=then)
+    columns_of = select(ChangeSet.revision, DETAILS.c.attributes, *STATE_COLUMNS)
+    for began, statement in chosen.at_edges(lambda _: columns_of, revisions, then):
         for revision, attributes, *columns in session.execute(statement):
             found[revision][began] = state_of(columns, attributes)
     return {revision: (before, after) for revision, (before, after) in found.items()}
 
 
-def _count(session: Session, image_set_id: int, revisions: Sequence[int], only: int) -> dict[int, int]:
+def _count(session: Session, chosen: _Chosen, revisions: Sequence[int]) -> dict[int, int]:
     """How many annotations of one author each change set touched."""
-    parts = [
-        _at_edge(select(ChangeSet.revision, ROWS.c.annotation_id), edge, image_set_id, revisions, only)
-        for _, edge in _EDGES
-    ]
-    each = union(*parts).subquery("each")  # without repeats: a changed annotation is at both edges
+    parts = chosen.at_edges(lambda _: select(ChangeSet.revision, ROWS.c.annotation_id), revisions)
+    each = union(*(part for _, part in parts)).subquery(
+        "each"
+    )  # without repeats: a changed annotation is at both edges
     statement = select(each.c.revision, func.count()).group_by(each.c.revision)
     return dict.fromkeys(revisions, 0) | dict(session.execute(statement).all())
 
@@ -160,18 +195,3 @@ _EDGES: tuple[tuple[int, ColumnElement[bool]], ...] = (
     (1, begun_at(ROWS, ChangeSet.revision)),
 )
 """How a row of states hangs on the change set that ended (0) or began (1) it."""
-
-
-def _at_edge(
-    chosen: Select[*tuple[Any, ...]],
-    edge: ColumnElement[bool],
-    image_set_id: int,
-    revisions: Sequence[int],
-    only: int | None,
-    details: ColumnElement[bool] | None = None,
-) -> Select[*tuple[Any, ...]]:
-    statement = chosen.select_from(ChangeSet).join(ROWS, and_(ROWS.c.image_id == ChangeSet.image_id, edge))
-    if details is not None:
-        statement = statement.outerjoin(DETAILS, details)
-    statement = statement.where(ChangeSet.image_set_id == image_set_id, ChangeSet.revision.in_(revisions))
-    return statement if only is None else statement.where(ROWS.c.author_id == only)

@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, and_, exists, select, union
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.bulk_lookup import among
+from exact_core.annotations.change_log import CHANGES_SHAPES
 from exact_core.annotations.scope import CLOSED, ROWS, begun_at, ended_at
 from exact_core.annotations.states import DETAILS
 from exact_core.annotations.writing import Writer
-from exact_core.storage.models import LIVE, ChangeSet
+from exact_core.storage.models import LIVE, ChangeSet, Image
 
 CHANGED = "It was changed since, so it is left as it is now."
 NOT_YOURS = "It belongs to somebody else, and you may no longer change it."
@@ -112,13 +113,18 @@ def touched_by(session: Session, image_id: int, conditions: Sequence[ColumnEleme
     """The annotations of an image that change sets touched; the conditions, on ``ChangeSet``, say which."""
     row = ROWS.c
     found = select(row.annotation_id).select_from(ChangeSet)
-    edges = (
-        found.join(ROWS, and_(row.image_id == ChangeSet.image_id, edge)).where(
-            ChangeSet.image_id == image_id, *conditions
-        )
+    own = (ChangeSet.image_id == image_id, *conditions)
+    edges = [
+        found.join(ROWS, and_(row.image_id == ChangeSet.image_id, edge)).where(*own)
         for edge in (begun_at(ROWS, ChangeSet.revision), ended_at(ROWS, ChangeSet.revision))
-    )
-    return sorted(session.scalars(union(*edges)))
+    ]
+    ids = set(session.scalars(union(*edges)))
+    here = select(row.annotation_id).where(row.image_id == image_id)
+    image_set_id = session.scalar(select(Image.image_set_id).where(Image.id == image_id)) or 0
+    for revision in wide_revisions(session, image_set_id, conditions):
+        for edge in (begun_at(ROWS, revision), ended_at(ROWS, revision)):
+            ids.update(session.scalars(here.where(edge)))
+    return sorted(ids)
 
 
 def touched_since(session: Session, image_id: int, revision: int) -> list[int]:
@@ -135,12 +141,19 @@ def take_back(writer: Writer, conditions: Sequence[ColumnElement[bool]]) -> Plan
     """How to take back change sets of the writer's image; the conditions, on ``ChangeSet``, say which."""
     image_id = writer.facts.image_id
     own = select(ChangeSet.revision).where(ChangeSet.image_id == image_id, *conditions)
-    revisions = frozenset(writer.session.scalars(own))
+    wide = wide_revisions(writer.session, writer.facts.image_set_id, conditions)
+    revisions = frozenset([*writer.session.scalars(own), *wide])
     plan = Plan()
     for part in _parts(touched_by(writer.session, image_id, conditions)):
         states = _states(writer.session, part)
         _decide(writer, plan, {id_: case_of(states[id_], revisions) for id_ in part})
     return plan
+
+
+def wide_revisions(session: Session, image_set_id: int, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+    """Change sets that change shapes of the whole set (bulk edits, merges), which no image names as its own."""
+    wide = (ChangeSet.image_set_id == image_set_id, ChangeSet.image_id.is_(None), ChangeSet.kind.in_(CHANGES_SHAPES))
+    return list(session.scalars(select(ChangeSet.revision).where(*wide, *conditions).order_by(ChangeSet.revision)))
 
 
 def set_to_revision(writer: Writer, revision: int) -> Plan:

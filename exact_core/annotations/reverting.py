@@ -12,14 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.history import Log
 from exact_core.annotations.people import people
-from exact_core.annotations.revert_plan import Plan, set_to_revision, take_back, touched_by, touched_since
+from exact_core.annotations.revert_plan import (
+    Plan,
+    set_to_revision,
+    take_back,
+    touched_by,
+    touched_since,
+    wide_revisions,
+)
 from exact_core.annotations.revert_writing import require_open, write_plan
-from exact_core.annotations.scope import Can
+from exact_core.annotations.scope import CLOSED, ROWS, Can
 from exact_core.annotations.sessions import by_hand, sessions_between
 from exact_core.annotations.writing import Writer
 from exact_core.api.context import Actor
@@ -291,13 +298,19 @@ def _readable(session: Session, log: Log, revision: int) -> ChangeSet:
 
 def _images(session: Session, log: Log, chosen: _Chosen) -> list[int]:
     """The images that it reaches, in the order of the set; those in the bin stay as they are."""
-    statement = (
-        select(Image.id)
-        .join(ChangeSet, ChangeSet.image_id == Image.id)
-        .where(ChangeSet.image_set_id == log.image_set_id, Image.deleted_at.is_(None), *chosen.conditions)
-        .group_by(Image.id, Image.position)
-        .order_by(Image.position, Image.id)
+    named = select(ChangeSet.image_id).where(
+        ChangeSet.image_set_id == log.image_set_id, ChangeSet.image_id.is_not(None), *chosen.conditions
     )
+    reached: ColumnElement[bool] = Image.id.in_(named)
+    wide = wide_revisions(session, log.image_set_id, chosen.conditions)
+    if wide:
+        row, since = ROWS.c, chosen.to_revision
+        begun = row.valid_from.in_(wide) if since is None else row.valid_from > since
+        ended = row.valid_to.in_(wide) if since is None else row.valid_to > since
+        edges = ((begun,), (ended, row.valid_to < CLOSED))
+        reached = or_(reached, *(exists().where(row.image_id == Image.id, *edge) for edge in edges))
+    own = (Image.image_set_id == log.image_set_id, Image.deleted_at.is_(None))
+    statement = select(Image.id).where(*own, reached).order_by(Image.position, Image.id)
     if log.image_id is not None:
         statement = statement.where(Image.id == log.image_id)
     return list(session.scalars(statement))

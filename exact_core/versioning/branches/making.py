@@ -131,7 +131,7 @@ def fill_in(services: Services, uow: UnitOfWork, branch_id: int, told: Told = la
     pairs = copy_images(services, session, version.id, branch_id, actor.user_id or None)
     # Not whose branch: who sees the history of this set may not know the other one.
     by = actor.user_id or None
-    revision = next_revision(session, branch_id, "branch", actor_id=by, reason="Made as a branch")
+    revision = next_revision(session, branch_id, "branch", actor_id=by, reason="Made as a branch", run="branch")
     count, parts = 0, []
     for number, (image_id, source_id) in enumerate(pairs):
         copied = copy_annotations(session, source_id, image_id, version.revision, revision)

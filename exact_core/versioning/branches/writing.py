@@ -41,6 +41,7 @@ class MergeWriter:
                 KIND,
                 actor_id=self._writer.editor_id,
                 reason=self._reason,
+                run=f"{KIND} {self._writer.revision + 1}",  # no part of a session: it is reverted by this name
             )
         new = self._identities([each for each in decisions if each.case.ours is None])
         changes = [Change(each.case.ours or new[each.case.theirs.id], each.state) for each in decisions]

@@ -164,6 +164,21 @@ def test_each_kind_of_change_is_merged_once_taken_back_and_merged_again(
     assert fork.both("moved")["text"] == "second"
     _holds(fork, services, work, "second")
 
+    # The history says what it was, and sets it back as a run; what somebody changed since stays.
+    history = lab["ann"].get(f"/api/v2/image-sets/{lab.image_set_id}/history").json()["items"]
+    [newest, *_] = [item for item in history if item["kind"] == "merge"]
+    assert (newest["n_changes"], newest["image"], newest["session"]) == (2, None, None)
+    assert sorted(newest["what"]) == ["Changed Cell", "Drew Cell"]
+    [newer] = [one["id"] for one in listed(lab) if one["uuid"] == fork.uuids["newer"]]
+    lab.patch("ben", newer, text="kept")
+    wanted = {"what": "run", "run": newest["run"]}
+    answer = lab.in_set("lead", "POST", "revert", json=wanted)
+    assert {name: answer.json()[name] for name in ("changed", "deleted", "skipped")} == {
+        "changed": 1, "deleted": 0, "skipped": 1,
+    }  # fmt: skip
+    assert fork.both("moved") == {head: after[fork.source["moved"]][head] for head in HEADS}
+    _holds(fork, services, work, "reverted")
+
 
 def _holds(fork: Fork, services: Services, work: Callable[[], int], name: str) -> None:
     """Hash, manifest and kept counts of the source agree with its rows."""

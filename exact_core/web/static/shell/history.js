@@ -59,6 +59,9 @@ export const KINDS = {
   model: { label: 'Model', symbol: 'microscope' },
   restore: { label: 'Restored', symbol: 'archive-restore' },
   revert: { label: 'Set back', symbol: 'rotate-ccw' },
+  bulk: { label: 'Change of many', symbol: 'list-checks' },
+  branch: { label: 'Branch', symbol: 'git-branch' },
+  merge: { label: 'Merge', symbol: 'git-merge' },
   verify: { label: 'Verification', symbol: 'badge-check' },
   review: { label: 'Readers and mode', symbol: 'users' },
 };
