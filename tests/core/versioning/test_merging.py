@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from exact_core.api.errors import Conflict
 from exact_core.services import Services
 from exact_core.storage.models import AnnotationSummary, ChangeSet, ImageSetProduct
 from exact_core.versioning.branches import merging
+from exact_core.versioning.branches.three_way import Content, Take, merge
 from exact_core.versioning.manifest_job import check_version
 from tests.core.versioning.conftest import Lab, box, listed, make_version
 
@@ -311,3 +313,65 @@ def test_images_in_the_bin_are_left_out_and_plugins_hear_of_a_merge(
         (action, id_, lab.image_id, lab.image_set_id)
         for action, id_ in (("updated", fork.source["moved"]), ("deleted", fork.source["gone"]), ("created", new))
     }
+
+
+def test_merges_both_ways_agree_with_a_comparison_of_everything(fork: Fork) -> None:
+    """Random edits, merges in both directions and a merge taken back, beside the pure decision on whole sets."""
+    lab, chance = fork.lab, random.Random(5)
+    kinds = [{"name": "size", "kind": "number"}, {"name": "note", "kind": "text"}]
+    lab["lead"].patch(f"/api/v2/annotation-types/{lab.types['Nucleus']}", json={"attributes": kinds})
+
+    def contents(image_id: int) -> dict[str, Content]:
+        found = {}
+        for one in listed(lab, image_id=image_id):
+            found[one["uuid"]] = {"geometry": one["geometry"]["rings"], "type": one["type_id"], "text": one["text"]}
+            found[one["uuid"]] |= {f"attribute:{name}": value for name, value in one["attributes"].items()}
+        return found
+
+    def edit(image_id: int) -> None:
+        operations: list[dict[str, Any]] = [box(lab.types["Cell"], 9, 9, 40, 40) for _ in range(3)]
+        for one in listed(lab, image_id=image_id):
+            attributes = {"size": chance.randrange(3)} | ({"note": "x"} if chance.random() < 0.5 else {})
+            change: dict[str, Any] = chance.choice(
+                [{}, {"text": chance.choice("ab")}, {"type_id": chance.choice([*lab.types.values()][:2])},
+                 {"attributes": attributes}, moved(100 * chance.randrange(2)), {"op": "delete"}]
+            )  # fmt: skip
+            if change:
+                operations.append({"op": "update", "id": one["id"], **change})
+        url = f"/api/v2/images/{image_id}/annotation-changes"
+        assert lab["ann"].post(url, json={"operations": operations}).status_code == 200
+
+    base, bases, met = contents(fork.image), [], 0
+    for turn in range(6):
+        edit(fork.image)
+        edit(lab.image_id)
+        direction = chance.choice(["into_source", "from_source"])
+        ours_image, theirs_image = (lab.image_id, fork.image)[:: 1 if direction == "into_source" else -1]
+        ours, theirs = contents(ours_image), contents(theirs_image)
+        seen = fork.preview(direction)
+        asked = {each["uuid"]: each for each in seen["conflicts"]}
+        takes = {uuid: chance.choice(list(Take)) for uuid in asked}
+        expected, conflicts = {}, {}
+        for uuid in ours.keys() | theirs.keys() | base.keys():
+            merged = merge(base.get(uuid), ours.get(uuid), theirs.get(uuid), takes.get(uuid, Take.OURS))
+            if merged.content is not None:
+                expected[uuid] = merged.content
+            if merged.conflicts:
+                conflicts[uuid] = list(merged.conflicts)
+        assert {uuid: each["fields"] for uuid, each in asked.items()} == conflicts, turn
+        resolutions = [{"annotation_id": each["annotation_id"], "take": takes[uuid]} for uuid, each in asked.items()]
+        met += len(conflicts)
+        done = fork.merge(seen=seen, resolutions=resolutions)
+        assert done.status_code == 200, done.text
+        assert contents(ours_image) == expected, turn
+        assert contents(theirs_image) == theirs
+        bases.append(base)
+        base = theirs
+        if turn == 3 and done.json()["is_written"]:
+            told = done.json()
+            goal = (lab.image_set_id, "source") if direction == "into_source" else (fork.branch, "branch")
+            undo = f"/api/v2/image-sets/{goal[0]}/annotation-bulk-edits/{told[f'{goal[1]}_revision']}/undo"
+            assert lab["lead"].post(undo).status_code == 200
+            assert contents(ours_image) == ours
+            base = bases[-1]
+    assert met > 5
