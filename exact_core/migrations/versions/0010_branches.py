@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("branch_revision", sa.Integer(), nullable=False),
         sa.Column("is_written", sa.Boolean(), nullable=False),
         sa.Column("counts", json, nullable=False),
+        sa.Column("left_out", json, nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("actor_id", key, nullable=True),
         sa.Column("actor_name", sa.String(length=200), nullable=False),

@@ -58,6 +58,7 @@ class BranchMerge(Base):
     branch_revision: Mapped[int]
     is_written: Mapped[bool]  # whether there was anything to write; if so, under the revision of the set merged into
     counts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    left_out: Mapped[list[int]] = mapped_column(Json, default=list)  # images of the branch with changes still to merge
     reason: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     actor_name: Mapped[str] = mapped_column(String(200), default="")

@@ -76,10 +76,18 @@ def merges_of(session: Session, branch_id: int) -> Sequence[tuple[BranchMerge, i
     return [(merge, reverted_by) for merge, reverted_by in session.execute(statement)]
 
 
-def base_of(session: Session, branch: Branch) -> Base:
-    """What a branch and its source have in common now."""
+def bases_of(session: Session, branch: Branch) -> tuple[Base, dict[int, Base]]:
+    """What a branch and its source have in common now.
+
+    Returns:
+        The base of all images but a few, and those of the few: images of the branch that a merge left out.
+    """
     base = Base(branch.base_source_revision, branch.base_branch_revision)
+    own: dict[int, Base] = {}
     for merge, reverted_by in merges_of(session, branch.image_set_id):
         if reverted_by is None:
+            left_out = frozenset(merge.left_out)
+            own = dict.fromkeys(left_out, base) | own
+            own = {image_id: each if image_id in left_out else each.after(merge) for image_id, each in own.items()}
             base = base.after(merge)
-    return base
+    return base, {image_id: each for image_id, each in own.items() if each != base}

@@ -6,11 +6,12 @@ those are read that changed, in the set that the changes come from, since both h
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, union
+from sqlalchemy import ColumnElement, Select, Subquery, func, select, union
 from sqlalchemy.orm import Session, aliased
 
 from exact_core.annotations.rules import TypeRules, checked_attributes
@@ -18,7 +19,7 @@ from exact_core.annotations.scope import CLOSED, ROWS
 from exact_core.annotations.states import IDENTITIES, Known, State, select_known
 from exact_core.api.errors import Invalid
 from exact_core.storage.models import Branch, BranchImage, Image
-from exact_core.versioning.branches.bases import Base, Direction
+from exact_core.versioning.branches.bases import Base, Direction, bases_of
 from exact_core.versioning.branches.three_way import WHOLE, Content, Take, merge
 
 _CHUNK = 500
@@ -34,11 +35,25 @@ class Sides:
         branch: The branch; it is one of the two.
         direction: Which way the merge goes.
         base: What they have in common.
+        only: The images of the branch that this is about; None for all.
+        but: Images of the branch that this is not about.
     """
 
     branch: Branch
     direction: Direction
     base: Base
+    only: frozenset[int] | None = None
+    but: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, session: Session, branch: Branch, direction: Direction) -> list[Sides]:
+        """The sides as far as their images have one base, the bulk first: an image that was left out has its own."""
+        base, own = bases_of(session, branch)
+        few: dict[Base, set[int]] = defaultdict(set)
+        for image_id, each in own.items():
+            few[each].add(image_id)
+        parts = [cls(branch, direction, each, frozenset(images)) for each, images in few.items()]
+        return [cls(branch, direction, base, but=frozenset(own)), *parts]
 
     @property
     def our_set(self) -> int:
@@ -69,11 +84,16 @@ class Sides:
         """The images that are read, where both of a pair are there; or those of which one is in the bin or gone."""
         own, other = aliased(Image), aliased(Image)
         are_there = own.deleted_at.is_(None) & other.deleted_at.is_(None)
+        meant = [own.image_set_id == self.branch.image_set_id, are_there if there else ~are_there]
+        if self.only is not None:
+            meant.append(own.id.in_(self.only))
+        if self.but:
+            meant.append(own.id.not_in(self.but))
         return (
             select(self.their_image)
             .join(own, own.id == BranchImage.image_id)
             .join(other, other.id == BranchImage.source_image_id)
-            .where(own.image_set_id == self.branch.image_set_id, are_there if there else ~are_there)
+            .where(*meant)
         )
 
 
@@ -135,20 +155,42 @@ class Decision:
         return "deleted" if self.state is None else "changed"
 
 
-def touched(session: Session, sides: Sides, *, there: bool = True) -> list[int]:
+def touched(session: Session, sides: Sides) -> list[int]:
     """The numbers of the annotations that something happened to, in the set that is read, since the base."""
+    found = _touched(sides, there=True)
+    return list(session.scalars(select(found.c.id).order_by(found.c.id)))
+
+
+def left_out(session: Session, sides: Sides) -> dict[int, int]:
+    """How many such annotations lie on images of which one is in the bin, by the number of the branch's image."""
+    found = _touched(sides, there=False)
+    counted = (
+        select(BranchImage.image_id, func.count())
+        .join(found, found.c.image_id == sides.their_image)
+        .join(Image, Image.id == BranchImage.image_id)
+        .where(Image.image_set_id == sides.branch.image_set_id)
+        .group_by(BranchImage.image_id)
+    )
+    return dict(session.execute(counted).all())
+
+
+def _touched(sides: Sides, *, there: bool) -> Subquery:
     row, since = ROWS.c, sides.base.since(sides.direction)
     images = row.image_id.in_(sides.images(there=there))
     edges: tuple[tuple[ColumnElement[bool], ...], ...] = (
         (row.valid_from > since,),
         (row.valid_to > since, row.valid_to < CLOSED),
     )
-    both = union(*(select(row.annotation_id.label("id")).where(images, *edge) for edge in edges)).subquery()
-    return list(session.scalars(select(both.c.id).order_by(both.c.id)))
+    return union(
+        *(select(row.annotation_id.label("id"), row.image_id).where(images, *edge) for edge in edges)
+    ).subquery()
 
 
 def cases(session: Session, sides: Sides, ids: Sequence[int]) -> Iterator[Case]:
-    """Annotations of the set that is read, with what they are and were on the other side; some hundreds at a time."""
+    """Annotations of the set that is read, with what they are and were on the other side; some hundreds at a time.
+
+    In the order of their numbers.
+    """
     for start in range(0, len(ids), _CHUNK):
         yield from _cases(session, sides, ids[start : start + _CHUNK])
 

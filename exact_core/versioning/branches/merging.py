@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -21,8 +22,8 @@ from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.auth.rights import Right
 from exact_core.storage.models import Branch, BranchMerge, ImageSet, now
 from exact_core.storage.unit_of_work import UnitOfWork
-from exact_core.versioning.branches.bases import Direction, base_of
-from exact_core.versioning.branches.cases import Decision, Sides, cases, decide, touched
+from exact_core.versioning.branches.bases import Direction
+from exact_core.versioning.branches.cases import Case, Decision, Sides, cases, decide, left_out, touched
 from exact_core.versioning.branches.three_way import Take
 from exact_core.versioning.branches.writing import MergeWriter
 
@@ -85,7 +86,7 @@ class Wanted:
         direction: Which way.
         revisions: Where both sets were when it was previewed; None to merge whatever there is.
         resolutions: The winner of each conflict, by the annotation's number where changes come from.
-        default: The winner of all others; None when each must be named.
+        default: The winner of all others, where it can be; None when each must be named.
         reason: Shown in the history.
     """
 
@@ -132,11 +133,10 @@ def preview(
     branch = branch_in(session, actor, image_set_id, can)
     for each in (branch.image_set_id, branch.source_set_id):
         _require(actor, can, each, Right.SEE_ALL)
-    sides = _sides(session, branch, direction)
-    found = Preview(sides, _revisions(session, branch))
-    types = TypeRules(session, sides.our_set)
-    ids = _few(touched(session, sides))
-    for case in cases(session, sides, [id_ for id_ in ids if id_ > after]):
+    parts = _parts(session, branch, direction)
+    found = Preview(parts[0], _revisions(session, branch))
+    types = TypeRules(session, parts[0].our_set)
+    for case in _all_cases(session, parts, after):
         decision = decide(case, types)
         if decision.conflicts:
             found.more = len(found.conflicts) >= limit
@@ -145,7 +145,7 @@ def preview(
             elif after:
                 break
         _count(found.counts, decision)
-    found.counts["left_out"] = len(touched(session, sides, there=False))
+    found.counts["left_out"] = sum(sum(left_out(session, part).values()) for part in parts)
     return found
 
 
@@ -170,12 +170,15 @@ def merge(uow: UnitOfWork, hooks: AnnotationHooks, image_set_id: int, wanted: Wa
     for each in (branch.image_set_id, branch.source_set_id):
         for right in (Right.SEE_ALL, Right.EDIT_ANY):
             _require(actor, can, each, right)
-    sides = _sides(session, branch, wanted.direction)
+    parts = _parts(session, branch, wanted.direction)
+    sides = parts[0]
     revisions = _revisions(session, branch)
     if wanted.revisions not in (None, revisions):
         raise Moved("Something was changed in one of the two sets since you looked at this merge; look at it again.")
     writer = SetWriter(session, actor, sides.our_set, can, listening_to(uow, hooks))
-    merged, counts = _write(session, sides, writer, wanted, reason)
+    merged, counts = _write(session, parts, writer, wanted, reason)
+    waiting = {image_id: count for part in parts for image_id, count in left_out(session, part).items()}
+    counts["left_out"] = sum(waiting.values())
     if merged.revision is not None:
         is_source = sides.our_set == branch.source_set_id
         revisions = Revisions(
@@ -188,6 +191,7 @@ def merge(uow: UnitOfWork, hooks: AnnotationHooks, image_set_id: int, wanted: Wa
         branch_revision=revisions.branch,
         is_written=merged.revision is not None,
         counts=counted(counts),
+        left_out=sorted(waiting),
         reason=reason,
         actor_id=actor.user_id or None,
         actor_name=actor.display_name or actor.name,
@@ -205,16 +209,19 @@ def counted(counts: Counter[str]) -> dict[str, int]:
 
 
 def _write(
-    session: Session, sides: Sides, writer: SetWriter, wanted: Wanted, reason: str
+    session: Session, parts: Sequence[Sides], writer: SetWriter, wanted: Wanted, reason: str
 ) -> tuple[MergeWriter, Counter[str]]:
     merged, counts = MergeWriter(writer, reason), Counter[str]()
     waiting: list[Decision] = []
     unresolved = refused = 0
-    for case in cases(session, sides, _few(touched(session, sides))):
-        take = wanted.resolutions.get(case.theirs.id, wanted.default)
+    for case in _all_cases(session, parts):
+        named = wanted.resolutions.get(case.theirs.id)
+        take = named or wanted.default
         decision = decide(case, writer.types, take or Take.OURS)
+        if decision.conflicts and take is Take.THEIRS and not decision.may_take_theirs:
+            refused += named is not None
+            decision = decide(case, writer.types)
         unresolved += bool(decision.conflicts) and take is None
-        refused += bool(decision.conflicts) and take is Take.THEIRS and not decision.may_take_theirs
         _count(counts, decision, is_resolved=True)
         if decision.changes:
             waiting.append(decision)
@@ -225,13 +232,24 @@ def _write(
         raise Unresolved(f"Decide {unresolved:,} conflicts first, or name a side that wins them.", unresolved)
     if refused:
         raise Unresolved(
-            f"Of {refused:,} annotations only your own side can be kept: the set has not the type that they have.",
+            f"Of {refused:,} annotations their side cannot be taken: the set has not the type that they have there.",
             refused,
         )
     merged.write(waiting)
     merged.finish()
-    counts["left_out"] = len(touched(session, sides, there=False))
     return merged, counts
+
+
+def _all_cases(session: Session, parts: Sequence[Sides], after: int = 0) -> Iterator[Case]:
+    """All annotations to decide about above a number, in the order of their numbers."""
+    ids = [touched(session, part) for part in parts]
+    count = sum(len(each) for each in ids)
+    if count > MAX_TOUCHED:
+        raise Conflict(f"{count:,} annotations were touched; one merge looks at {MAX_TOUCHED:,} at most.")
+    pieces = [
+        cases(session, part, [id_ for id_ in own if id_ > after]) for part, own in zip(parts, ids, strict=True) if own
+    ]
+    return heapq.merge(*pieces, key=lambda case: case.theirs.id)
 
 
 def _count(counts: Counter[str], decision: Decision, *, is_resolved: bool = False) -> None:
@@ -243,10 +261,10 @@ def _count(counts: Counter[str], decision: Decision, *, is_resolved: bool = Fals
         counts["same"] += 1
 
 
-def _sides(session: Session, branch: Branch, direction: Direction) -> Sides:
+def _parts(session: Session, branch: Branch, direction: Direction) -> list[Sides]:
     if branch.state != "ready":
         raise Conflict("This branch is still being made.")
-    return Sides(branch, direction, base_of(session, branch))
+    return Sides.of(session, branch, direction)
 
 
 def _revisions(session: Session, branch: Branch) -> Revisions:
@@ -259,9 +277,3 @@ def _require(actor: Actor, can: Can, image_set_id: int, right: Right) -> None:
     if not can(actor, right, image_set_id):
         needed = "see everybody's annotations" if right is Right.SEE_ALL else "change everybody's annotations"
         raise Forbidden(f"To merge, you must be allowed to {needed} in both image sets; one may be locked or blind.")
-
-
-def _few(ids: list[int]) -> list[int]:
-    if len(ids) > MAX_TOUCHED:
-        raise Conflict(f"{len(ids):,} annotations were touched; one merge looks at {MAX_TOUCHED:,} at most.")
-    return ids

@@ -148,4 +148,6 @@ class MergeIn(Input):
     source_revision: Revision = Field(description="As the preview gave it.")
     branch_revision: Revision = Field(description="As the preview gave it.")
     resolutions: list[ResolutionIn] = Field([], max_length=MAX_TOUCHED)
-    default: Take | None = Field(None, description="Wins all conflicts that are not named.")
+    default: Take | None = Field(
+        None, description="Wins all conflicts that are not named; where theirs cannot be taken, ours stays."
+    )
