@@ -15,7 +15,7 @@ import { readersOf } from './mode_settings.js';
 /** @type {Record<string, string>} */
 const ACTS = {
   unblinded: 'Unblinded the set', mode_changed: 'Changed the mode', settings_changed: 'Changed the settings of the mode', assigned: 'Assigned items', reassigned: 'Gave items to somebody else',
-  withdrawn: 'Took items back', decided: 'Decided an item', reopened: 'Opened a finished image again', role_given: 'Gave a role', role_taken: 'Took a role away',
+  withdrawn: 'Took items back', decided: 'Decided an item', reopened: 'Opened a finished image again', role_given: 'Gave a role', role_taken: 'Took a role away', branch_made: 'Made a branch of a version',
 };
 
 /**
