@@ -7,13 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import set_events
 from exact_core.annotations.change_log import next_revision
-from exact_core.annotations.digest import linked
 from exact_core.annotations.scope import ROWS
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
@@ -25,7 +24,7 @@ from exact_core.jobs.registry import BRANCH
 from exact_core.review import audit
 from exact_core.review.modes import is_blind
 from exact_core.storage.epochs import raise_epoch
-from exact_core.storage.models import Branch, ChangeSet, Image, ImageSet, ImageSetMember, Job
+from exact_core.storage.models import Branch, Image, ImageSet, ImageSetMember, Job
 from exact_core.storage.unit_of_work import UnitOfWork
 from exact_core.versioning.access import live_version, require_all
 from exact_core.versioning.branches.copying import copy_annotations, copy_images, copy_products, digests
@@ -129,10 +128,7 @@ def fill_in(services: Services, uow: UnitOfWork, branch_id: int, told: Told = la
     products = [product["id"] for product in frozen_of(session, version.id).content.get("products", ())]
     copy_products(session, products, branch_id)
     pairs = copy_images(services, session, version.id, branch_id, actor.user_id or None)
-    # Not whose branch: who sees the history of this set may not know the other one.
-    by = actor.user_id or None
-    revision = next_revision(session, branch_id, "branch", actor_id=by, reason="Made as a branch", run="branch")
-    count, parts = 0, []
+    revision, count, parts = image_set.revision + 1, 0, []
     for number, (image_id, source_id) in enumerate(pairs):
         copied = copy_annotations(session, source_id, image_id, version.revision, revision)
         if copied:
@@ -140,7 +136,16 @@ def fill_in(services: Services, uow: UnitOfWork, branch_id: int, told: Told = la
             _tell_of_annotations(services, uow, image_id, branch_id, revision)
         count += copied
         told((number + 1) / len(pairs))
-    _log(session, branch_id, revision, count, b"".join(parts))
+    next_revision(
+        session,
+        branch_id,
+        "branch",
+        actor_id=actor.user_id or None,
+        count=count,
+        reason="Made as a branch",  # not whose: who sees the history of this set may not know the other one
+        run="branch",
+        rows=b"".join(parts),
+    )
     _tell_of_images(services, uow, branch_id, actor)
     branch.base_branch_revision, branch.state, image_set.is_locked = revision, "ready", False
     for epoch in ("access", "images"):
@@ -192,13 +197,6 @@ def _checked_mode(source: ImageSet, mode: str) -> str:
             " Choose a blind mode for it, or unblind the set first."
         )
     return mode or source.mode
-
-
-def _log(session: Session, image_set_id: int, revision: int, count: int, rows: bytes) -> None:
-    """Complete the entry of the change log, once it is known what was copied."""
-    own = (ChangeSet.image_set_id == image_set_id, ChangeSet.revision == revision)
-    digest = linked(session.scalar(select(ChangeSet.digest).where(*own)) or "", rows)
-    session.execute(update(ChangeSet).where(*own).values(n_changes=count, digest=digest))
 
 
 def _tell_of_images(services: Services, uow: UnitOfWork, branch_id: int, actor: Actor) -> None:

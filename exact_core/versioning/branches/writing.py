@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.digest import changes_digest, linked
@@ -26,7 +26,6 @@ class MergeWriter:
         self._session = writer.session
         self._reason = reason
         self._at = now()
-        self._parts: list[bytes] = []
         self._count = 0
         self.revision: int | None = None
 
@@ -34,6 +33,9 @@ class MergeWriter:
         """Give annotations the states that were decided."""
         if not decisions:
             return
+        new = self._identities([each for each in decisions if each.case.ours is None])
+        changes = [Change(each.case.ours or new[each.case.theirs.id], each.state) for each in decisions]
+        rows = changes_digest(changes)
         if self.revision is None:
             self.revision = next_revision(
                 self._session,
@@ -42,10 +44,10 @@ class MergeWriter:
                 actor_id=self._writer.editor_id,
                 reason=self._reason,
                 run=f"{KIND} {self._writer.revision + 1}",  # no part of a session: it is reverted by this name
+                rows=rows,
             )
-        new = self._identities([each for each in decisions if each.case.ours is None])
-        changes = [Change(each.case.ours or new[each.case.theirs.id], each.state) for each in decisions]
-        self._parts.append(changes_digest(changes))
+        else:
+            self._fold(rows)
         self._count += len(changes)
         write(self._session, changes, self.revision, self._writer.editor_id, self._at)
         if self._writer.record is not None:
@@ -55,12 +57,16 @@ class MergeWriter:
 
     def finish(self) -> None:
         """Complete the entry of the change log."""
-        if self.revision is None:
-            return
-        own = (ChangeSet.image_set_id == self._writer.image_set_id, ChangeSet.revision == self.revision)
-        before = self._session.scalar(select(ChangeSet.digest).where(*own)) or ""
-        digest = linked(before, b"".join(self._parts))
-        self._session.execute(update(ChangeSet).where(*own).values(n_changes=self._count, digest=digest))
+        if self.revision is not None:
+            self._session.execute(update(ChangeSet).where(*self._own()).values(n_changes=self._count))
+
+    def _fold(self, rows: bytes) -> None:
+        """Add the hash of more rows to that of the change set."""
+        before = self._session.scalar(select(ChangeSet.digest).where(*self._own())) or ""
+        self._session.execute(update(ChangeSet).where(*self._own()).values(digest=linked(before, rows)))
+
+    def _own(self) -> tuple[ColumnElement[bool], ...]:
+        return ChangeSet.image_set_id == self._writer.image_set_id, ChangeSet.revision == self.revision
 
     def _identities(self, decisions: Sequence[Decision]) -> dict[int, Known]:
         """Identities for annotations that come from the other side, by their numbers there; names and authors stay."""

@@ -16,6 +16,7 @@ from exact_core.storage.models import AnnotationSummary, ChangeSet, ImageSetProd
 from exact_core.versioning.branches import merging
 from exact_core.versioning.branches.three_way import Content, Take, merge
 from exact_core.versioning.manifest_job import check_version
+from tests.core.annotations.test_digest import computed_again
 from tests.core.versioning.conftest import Lab, box, listed, make_version
 
 COUNTED = ("added", "changed", "deleted", "same", "conflicts", "left_out")
@@ -196,6 +197,8 @@ def _holds(fork: Fork, services: Services, work: Callable[[], int], name: str) -
     with lab.database.read() as session:
         kept = select(AnnotationSummary.type_id, func.sum(AnnotationSummary.n)).group_by(AnnotationSummary.type_id)
         counted = dict(session.execute(kept.where(AnnotationSummary.image_id == lab.image_id)).all())
+        log = select(ChangeSet.digest).where(ChangeSet.image_set_id == lab.image_set_id).order_by(ChangeSet.revision)
+        assert computed_again(session, lab.image_set_id) == list(session.scalars(log))
     live: dict[int, int] = {}
     for one in lab.live().values():
         live[one["type_id"]] = live.get(one["type_id"], 0) + 1
