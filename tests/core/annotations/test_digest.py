@@ -17,8 +17,9 @@ from exact_core.annotations.scope import ROWS, Frame
 from exact_core.annotations.service import Annotations
 from exact_core.annotations.states import DETAILS
 from exact_core.api.contributions import Shape
+from exact_core.review.digest import state_digest
 from exact_core.services import Services
-from exact_core.storage.models import Annotation, ChangeSet, Image
+from exact_core.storage.models import Annotation, ChangeSet, Image, ImageReview
 from tests.core.annotations.conftest import Lab
 
 
@@ -27,9 +28,18 @@ def computed_again(session: Session, image_set_id: int) -> list[str]:
     found, before = [], ""
     log = select(ChangeSet).where(ChangeSet.image_set_id == image_set_id).order_by(ChangeSet.revision)
     for change in session.scalars(log):
-        before = digest.linked(before, _rows(session, image_set_id, change.revision))
+        rows, states = _rows(session, image_set_id, change.revision), _states(session, image_set_id, change.revision)
+        # A change of many images takes its revision, and says that they are in work, before it writes their rows.
+        for part in (*states, rows) if change.image_id is None else (rows, *states):
+            before = digest.linked(before, part)
         found.append(before)
     return found
+
+
+def _states(session: Session, image_set_id: int, revision: int) -> list[bytes]:
+    own = (Image.image_set_id == image_set_id, ImageReview.valid_from == revision)
+    said = session.scalars(select(ImageReview).join(Image, Image.id == ImageReview.image_id).where(*own))
+    return [state_digest(each.image_id, each.reader_id, each.state, each.reason) for each in said]
 
 
 def _rows(session: Session, image_set_id: int, revision: int) -> bytes:
