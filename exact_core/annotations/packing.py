@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from struct import Struct
+from struct import pack as pack_numbers
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ WHOLE, FRACTIONS = 1, 2
 _HOLE = np.uint32(1 << 31)
 _WIDE = 1
 _ORDINARY = Struct("<Iii")  # the header and the first vertex of a shape of one ring
+_FEW = 64
 _INT16_MAX, _INT32_MAX = 2**15 - 1, 2**31 - 1
 
 
@@ -96,12 +98,27 @@ def pack(geometry: Geometry) -> bytes:
     """The stored form of one geometry."""
     vertices, bits = geometry.vertices, geometry.fraction_bits
     if len(geometry.ring_lengths) == 1 and len(vertices):
-        steps = vertices[1:] - vertices[:-1].astype(np.int64)
-        if not len(steps) or (steps.max() <= _INT16_MAX and steps.min() >= -_INT16_MAX):
+        steps = _few_steps(vertices) if len(vertices) <= _FEW else _narrow_steps(vertices)
+        if steps is not None:
             coding = FRACTIONS << 4 | bits - 1 << 1 if bits else WHOLE << 4
             header = coding | geometry.shape.number << 8 | 1 << 16
-            return _ORDINARY.pack(header, *vertices[0].tolist()) + steps.astype("<i2").tobytes()
+            return _ORDINARY.pack(header, *vertices[0].tolist()) + steps
     return pack_many(columns_of([geometry]))[0]
+
+
+def _few_steps(vertices: NDArray[np.int32]) -> bytes | None:
+    """Steps from vertex to vertex without numpy, which would take longer to begin; None when one is too long."""
+    steps = [after - before for pair in pairwise(vertices.tolist()) for before, after in zip(*pair, strict=True)]
+    if steps and (max(steps) > _INT16_MAX or min(steps) < -_INT16_MAX):
+        return None
+    return pack_numbers(f"<{len(steps)}h", *steps)
+
+
+def _narrow_steps(vertices: NDArray[np.int32]) -> bytes | None:
+    steps = vertices[1:] - vertices[:-1].astype(np.int64)
+    if steps.max() > _INT16_MAX or steps.min() < -_INT16_MAX:
+        return None
+    return steps.astype("<i2").tobytes()
 
 
 def unpack(packed: bytes) -> Geometry:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Insert, Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from exact_core.api.events import AnnotationAction, AnnotationChange
 from exact_core.products import attributes
 from exact_core.review.reading import begin_reading
 from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
+from exact_core.storage.prepared import Prepared
 
 MAX_OPERATIONS = 5_000
 MAX_RUN = 100
@@ -453,11 +454,11 @@ class _Batch:
 
     def _numbers(self, rows: list[dict[str, Any]]) -> Sequence[int]:
         """The numbers of new identities; none when the only one is there already."""
-        connection = self._writer.session.connection()
+        session = self._writer.session
         if self._draws_one:
-            id_ = connection.execute(_new_identity(connection.dialect.name), rows[0]).scalar()
-            return [] if id_ is None else [id_]
-        return connection.execute(_NEW_IDENTITIES, rows).scalars().all()
+            added = _new_identity(session.get_bind().dialect.name).first(session, rows[0])
+            return [] if added is None else [added[0]]
+        return session.connection().execute(_NEW_IDENTITIES, rows).scalars().all()
 
     def _require_own(self, known: Known) -> None:
         if known.author_id != self._writer.editor_id:
@@ -469,14 +470,14 @@ _NEW_IDENTITIES = insert(_IDENTITIES).returning(_IDENTITIES.c.id, sort_by_parame
 
 
 @cache
-def _new_identity(dialect: str) -> Insert:
+def _new_identity(dialect: str) -> Prepared:
     """Adds an identity unless the image has one of that uuid."""
     statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(_IDENTITIES)
-    answer: Insert = statement.on_conflict_do_nothing(index_elements=["image_id", "uuid"]).returning(_IDENTITIES.c.id)
-    return answer
+    added = statement.on_conflict_do_nothing(index_elements=["image_id", "uuid"]).returning(_IDENTITIES.c.id)
+    return Prepared(added, ["image_id", "uuid", "author_id", "claimed_author", "created_at"])
 
 
-_LOCK_SET = (
+_LOCK_SET = Prepared(
     select(ImageSet.id)
     .join(Image, Image.image_set_id == ImageSet.id)
     .where(Image.id == bindparam("image"))
@@ -487,8 +488,7 @@ _LOCK_SET = (
 def locked_facts(session: Session, image_id: int) -> ImageFacts:
     """The image's facts, with its set locked against other writers until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        session.flush()
-        session.connection().execute(_LOCK_SET, {"image": image_id})
+        _LOCK_SET.rows(session, {"image": image_id})
     return image_facts(session, image_id)
 
 

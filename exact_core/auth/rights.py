@@ -15,6 +15,7 @@ from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
 from exact_core.api.errors import Forbidden, NotFound
 from exact_core.storage.models import Image, ImageSet, ImageSetMember, Team, TeamMember
+from exact_core.storage.prepared import Prepared
 
 
 class Right(StrEnum):
@@ -262,8 +263,7 @@ class Rights:
 
     def standing(self, user_id: int, image_set_id: int) -> tuple[SetFacts | None, Grant | None]:
         """What :func:`judge` needs to know of a set and somebody in it, in one query; grants do not name their team."""
-        self._session.flush()
-        rows = self._session.connection().execute(_STANDING, {"user": user_id, "image_set": image_set_id}).all()
+        rows = _STANDING.rows(self._session, {"user": user_id, "image_set": image_set_id})
         if not rows:
             return None, None
         team_id, is_locked, deleted_at, mode, unblinded_at, settings, leads, _ = rows[0]
@@ -290,7 +290,7 @@ _SETS = cast("Table", ImageSet.__table__).c
 _IN_TEAMS = cast("Table", TeamMember.__table__)
 _IN_SETS = cast("Table", ImageSetMember.__table__)
 _OWN_TEAMS = select(_IN_TEAMS.c.team_id).where(_IN_TEAMS.c.user_id == bindparam("user"))
-_STANDING = (
+_STANDING = Prepared(
     select(
         _SETS.team_id,
         _SETS.is_locked,
