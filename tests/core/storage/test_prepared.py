@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
-from sqlalchemy import bindparam, exc, insert, select, update
+from sqlalchemy import Table, bindparam, exc, insert, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.api.errors import Invalid
@@ -11,8 +13,8 @@ from exact_core.storage.database import Database
 from exact_core.storage.models import ImageSet, Team, now
 from exact_core.storage.prepared import Prepared
 
-_SETS = ImageSet.__table__
-_ADDED = Prepared(insert(Team.__table__), ["name", "folded_name", "description", "created_at"])
+_SETS = cast("Table", ImageSet.__table__)
+_ADDED = Prepared(insert(Team), ["name", "folded_name", "description", "created_at"])
 _FOUND = Prepared(
     select(_SETS.c.id, _SETS.c.name, _SETS.c.is_locked, _SETS.c.mode_settings, _SETS.c.created_at, _SETS.c.deleted_at)
     .where(_SETS.c.team_id == bindparam("team"), _SETS.c.id > bindparam("after"))
