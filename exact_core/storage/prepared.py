@@ -63,7 +63,8 @@ class Prepared:
     def rows(self, session: Session, values: Mapping[str, Any]) -> list[Sequence[Any]]:
         """All rows that it gives; what the session has pending is written first."""
         compiled, cursor = self._run(session, values)
-        return [compiled.converted(row) for row in cursor.fetchall()]
+        rows: list[Sequence[Any]] = cursor.fetchall()
+        return [compiled.converted(row) for row in rows] if compiled.found else rows
 
     def first(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row, if there is one."""

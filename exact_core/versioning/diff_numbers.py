@@ -8,18 +8,19 @@ compared.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.bulk_lookup import among
 from exact_core.annotations.scope import ROWS
 from exact_core.annotations.states import MOVED, RELABELLED, REWRITTEN
 from exact_core.storage.database import plain_rows
+from exact_core.storage.prepared import Prepared
 from exact_core.versioning.between import Between, Kind, Range, ended_states, named_kinds
 
 _CHUNK = 20_000
@@ -43,33 +44,51 @@ class Line:
 
 def numbers(session: Session, asked: Range) -> list[Line]:
     """How many annotations differ, by image, author and type."""
-    ended, passed, opened = _statements(asked)
-    given = _values(asked)
-    types_before: dict[int, int] = dict(plain_rows(session, ended, given))
-    skipped = set(plain_rows(session, passed, given))
+    ended, passed, opened = _read(session, asked)
+    types_before: dict[int, int] = dict(ended)
+    skipped = set(passed)
     again = {id_ for id_, _ in skipped}
-    new: list[tuple[int, int | None, int]] = []
-    changed: list[tuple[int, int | None, int, int, int]] = []
+    new: list[tuple[Any, int]] = []
+    changed: list[tuple[Any, int, int, int]] = []
     unclear: list[int] = []
     was = types_before.pop
-    for id_, valid_from, image_id, author_id, type_id, how in plain_rows(session, opened, given):
+    for id_, valid_from, whose, type_id, how in opened:
         if skipped and (id_, valid_from) in skipped:
             continue
         old_type = was(id_, None)
         if old_type is None:
-            new.append((image_id, author_id, type_id))
+            new.append((whose, type_id))
         elif how is None or id_ in again:
             unclear.append(id_)
         else:
-            changed.append((image_id, author_id, old_type, type_id, how))
-    found = _lines(asked, Counter(changed))
+            changed.append((whose, old_type, type_id, how))
+    placed = _placed(asked)
+    counts = Counter(changed)
+    found = _lines(asked, {(*placed(whose), old, type_, how): n for (whose, old, type_, how), n in counts.items()})
     found += _lines(asked, _compared(session, asked, unclear))
     added, removed = (Kind.REMOVED, Kind.ADDED) if asked.is_backwards else (Kind.ADDED, Kind.REMOVED)
-    found += _whole(Counter(new), added)
+    found += _whole({(*placed(whose), type_id): n for (whose, type_id), n in Counter(new).items()}, added)
     return found + _whole(_gone(session, asked, list(types_before)), removed)
 
 
-def _lines(asked: Range, counts: Counter[tuple[int, int | None, int, int, int]]) -> list[Line]:
+def _read(session: Session, asked: Range) -> tuple[Sequence[Any], Sequence[Any], Iterable[Any]]:
+    """What :func:`_selected` selects; whose a state is comes as one value, as :func:`_placed` explains."""
+    if isinstance(asked.images, int):
+        given = {"image": asked.images, "low": asked.low, "high": asked.high, "author": asked.only_author}
+        one, two, three = (each.rows(session, given) for each in _of_image(asked.only_author is not None))
+        return one, two, three
+    columns = (ROWS.c.image_id, ROWS.c.author_id)
+    ended, passed, opened = (plain_rows(session, each) for each in _selected(Between.of(asked), *columns))
+    return ended, passed, ((id_, begun, (image, author), *state) for id_, begun, image, author, *state in opened)
+
+
+def _placed(asked: Range) -> Callable[[Any], tuple[int, int | None]]:
+    """Image and author of what :func:`_read` calls whose: the author where there is one image only, else both."""
+    image_id = asked.images
+    return (lambda whose: (image_id, whose)) if isinstance(image_id, int) else tuple
+
+
+def _lines(asked: Range, counts: Mapping[tuple[int, int | None, int, int, int], int]) -> list[Line]:
     """Annotations that are there at both revisions: image, author, type at the low and at the high one, and how."""
     found = []
     for (image_id, author_id, low, high, how), count in counts.items():
@@ -80,7 +99,7 @@ def _lines(asked: Range, counts: Counter[tuple[int, int | None, int, int, int]])
     return found
 
 
-def _whole(counts: Counter[tuple[int, int | None, int]], kind: Kind) -> list[Line]:
+def _whole(counts: Mapping[tuple[int, int | None, int], int], kind: Kind) -> list[Line]:
     """Annotations that are there at one revision only: image, author and type."""
     return [Line(*key, key[-1], frozenset({kind}), count) for key, count in counts.items()]
 
@@ -112,38 +131,25 @@ def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
-def _statements(asked: Range) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    if isinstance(asked.images, int):
-        return _of_image(asked.only_author is not None)
-    return _selected(Between.of(asked))
-
-
-def _values(asked: Range) -> dict[str, int | None]:
-    if not isinstance(asked.images, int):
-        return {}
-    return {"image": asked.images, "low": asked.low, "high": asked.high, "author": asked.only_author}
-
-
 @cache
-def _of_image(has_author: bool) -> tuple[Select[Any], Select[Any], Select[Any]]:
+def _of_image(has_author: bool) -> tuple[Prepared, ...]:
     """The statements for one image, made once."""
 
     def visible(row: Any) -> list[Any]:
         whose = [row.author_id == bindparam("author", type_=BigInteger)] if has_author else []
         return [row.image_id == bindparam("image", type_=BigInteger), *whose]
 
-    return _selected(Between(bindparam("low", type_=Integer), bindparam("high", type_=Integer), visible))
+    between = Between(bindparam("low", type_=Integer), bindparam("high", type_=Integer), visible)
+    return tuple(Prepared(each) for each in _selected(between, ROWS.c.author_id))
 
 
-def _selected(between: Between) -> tuple[Select[Any], Select[Any], Select[Any]]:
+def _selected(between: Between, *whose: ColumnElement[Any]) -> tuple[Select[Any], Select[Any], Select[Any]]:
     """What ended with its type, what ended and began in between, and all that began; each from an index alone."""
     row = ROWS.c
     return (
         select(row.annotation_id, row.type_id).where(*between.ended(row)),
         select(row.annotation_id, row.valid_from).where(*between.passed(row)),
-        select(row.annotation_id, row.valid_from, row.image_id, row.author_id, row.type_id, row.changed).where(
-            *between.opened(row)
-        ),
+        select(row.annotation_id, row.valid_from, *whose, row.type_id, row.changed).where(*between.opened(row)),
     )
 
 
