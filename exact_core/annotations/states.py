@@ -9,10 +9,26 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, case, func, insert, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from exact_core.annotations import number_tables
 from exact_core.annotations.geometry import Box, Geometry
 from exact_core.annotations.packing import pack, unpack
 from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, ReadScope, holds
@@ -30,6 +46,7 @@ IDENTITIES = cast("Table", Annotation.__table__)
 """Permanent identities, as a table."""
 
 _PEOPLE = cast("Table", User.__table__)
+_FEW_COUNTS = 100
 _PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
 
 
@@ -267,7 +284,11 @@ def write(session: Session, changes: Sequence[Change], revision: int, editor_id:
 
 def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
     """Add to the kept counts; keys are the columns of the summary's primary key."""
-    values = [dict(zip(_COUNTED, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
+    steps = [(*key, n) for key, n in sorted(counts.items()) if n]
+    if len(steps) > _FEW_COUNTS:
+        _add_many_counts(session, np.array(steps, np.int64))
+        return
+    values = [dict(zip(_COUNTED, key, strict=True), n=n) for *key, n in steps]
     _count_statement(session.get_bind().dialect.name).run_many(session, values)
 
 
@@ -352,7 +373,20 @@ _CLOSE_DETAIL = (
 
 @cache
 def _count_statement(dialect: str) -> Prepared:
+    return Prepared(_adding(dialect, None), COUNTS.columns.keys())
+
+
+def _add_many_counts(session: Session, steps: NDArray[np.int64]) -> None:
+    dialect = session.get_bind().dialect.name
+    columns = dict(zip((*_COUNTED, "n"), steps.T, strict=True))
+    session.execute(_adding(dialect, number_tables.table(dialect, "steps", columns)))
+
+
+def _adding(dialect: str, table: FromClause | None) -> Any:
+    """An insert into the kept counts that adds to those that are there: of values, or of a table's rows."""
     statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(COUNTS)
+    if table is not None:
+        # SQLite takes ON CONFLICT for a part of the join unless there is a WHERE.
+        statement = statement.from_select([*_COUNTED, "n"], select(*table.c).where(true()))
     keys = list(COUNTS.primary_key)
-    added = statement.on_conflict_do_update(index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n})
-    return Prepared(added, COUNTS.columns.keys())
+    return statement.on_conflict_do_update(index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n})

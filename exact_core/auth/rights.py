@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import cast
 
@@ -160,12 +161,18 @@ def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None,
 
 def _roles_with(right: str, mode: str, roles_of: GrantsOf) -> frozenset[Role] | None:
     if right in _CORE_RIGHTS:
-        lowest = _BY_MODE.get(mode, {}).get(right)
-        return frozenset(
-            role for role, rights in RIGHTS_OF.items() if right in rights or (lowest and includes(role, lowest))
-        )
+        return _roles_of_core(right, mode)
     granted = roles_of(right)
     return None if granted is None else frozenset(granted)
+
+
+@lru_cache(maxsize=256)
+def _roles_of_core(right: str, mode: str) -> frozenset[Role]:
+    """What the code says, which no change of rights alters."""
+    lowest = _BY_MODE.get(mode, {}).get(right)
+    return frozenset(
+        role for role, rights in RIGHTS_OF.items() if right in rights or (lowest and includes(role, lowest))
+    )
 
 
 def no_plugin_rights(_name: str) -> tuple[Role, ...] | None:

@@ -7,7 +7,7 @@ Values are converted as SQLAlchemy does it, and errors are those of :mod:`exact_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,8 +85,7 @@ class Prepared:
             session.connection().execute(self._statement, values)
 
     def _run(self, session: Session, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
-        if session.new or session.dirty or session.deleted:
-            session.flush()
+        session.flush()
         connection = session.connection()
         compiled = self._by_dialect.get(connection.dialect.name) or self._compile(connection)
         driver: Any = connection.connection.driver_connection
@@ -94,16 +93,10 @@ class Prepared:
         try:
             return compiled, driver.execute(compiled.text, parameters)
         except Exception as error:
-            base: Any = connection.dialect.loaded_dbapi.Error
-            is_lost = isinstance(error, base) and connection.dialect.is_disconnect(error, driver, None)
-            if is_lost:
-                connection.invalidate(error)
-            ours = translated(error, is_away=is_lost)
-            if ours is not None:
-                raise ours from error
-            if not isinstance(error, base):
+            failure = _failure(error, connection, driver, compiled.text, parameters)
+            if failure is None:
                 raise
-            raise exc.DBAPIError.instance(compiled.text, parameters, error, base) from error
+            raise failure from error
 
     def _compile(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
@@ -123,6 +116,33 @@ class Prepared:
         )
         self._by_dialect[dialect.name] = answer
         return answer
+
+
+def insert_rows(session: Session, text: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Run a text of SQLite's for each of very many rows, which are made while it runs."""
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.executemany(text, rows)
+    except Exception as error:
+        failure = _failure(error, connection, driver, text, None)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def _failure(error: Any, connection: Connection, driver: Any, text: str, parameters: Any) -> BaseException | None:
+    """The error of ours for what the driver raised, or SQLAlchemy's; None for what is no error of a database."""
+    base: Any = connection.dialect.loaded_dbapi.Error
+    is_known = isinstance(error, base)
+    is_lost = is_known and connection.dialect.is_disconnect(error, driver, None)
+    if is_lost:
+        connection.invalidate(error)
+    ours = translated(error, is_away=is_lost)
+    if ours is not None or not is_known:
+        return ours
+    wrapped: BaseException = exc.DBAPIError.instance(text, parameters, error, base)
+    return wrapped
 
 
 def _of(kind: Any, dialect: Dialect) -> Any:
