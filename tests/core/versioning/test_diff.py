@@ -152,7 +152,7 @@ def test_what_a_state_remembers_holds_after_changes_of_all_and_what_is_set_back(
     keep()
     relabelled = in_set("annotation-bulk-edits", q="class:Cell", type_id=lab.types["Nucleus"])
     keep()
-    in_set(f"annotation-bulk-edits/{relabelled['revision']}/undo")
+    assert in_set(f"annotation-bulk-edits/{relabelled['revision']}/undo")["changed"] == 4
     keep()
     move(1, 200)
     move(1, 300)
