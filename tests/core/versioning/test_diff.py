@@ -146,7 +146,8 @@ def test_what_a_state_remembers_holds_after_changes_of_all_and_what_is_set_back(
     def in_set(path: str, **body: Any) -> dict[str, Any]:
         answer = lab["lead"].post(f"/api/v2/image-sets/{lab.image_set_id}/{path}", json=body)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        told: dict[str, Any] = answer.json()
+        return told
 
     move(0, 100)
     keep()
