@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,8 @@ def _in_order(checked: Checked) -> Checked:
     """The shapes in the order of storage: numbers are given and rows written in it, so that each page of table and
     indexes is written once."""
     order = np.argsort(tile_keys(checked.boxes), kind="stable")
-    packed = [checked.packed[place] for place in order.tolist()]
+    places = order.tolist()
+    packed = list(itemgetter(*places)(checked.packed)) if len(places) > 1 else checked.packed
     return Checked(checked.index[order], checked.shape[order], packed, checked.boxes[order])
 
 
@@ -281,4 +283,6 @@ def new_uuids(count: int) -> list[str]:
     stamp = f"{time.time_ns() // 1_000_000:012x}"
     noise = secrets.token_hex(7)
     prefix = f"{stamp[:8]}-{stamp[8:]}-7{noise[:3]}-{8 + int(noise[3], 16) % 4:x}{noise[4:7]}-{noise[7:11]}"
-    return [f"{prefix}{number:08x}" for number in range(count)]
+    lower = [f"{number:03x}" for number in range(min(count, 0x1000))]
+    blocks = (f"{prefix}{block:05x}" for block in range(-(-count // 0x1000)))
+    return [block + end for block in blocks for end in lower][:count]

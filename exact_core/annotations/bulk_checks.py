@@ -44,14 +44,15 @@ def check(given: Columns | Outlines, width: int, height: int, refused: dict[int,
     The good ones come first and in order, then those that were mended.
     """
     columns = fixed(given, width, height, refused) if isinstance(given, Outlines) else with_fewest_bits(given)
-    doubtful, wrong = _doubtful(columns, width, height)
+    extents = _extents(columns)
+    doubtful, wrong = _doubtful(columns, extents, width, height)
     doubtful[list(refused)] = True
     good = np.flatnonzero(~doubtful)
     fine = _turned(columns, wrong)
     if len(good) < len(columns):
         fine = take(fine, ~doubtful)
     index, packed = good.tolist(), pack_many(fine)
-    boxes = [_boxes(fine, width, height)]
+    boxes = [_boxes(fine, extents[good], width, height)]
     singles = Singles(columns, columns.vertices, width, height)
     for number in np.flatnonzero(doubtful).tolist():
         if number in refused:
@@ -69,7 +70,7 @@ def check(given: Columns | Outlines, width: int, height: int, refused: dict[int,
     return Checked(order, columns.shape.astype(np.int64)[order], packed, np.concatenate(boxes))
 
 
-def _doubtful(columns: Columns, width: int, height: int) -> tuple[Flags, Flags]:
+def _doubtful(columns: Columns, extents: Longs, width: int, height: int) -> tuple[Flags, Flags]:
     """Shapes that are not certainly fine, and rings of the others that turn the wrong way.
 
     Doubtful are wrong counts, what is not wholly on the image, has no extent, repeats vertices or crosses itself.
@@ -87,7 +88,6 @@ def _doubtful(columns: Columns, width: int, height: int) -> tuple[Flags, Flags]:
     found |= np.bincount(owner[bad_ring], minlength=n) > 0
     found |= (is_area | (number == Shape.POLYLINE.number)) & _repeats_vertices(columns)
     found |= is_area & ~_starts_with_outlines(columns)
-    extents = _extents(columns)
     far = np.stack([np.full(n, width) << bits, np.full(n, height) << bits], axis=1)
     outside = (extents[:, :2] < 0).any(axis=1) | (extents[:, 2:] > far).any(axis=1)
     sides = extents[:, 2:] - extents[:, :2]
@@ -200,9 +200,8 @@ def _extents(columns: Columns) -> Longs:
     return answer
 
 
-def _boxes(columns: Columns, width: int, height: int) -> Longs:
-    """Bounding boxes as :meth:`Geometry.box` gives them."""
-    answer = _extents(columns)
+def _boxes(columns: Columns, answer: Longs, width: int, height: int) -> Longs:
+    """Bounding boxes as :meth:`Geometry.box` gives them, from the extents, which are changed."""
     if columns.fraction_bits is not None:
         bits = columns.fraction_bits.astype(np.int64)[:, None]
         answer[:, :2] >>= bits

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import ROWS, Frame
 from exact_core.storage.models import LIVE, Annotation, UtcDateTime
+from exact_core.storage.prepared import insert_rows
 
 _IDENTITY = cast("Table", Annotation.__table__)
 _CHUNK = 20_000
@@ -130,7 +131,7 @@ class _Sqlite:
             names = ", ".join([*same, *differ])
             values = ", ".join([*(_literal(value) for value in same.values()), *("?" * len(differ))])
             statement = f"INSERT INTO {ROWS.name} ({names}) VALUES ({values})"  # noqa: S608 - numbers and our own time
-            self._connection.exec_driver_sql(statement, list(zip(*differ.values(), strict=True)))
+            insert_rows(self._session, statement, zip(*differ.values(), strict=True))
 
     def _converted(self, at: datetime) -> Any:
         return self._time(at) if self._time else at

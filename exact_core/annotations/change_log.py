@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.digest import linked
 from exact_core.storage.models import ChangeSet, Image, ImageSet, now
+from exact_core.storage.prepared import Prepared
 
 CHANGES_SHAPES = ("edit", "undo", "redo", "restore", "revert", "import", "model", "bulk", "branch", "merge")
 """Kinds of change sets that change shapes."""
@@ -42,9 +43,9 @@ def next_revision(
         run: The model run, import or job that it belongs to.
         rows: The hash of the rows that are written under it, see ``annotations/digest.py``.
     """
-    session.flush()
-    connection = session.connection()
-    revision, last_digest = connection.execute(_RAISED, {"image_set": image_set_id}).one()
+    raised = _RAISED.first(session, {"image_set": image_set_id})
+    assert raised is not None, "a change set belongs to an image set that is there"
+    revision, last_digest = raised
     log = {
         "image_set_id": image_set_id,
         "revision": revision,
@@ -58,7 +59,7 @@ def next_revision(
         "run": run,
         "digest": linked(last_digest or "", rows),
     }
-    connection.execute(_LOGGED, log)
+    _LOGGED.run(session, log)
     return int(revision)
 
 
@@ -73,8 +74,14 @@ def fold(session: Session, image_id: int, revision: int, rows: bytes) -> None:
 
 _SETS = cast("Table", ImageSet.__table__)
 _LOG = cast("Table", ChangeSet.__table__)
-_LOGGED = insert(_LOG)
-_RAISED = (
+_LOGGED = Prepared(
+    insert(_LOG),
+    [
+        "image_set_id", "revision", "image_id", "actor_id", "at", "kind", "reason", "n_changes", "reverts", "run",
+        "digest",
+    ],
+)  # fmt: skip
+_RAISED = Prepared(
     update(_SETS)
     .where(_SETS.c.id == bindparam("image_set"))
     .values(revision=_SETS.c.revision + 1)

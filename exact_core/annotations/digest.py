@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from struct import pack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _FORM = b"exact change set 1\n"
 _LENGTH = "<i8"
+_FEW = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,11 +125,23 @@ def _plain(value: Any) -> Any:
 
 
 def _add_texts(found: hashlib._Hash, values: Sequence[str]) -> None:
-    _add(found, [value.encode() for value in values])
+    joined = "".join(values)
+    if joined.isascii():  # as long in bytes as in characters
+        _add_lengths(found, values)
+        found.update(joined.encode())
+    else:
+        _add(found, [value.encode() for value in values])
 
 
 def _add(found: hashlib._Hash, values: Sequence[bytes]) -> None:
     """Values with their number and lengths, so that no two columns look alike."""
-    lengths = np.fromiter(map(len, values), _LENGTH, len(values))
-    found.update(len(values).to_bytes(8, "little") + lengths.tobytes())
+    _add_lengths(found, values)
     found.update(b"".join(values))
+
+
+def _add_lengths(found: hashlib._Hash, values: Sequence[bytes] | Sequence[str]) -> None:
+    count = len(values)
+    if count <= _FEW:  # numpy would take longer to begin
+        found.update(pack(f"<{count + 1}q", count, *map(len, values)))
+    else:
+        found.update(count.to_bytes(8, "little") + np.fromiter(map(len, values), _LENGTH, count).tobytes())

@@ -7,6 +7,7 @@ of pixel 10 is 10.5. Fractions are kept as fixed-point numbers (:mod:`exact_core
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ __all__ = ["INT32_MAX", "INT32_MIN", "Box", "Geometry", "from_rings", "label", "
 
 MAX_VERTICES = 1_000_000
 MAX_RINGS = 65_535
+_FEW = 64
 
 _EXACT_VERTICES = {Shape.POINT: 1, Shape.BOX: 2, Shape.ELLIPSE: 2, Shape.LINE: 2, Shape.ROTATED_BOX: 4}
 _AREAS = (Shape.POLYGON, Shape.MULTI_POLYGON)
@@ -82,8 +84,14 @@ class Geometry:
         """
         if not len(self.vertices):
             return Box(0, 0, width, height)
-        x0, y0 = (self.vertices.min(axis=0) >> self.fraction_bits).tolist()
-        x1, y1 = (-(-self.vertices.max(axis=0).astype(np.int64) >> self.fraction_bits)).tolist()
+        bits = self.fraction_bits
+        if len(self.vertices) <= _FEW:  # numpy would take longer to begin
+            xs, ys = zip(*self.vertices.tolist(), strict=True)
+            low, high = (min(xs), min(ys)), (max(xs), max(ys))
+        else:
+            low, high = self.vertices.min(axis=0).tolist(), self.vertices.max(axis=0).tolist()
+        x0, y0 = (value >> bits for value in low)
+        x1, y1 = (-(-value >> bits) for value in high)
         return Box(min(x0, 2 * width - 1 - x1), min(y0, 2 * height - 1 - y1), x1, y1)
 
     def rings(self) -> list[Vertices]:
@@ -93,8 +101,9 @@ class Geometry:
     def to_json(self) -> dict[str, Any]:
         """The form that people and scripts read, in pixels; several parts are told apart by ``holes``."""
         places = self.xy if self.fraction_bits else self.vertices
-        rings = np.split(places, np.cumsum(self.ring_lengths)[:-1]) if self.ring_lengths else []
-        answer: dict[str, Any] = {"shape": self.shape.value, "rings": [ring.tolist() for ring in rings]}
+        ends = itertools.accumulate(self.ring_lengths)
+        rings = [places[end - n : end].tolist() for n, end in zip(self.ring_lengths, ends, strict=True)]
+        answer: dict[str, Any] = {"shape": self.shape.value, "rings": rings}
         if self.shape is Shape.MULTI_POLYGON:
             answer["holes"] = list(self.ring_holes)
             answer["parts"] = grouped(answer["rings"], self.ring_holes)
@@ -113,6 +122,11 @@ def label(shape: Shape = Shape.IMAGE) -> Geometry:
 
 def parse(value: object, width: int, height: int) -> Geometry:
     """Check the JSON form of a geometry against an image of the given size and return it as a value."""
+    corners = rings_json.corners_of(value)
+    if corners is not None:
+        x0, y0, x1, y1 = corners
+        if 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height:
+            return Geometry(Shape.BOX, np.array([[x0, y0], [x1, y1]], np.int32), (2,), (False,))
     shape, found, holes = rings_json.read(value)
     _check_number(shape, len(found), sum(len(ring) for ring in found if isinstance(ring, Sequence)))
     rings = [rings_json.ring_of(shape, number, ring) for number, ring in enumerate(found)]

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from struct import Struct
+from struct import pack as pack_numbers
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ WHOLE, FRACTIONS = 1, 2
 _HOLE = np.uint32(1 << 31)
 _WIDE = 1
 _ORDINARY = Struct("<Iii")  # the header and the first vertex of a shape of one ring
+_FEW = 64
 _INT16_MAX, _INT32_MAX = 2**15 - 1, 2**31 - 1
 
 
@@ -96,12 +98,27 @@ def pack(geometry: Geometry) -> bytes:
     """The stored form of one geometry."""
     vertices, bits = geometry.vertices, geometry.fraction_bits
     if len(geometry.ring_lengths) == 1 and len(vertices):
-        steps = vertices[1:] - vertices[:-1].astype(np.int64)
-        if not len(steps) or (steps.max() <= _INT16_MAX and steps.min() >= -_INT16_MAX):
+        steps = _few_steps(vertices) if len(vertices) <= _FEW else _narrow_steps(vertices)
+        if steps is not None:
             coding = FRACTIONS << 4 | bits - 1 << 1 if bits else WHOLE << 4
             header = coding | geometry.shape.number << 8 | 1 << 16
-            return _ORDINARY.pack(header, *vertices[0].tolist()) + steps.astype("<i2").tobytes()
+            return _ORDINARY.pack(header, *vertices[0].tolist()) + steps
     return pack_many(columns_of([geometry]))[0]
+
+
+def _few_steps(vertices: NDArray[np.int32]) -> bytes | None:
+    """Steps from vertex to vertex without numpy, which would take longer to begin; None when one is too long."""
+    steps = [after - before for pair in pairwise(vertices.tolist()) for before, after in zip(*pair, strict=True)]
+    if steps and (max(steps) > _INT16_MAX or min(steps) < -_INT16_MAX):
+        return None
+    return pack_numbers(f"<{len(steps)}h", *steps)
+
+
+def _narrow_steps(vertices: NDArray[np.int32]) -> bytes | None:
+    steps = vertices[1:] - vertices[:-1].astype(np.int64)
+    if steps.max() > _INT16_MAX or steps.min() < -_INT16_MAX:
+        return None
+    return steps.astype("<i2").tobytes()
 
 
 def unpack(packed: bytes) -> Geometry:
@@ -228,49 +245,82 @@ def _cut(words: NDArray[np.uint32], start: NDArray[np.int64]) -> list[bytes]:
 
 def unpack_steps(packed: Sequence[bytes]) -> Steps:
     """Many stored geometries as first vertices and steps, without decoding a single vertex where that is possible."""
-    words = np.frombuffer(b"".join(packed), "<u4")
-    size = np.fromiter(map(len, packed), np.int64, len(packed)) // 4
-    start = np.concatenate([[0], np.cumsum(size)])[:-1]
-    header = words[start].astype(np.int64)
+    return steps_of(b"".join(packed), np.fromiter(map(len, packed), np.int64, len(packed)))
+
+
+def steps_of(packed: bytes, length: NDArray[np.int64]) -> Steps:
+    """The same for geometries that are joined already; ``length`` is that of each in bytes."""
+    words = np.frombuffer(packed, "<u4")
+    size = length >> 2
+    start = np.cumsum(size) - size
+    header = words[start]
     version = header >> 4 & 0x0F
-    if len(packed) and ((version < WHOLE) | (version > FRACTIONS)).any():
+    if len(size) and ((version < WHOLE) | (version > FRACTIONS)).any():
         raise ValueError("a stored geometry has an unknown version; it was written by a newer release")
     fractions = version == FRACTIONS
     bits = np.where(fractions, 1 + (header >> 1 & 0x07), 0).astype(np.uint8) if fractions.any() else None
+    shape = (header >> 8 & 0xFF).astype(np.uint8)
+    rings = (header >> 16).astype(np.int64)
     wide = header & _WIDE == _WIDE
-    rings = header >> 16
+    if (rings == 1).all() and not wide.any():
+        return _ordinary_steps(words, start, size, shape, bits)
     table = np.where(rings == 1, 0, rings)
     body = size - 1 - table - 2 * rings
     rows = words[_spread(start + 1, table)]
 
-    length = np.empty(rings.sum(), np.uint32)
-    hole = np.zeros(len(length), np.uint8)
+    ring_length = np.empty(rings.sum(), np.uint32)
+    hole = np.zeros(len(ring_length), np.uint8)
     single = np.repeat(rings == 1, rings)
     one = rings == 1
-    length[single] = 1 + body[one] // np.where(wide[one], 2, 1)
-    length[~single] = rows & ~_HOLE
+    ring_length[single] = 1 + body[one] // np.where(wide[one], 2, 1)
+    ring_length[~single] = rows & ~_HOLE
     hole[~single] = rows >> 31
 
     first = words[_spread(start + 1 + table, 2 * rings)].view("<i4").reshape(-1, 2)
     ring_start = np.concatenate([[0], np.cumsum(rings)]).astype(np.uint32)
-    shape = (header >> 8 & 0xFF).astype(np.uint8)
     at = start + 1 + table + 2 * rings
     if not wide.any():
         delta = words[_spread(at, body)].view("<i2").reshape(-1, 2)
-        return Steps(shape, ring_start, length, hole, first, delta, None, bits)
-    owner = np.repeat(np.arange(len(packed)), rings)
-    step_wide = np.repeat(wide[owner], length.astype(np.int64) - 1)
-    vertices = np.empty((int(length.sum(dtype=np.int64)), 2), np.int64)
-    ring_vertex = np.concatenate([[0], np.cumsum(length, dtype=np.int64)])[:-1]
+        return Steps(shape, ring_start, ring_length, hole, first, delta, None, bits)
+    owner = np.repeat(np.arange(len(size)), rings)
+    step_wide = np.repeat(wide[owner], ring_length.astype(np.int64) - 1)
+    vertices = np.empty((int(ring_length.sum(dtype=np.int64)), 2), np.int64)
+    ring_vertex = np.concatenate([[0], np.cumsum(ring_length, dtype=np.int64)])[:-1]
     rest = _rest(len(vertices), ring_vertex)
     values = np.empty((len(rest), 2), np.int64)
     values[~step_wide] = words[_spread(at[~wide], body[~wide])].view("<i2").reshape(-1, 2)
     values[step_wide] = words[_spread(at[wide], body[wide])].view("<i4").reshape(-1, 2)
     vertices[ring_vertex] = first
     vertices[rest] = values
-    narrow_vertex = np.repeat(~wide[owner], length.astype(np.int64))
-    vertices = _summed(vertices, ring_vertex, length.astype(np.int64), narrow_vertex)
-    return Steps(shape, ring_start, length, hole, first, None, vertices.astype(np.int32), bits)
+    narrow_vertex = np.repeat(~wide[owner], ring_length.astype(np.int64))
+    vertices = _summed(vertices, ring_vertex, ring_length.astype(np.int64), narrow_vertex)
+    return Steps(shape, ring_start, ring_length, hole, first, None, vertices.astype(np.int32), bits)
+
+
+def _ordinary_steps(
+    words: NDArray[np.uint32],
+    start: NDArray[np.int64],
+    size: NDArray[np.int64],
+    shape: NDArray[np.uint8],
+    bits: NDArray[np.uint8] | None,
+) -> Steps:
+    """Steps of shapes of one ring each, none with a long step: all words but three of each shape."""
+    first = np.empty((len(start), 2), "<u4")
+    is_step = np.ones(len(words), bool)
+    is_step[start] = False
+    for axis in (0, 1):
+        first[:, axis] = words[start + 1 + axis]
+        is_step[start + 1 + axis] = False
+    return Steps(
+        shape,
+        np.arange(len(start) + 1, dtype=np.uint32),
+        (size - 2).astype(np.uint32),
+        np.zeros(len(start), np.uint8),
+        first.view("<i4"),
+        words[is_step].view("<i2").reshape(-1, 2),
+        None,
+        bits,
+    )
 
 
 def unpack_many(packed: Sequence[bytes]) -> Columns:

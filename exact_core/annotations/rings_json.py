@@ -12,6 +12,9 @@ from exact_core.annotations.mending import spoken
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 
+_NAMES = frozenset(shape.value for shape in Shape)
+_SIMPLE = {"shape", "points"}
+
 
 def read(value: object) -> tuple[Shape, list[Any], list[bool]]:
     """The shape, its rings as they stand, and which of them are holes.
@@ -21,7 +24,7 @@ def read(value: object) -> tuple[Shape, list[Any], list[bool]]:
     if not isinstance(value, Mapping):
         raise Invalid("The geometry must be an object with 'shape' and 'rings'.")
     name = value.get("shape")
-    if not isinstance(name, str) or name not in list(Shape):
+    if not isinstance(name, str) or name not in _NAMES:
         given = repr(name[:40]) if isinstance(name, str) else "is missing or no text, so it"
         raise Invalid(f"The geometry's shape {given} is unknown; use one of {', '.join(Shape)}.")
     shape = Shape(name)
@@ -38,6 +41,23 @@ def read(value: object) -> tuple[Shape, list[Any], list[bool]]:
     if not isinstance(holes, list) or len(holes) != len(rings) or (holes and holes[0]):
         raise Invalid("'holes' must say true or false for each ring, and the first ring is never a hole.")
     return shape, rings, [bool(hole) for hole in holes]
+
+
+def corners_of(value: object) -> tuple[int, int, int, int] | None:
+    """Left, upper, right and lower edge of a box with corners of whole pixels; None for all that needs a closer look.
+
+    It is what is drawn most, and takes a tenth of the ordinary way.
+    """
+    if not isinstance(value, Mapping) or value.get("shape") != "box" or value.keys() - _SIMPLE:
+        return None
+    points = value.get("points")
+    if not isinstance(points, list) or len(points) != 2 or not all(isinstance(each, list) for each in points):
+        return None
+    numbers = [*points[0], *points[1]]
+    if len(points[0]) != 2 or len(numbers) != 4 or any(type(each) is not int for each in numbers):
+        return None
+    a, b, c, d = numbers
+    return min(a, c), min(b, d), max(a, c), max(b, d)
 
 
 def ring_of(shape: Shape, number: int, ring: object) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.products import attributes
 from exact_core.storage.models import EVERY_FRAME, AnnotationType, ImageSetProduct
+from exact_core.storage.prepared import Prepared
 
 MAX_TEXT = 10_000
 _FEW = 100  # types that are asked for by number
@@ -50,6 +51,7 @@ _RULES = (
     .where(_USED.image_set_id == bindparam("image_set"))
 )
 _SOME_RULES = _RULES.where(_TYPES.id.in_(bindparam("ids", expanding=True)))
+_ONE_RULE = Prepared(_RULES.where(_TYPES.id == bindparam("id")))
 
 
 class TypeRules:
@@ -70,7 +72,9 @@ class TypeRules:
         if not missing:
             return
         self._rules |= dict.fromkeys(missing)
-        if len(missing) > _FEW:
+        if len(missing) == 1:
+            self._keep(_ONE_RULE.rows(self._session, {"image_set": self._image_set_id, "id": missing.pop()}))
+        elif len(missing) > _FEW:
             self._read(_RULES, {})
         else:
             self._read(_SOME_RULES, {"ids": list(missing)})
@@ -83,7 +87,9 @@ class TypeRules:
 
     def _read(self, statement: Select[Any], asked: dict[str, Any]) -> None:
         self._session.flush()
-        found = self._session.connection().execute(statement, {"image_set": self._image_set_id, **asked})
+        self._keep(self._session.connection().execute(statement, {"image_set": self._image_set_id, **asked}))
+
+    def _keep(self, found: Iterable[Sequence[Any]]) -> None:
         for id_, name, shapes, is_active, attributes_ in found:
             self._rules[id_] = TypeRule(id_, name, tuple(shapes), is_active, tuple(attributes_))
 

@@ -44,6 +44,7 @@ from exact_core.storage.models import (
     Image,
     ImageSet,
 )
+from exact_core.storage.prepared import Prepared
 
 ROWS = cast("Table", AnnotationRevision.__table__)
 """States of annotations, as a table: reading never makes objects of them."""
@@ -247,8 +248,7 @@ _FACTS = (
 
 def image_facts(session: Session, image_id: int) -> ImageFacts:
     """The image with its set's mode and revision, in one query; ``NotFound`` when either is gone."""
-    session.flush()
-    found = session.connection().execute(_FACTS_OF_ONE, {"image": image_id}).first()
+    found = _FACTS_OF_ONE.first(session, {"image": image_id})
     if found is None:
         raise _no_image(image_id)
     return ImageFacts(*found)
@@ -309,7 +309,7 @@ def _all_facts() -> Select[Any]:
 
 
 # Made once: every edit and every view asks it.
-_FACTS_OF_ONE = _all_facts().where(Image.id == bindparam("image"))
+_FACTS_OF_ONE = Prepared(_all_facts().where(Image.id == bindparam("image")))
 
 
 def _no_image(image_id: int) -> NotFound:

@@ -23,7 +23,7 @@ from exact_core.storage.models import LIVE, ChangeSet, Image, now
 _STATE = [
     column.name
     for column in ROWS.columns
-    if not column.primary_key and column.name not in ("valid_to", "author_id", "editor_id", "edited_at")
+    if not column.primary_key and column.name not in ("valid_to", "author_id", "editor_id", "edited_at", "changed")
 ]
 """Columns that say what a shape is, not who made it so and when."""
 

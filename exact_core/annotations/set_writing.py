@@ -289,6 +289,7 @@ def _parts(change: SetChange) -> Iterator[tuple[RowKeys, Numbers | None]]:
 
 def insert_copies(session: Session, source: Select[Any], changed: Mapping[str, Any]) -> None:
     """Add copies of rows of ``annotation_revision`` with some columns changed; ``source`` has no columns yet."""
-    columns = [changed.get(column.name, column) for column in ROWS.columns]
-    names = [column.name for column in ROWS.columns]
+    copied = [column for column in ROWS.columns if column is not ROWS.c.changed]  # a copy follows another state
+    columns = [changed.get(column.name, column) for column in copied]
+    names = [column.name for column in copied]
     session.execute(insert(ROWS).from_select(names, source.add_columns(*columns)))

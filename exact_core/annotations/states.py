@@ -9,10 +9,26 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, and_, bindparam, case, func, insert, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from exact_core.annotations import number_tables
 from exact_core.annotations.geometry import Box, Geometry
 from exact_core.annotations.packing import pack, unpack
 from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, ReadScope, holds
@@ -20,6 +36,7 @@ from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cell, tile_
 from exact_core.api.contributions import Shape
 from exact_core.api.events import AnnotationState
 from exact_core.storage.models import LIVE, Annotation, AnnotationDetail, User
+from exact_core.storage.prepared import Prepared
 
 _CHUNK = 1_000  # SQLite takes a limited number of parameters
 DETAILS = cast("Table", AnnotationDetail.__table__)
@@ -29,7 +46,12 @@ IDENTITIES = cast("Table", Annotation.__table__)
 """Permanent identities, as a table."""
 
 _PEOPLE = cast("Table", User.__table__)
+_FEW_COUNTS = 100
 _PRIMARY_KEY = ("image_id", "tile_key", "annotation_id", "valid_from")
+
+
+MOVED, RELABELLED, REWRITTEN = 1, 2, 4
+"""How a state differs from the one before it, added up in ``changed``: place or frame, type, text or attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,12 @@ class State:
     def cell(self) -> int:
         """Where it is counted."""
         return WHOLE_IMAGE_CELL if self.shape.is_label else summary_cell(self.box)
+
+    def changed_from(self, before: State) -> int:
+        """How it differs from the state that it follows at once, as the rows remember it."""
+        moved = self.geometry != before.geometry or self.frame != before.frame
+        rewritten = self.text != before.text or self.attributes != before.attributes
+        return MOVED * moved | RELABELLED * (self.type_id != before.type_id) | REWRITTEN * rewritten
 
     def event(self) -> AnnotationState:
         """The form that hooks are told."""
@@ -127,10 +155,15 @@ def state_of(row: Sequence[Any], attributes: dict[str, Any] | None) -> State:
 
 def load(session: Session, image_id: int, *, ids: Iterable[int] = (), uuids: Iterable[str] = ()) -> list[Known]:
     """The annotations of an image with these ids or uuids, live or deleted."""
+    ids, uuids = list(ids), list(uuids)
+    if len(ids) + len(uuids) == 1:
+        name, key = ("id", ids[0]) if ids else ("uuid", uuids[0])
+        return list(_known_of(_load_one(name).rows(session, {"image": image_id, "key": key})))
     session.flush()
     connection = session.connection()
     found: dict[int, Known] = {}
-    for name, values in (("id", list(ids)), ("uuid", list(uuids))):
+    values: list[Any]
+    for name, values in (("id", ids), ("uuid", uuids)):
         for start in range(0, len(values), _CHUNK):
             asked = {"image": image_id, "keys": values[start : start + _CHUNK]}
             found |= {known.id: known for known in _known_of(connection.execute(_load_by(name), asked))}
@@ -160,9 +193,19 @@ def _load_by(column: str) -> Select[Any]:
     return _select_known(only_live=False, at=None).where(IDENTITIES.c.image_id == bindparam("image"), chosen)
 
 
-def _select_known(only_live: bool, at: int | None) -> Select[Any]:
+@cache
+def _load_one(column: str) -> Prepared:
+    """The same for a single one."""
+    one = (IDENTITIES.c.image_id == bindparam("image"), IDENTITIES.c[column] == bindparam("key"))
+    newest = ROWS.alias("newest").c
+    # The last state, found by its index, is the only one that can be live: the others need not be read.
+    last = select(func.max(newest.valid_from)).where(newest.annotation_id == IDENTITIES.c.id).scalar_subquery()
+    return Prepared(_select_known(False, None, ROWS.c.valid_from == last).where(*one))
+
+
+def _select_known(only_live: bool, at: int | None, *which: ColumnElement[bool]) -> Select[Any]:
     identity, person = IDENTITIES, _PEOPLE.c
-    live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at))
+    live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at), *which)
     detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
     # States remember their author by number even when the account is gone; of a deleted shape, a former one does.
     former = ROWS.alias("former").c
@@ -231,23 +274,22 @@ class Change:
 
 def write(session: Session, changes: Sequence[Change], revision: int, editor_id: int | None, at: datetime) -> None:
     """Close the live rows of changed annotations, add the new ones, and keep the counts."""
-    connection = session.connection()
     closed = [change.known for change in changes if change.known.state is not None]
     opened = [(change.known, change.after) for change in changes if change.after is not None]
-    if closed:
-        connection.execute(_CLOSE_ROW, [_row_key(known) | {"at_revision": revision} for known in closed])
-    if opened:
-        connection.execute(_OPEN_ROW, [_row(known, state, revision, editor_id, at) for known, state in opened])
+    _CLOSE_ROW.run_many(session, [_row_key(known) | {"at_revision": revision} for known in closed])
+    _OPEN_ROW.run_many(session, [_row(known, state, revision, editor_id, at) for known, state in opened])
     _write_details(session, changes, revision)
     add_counts(session, _count_changes(changes))
 
 
 def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
     """Add to the kept counts; keys are the columns of the summary's primary key."""
-    values = [dict(zip(_COUNTED, key, strict=True), n=n) for key, n in sorted(counts.items()) if n]
-    if values:
-        connection = session.connection()
-        connection.execute(_count_statement(connection.dialect.name), values)
+    steps = [(*key, n) for key, n in sorted(counts.items()) if n]
+    if len(steps) > _FEW_COUNTS:
+        _add_many_counts(session, np.array(steps, np.int64))
+        return
+    values = [dict(zip(_COUNTED, key, strict=True), n=n) for *key, n in steps]
+    _count_statement(session.get_bind().dialect.name).run_many(session, values)
 
 
 def _iso(at: datetime) -> str:
@@ -282,6 +324,7 @@ def _row(known: Known, state: State, revision: int, editor_id: int | None, at: d
         "geometry": state.geometry,
         "text": state.text,
         "edited_at": at,
+        "changed": None if known.state is None else state.changed_from(known.state),
     }
 
 
@@ -315,8 +358,8 @@ def _count_changes(changes: Sequence[Change]) -> dict[tuple[int, ...], int]:
 
 
 _COUNTED = tuple(column.name for column in COUNTS.primary_key)
-_OPEN_ROW = insert(ROWS)
-_CLOSE_ROW = (
+_OPEN_ROW = Prepared(insert(ROWS), ROWS.columns.keys())
+_CLOSE_ROW = Prepared(
     update(ROWS)
     .where(*(ROWS.c[name] == bindparam(f"old_{name}") for name in _PRIMARY_KEY))
     .values(valid_to=bindparam("at_revision"))
@@ -329,8 +372,21 @@ _CLOSE_DETAIL = (
 
 
 @cache
-def _count_statement(dialect: str) -> Insert:
+def _count_statement(dialect: str) -> Prepared:
+    return Prepared(_adding(dialect, None), COUNTS.columns.keys())
+
+
+def _add_many_counts(session: Session, steps: NDArray[np.int64]) -> None:
+    dialect = session.get_bind().dialect.name
+    columns = dict(zip((*_COUNTED, "n"), steps.T, strict=True))
+    session.execute(_adding(dialect, number_tables.table(dialect, "steps", columns)))
+
+
+def _adding(dialect: str, table: FromClause | None) -> Any:
+    """An insert into the kept counts that adds to those that are there: of values, or of a table's rows."""
     statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(COUNTS)
+    if table is not None:
+        # SQLite takes ON CONFLICT for a part of the join unless there is a WHERE.
+        statement = statement.from_select([*_COUNTED, "n"], select(*table.c).where(true()))
     keys = list(COUNTS.primary_key)
-    answer: Insert = statement.on_conflict_do_update(index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n})
-    return answer
+    return statement.on_conflict_do_update(index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n})

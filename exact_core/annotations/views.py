@@ -7,7 +7,7 @@ counts per cell. Shapes that are large on the screen come whole in each case, in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from exact_core.annotations import wire
 from exact_core.annotations.counts import past_counts
 from exact_core.annotations.geometry import Box
-from exact_core.annotations.packing import unpack_steps
+from exact_core.annotations.packing import Steps, steps_of
 from exact_core.annotations.scope import COUNTS, EVERYTHING, ROWS, Frame, ReadScope
 from exact_core.annotations.spatial import SUMMARY_CELL, ranges, rows_in_ranges
 from exact_core.api.contributions import Shape
@@ -54,7 +54,7 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
 
 _ID, _GEOMETRY = 0, len(_COLUMNS)
 _SMALL_NUMBER = 1 << 20
-_PART = 256
+_PART = 512
 _N = itemgetter(2)  # how many, of a kept count
 
 
@@ -141,7 +141,7 @@ def _height() -> ColumnElement[int]:
 
 
 def _extent(row: Any) -> int:
-    [[x1, x0], [y1, y0]] = _unpaired(row[4:6]).tolist()
+    [[x1, x0], [y1, y0]] = _unpaired(np.array(row[4:6], np.int64)).tolist()
     return int(max(x1 - x0, y1 - y0))
 
 
@@ -163,13 +163,12 @@ def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, ce
     """Counts for all, and whole those shapes that are too large to disappear in a cell's count."""
     large = _with_outlines(request, rows_of(session, scope, request, request.limit, 1))
     header, arrays = _shapes(scope, request, "summary", large, "large_")
-    type_ids, places, numbers = _columns_of(cells, 3)
+    type_ids, place, numbers = np.array(cells, np.int64).reshape(-1, 3).T
     types, index = _indexed(type_ids, header["types"])
-    place = np.array(places, np.int64)
     counts: dict[str, NDArray[Any]] = {
         "type": index,
         "cell": np.stack([place & 0xFFFFFF, place >> 24], axis=1).astype(np.uint32),
-        "count": np.array(numbers, np.uint32),
+        "count": numbers.astype(np.uint32),
     }
     header |= {"n": len(cells), "types": types, "large": len(large)}
     return wire.encode(header, counts | arrays)
@@ -177,14 +176,14 @@ def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, ce
 
 def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whole: _Rows) -> bytes:
     header, arrays = _shapes(scope, request, "centroids", whole, "large_")
-    ids, type_ids, author_ids, _, x, y, _ = _columns_of(small, len(_COLUMNS) + 1)
+    ids, type_ids, author_ids, _, x, y = _numbers_of(small)
     types, type_index = _indexed(type_ids, header["types"])
     authors, author_index = _indexed(author_ids, header["authors"], scope)
     middles = [
         (pairs[:, 0] + pairs[:, 1]) >> 1 for pairs in (_unpaired(x).astype(np.int64), _unpaired(y).astype(np.int64))
     ]
     centroids: dict[str, NDArray[Any]] = {
-        "id": np.array(ids, np.float64),
+        "id": ids.astype(np.float64),
         "type": type_index,
         "author": author_index,
         "xy": np.stack(middles, axis=1).astype(np.int32),
@@ -197,18 +196,17 @@ def _shapes(
     scope: ReadScope, request: ViewRequest, kind: str, rows: _Rows, prefix: str = ""
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays of whole shapes."""
-    ids, type_ids, author_ids, revisions, x, y, geometries = _columns_of(rows, len(_COLUMNS) + 1)
-    steps = unpack_steps(geometries)
+    (ids, type_ids, author_ids, revisions, x, y), steps = _numbers_and_steps_of(rows)
     types, type_index = _indexed(type_ids, [])
     authors, author_index = _indexed(author_ids, [], scope)
     boxes = np.empty((len(rows), 4), np.int32)
     boxes[:, 2::-2], boxes[:, 3::-2] = _unpaired(x), _unpaired(y)
     arrays: dict[str, NDArray[Any]] = {
-        "id": np.array(ids, np.float64),
+        "id": ids.astype(np.float64),
         "type": type_index,
         "author": author_index,
         "shape": steps.shape,
-        "revision": np.array(revisions, np.int32),
+        "revision": revisions.astype(np.int32),
         "box": boxes,
         "ring_start": steps.ring_start,
         "ring_length": steps.ring_length,
@@ -234,13 +232,13 @@ def _shapes(
 
 
 def _indexed(
-    values: Sequence[int], known: list[int], scope: ReadScope | None = None
+    values: NDArray[np.int64], known: list[int], scope: ReadScope | None = None
 ) -> tuple[list[int], NDArray[np.uint16]]:
     """The distinct values after those that are known, and the place of each value among them.
 
     With a scope they are authors: 0 stands for none, and for who is masked.
     """
-    found, inverse = _distinct(np.array(values, np.int64))
+    found, inverse = _distinct(values)
     places = {value: place for place, value in enumerate(known)}
     names = found if scope is None else [scope.author(value) or 0 for value in found]
     at = np.array([places.setdefault(value, len(places)) for value in names], np.uint16)
@@ -258,18 +256,38 @@ def _distinct(values: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
     return found.tolist(), place[values]
 
 
-def _unpaired(values: Sequence[int]) -> NDArray[np.int32]:
+def _unpaired(values: NDArray[np.int64]) -> NDArray[np.int32]:
     """The upper and the lower end of each pair that :func:`_pair` made, ``(n, 2)``."""
-    return np.array(values, "<i8").view("<i4").reshape(-1, 2)
+    return values.astype("<i8", copy=False).view("<i4").reshape(-1, 2)
 
 
-def _columns_of(rows: _Rows, count: int) -> list[list[Any]]:
-    """Rows column by column; in parts that fit into the processor's cache."""
-    columns: list[list[Any]] = [[] for _ in range(count)]
+def _numbers_of(rows: _Rows) -> NDArray[np.int64]:
+    """The numbers of rows, column by column, without their outlines."""
+    numbers = np.empty((len(_COLUMNS), len(rows)), np.int64)
+    for part, columns in _parts_of(rows):
+        for own, values in zip(numbers, columns[:_GEOMETRY], strict=True):
+            own[part] = np.fromiter(values, np.int64, len(values))
+    return numbers
+
+
+def _numbers_and_steps_of(rows: _Rows) -> tuple[NDArray[np.int64], Steps]:
+    """The same of rows that all have their outlines, and these."""
+    numbers = np.empty((len(_COLUMNS), len(rows)), np.int64)
+    lengths = np.empty(len(rows), np.int64)
+    outlines: list[bytes] = []
+    for part, (*columns, geometries) in _parts_of(rows):
+        for own, values in zip(numbers, columns, strict=True):
+            own[part] = np.fromiter(values, np.int64, len(values))
+        lengths[part] = np.fromiter(map(len, geometries), np.int64, len(geometries))
+        outlines.append(b"".join(geometries))
+    return numbers, steps_of(b"".join(outlines), lengths)
+
+
+def _parts_of(rows: _Rows) -> Iterator[tuple[slice, tuple[tuple[Any, ...], ...]]]:
+    """Rows column by column, in parts whose values fit into the processor's cache."""
     for start in range(0, len(rows), _PART):
-        for column, values in zip(columns, zip(*rows[start : start + _PART], strict=True), strict=True):
-            column.extend(values)
-    return columns
+        some = rows[start : start + _PART]
+        yield slice(start, start + len(some)), tuple(zip(*some, strict=True))
 
 
 def _cell_box(box: Box) -> tuple[int, int, int, int]:

@@ -32,15 +32,14 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byt
     ``offset`` counts bytes from the first array's start, ``length`` counts numbers (a row of four is four).
     """
     table: list[dict[str, Any]] = []
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
     offset = 0
     for name, array in arrays.items():
         flat = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        data = flat.tobytes()
         table.append({"name": name, "type": _NAMES[flat.dtype.str[1:]], "offset": offset, "length": flat.size})
-        padding = -len(data) % _ALIGN
-        parts += [data, bytes(padding)]
-        offset += len(data) + padding
+        padding = -flat.nbytes % _ALIGN
+        parts += [flat.data, bytes(padding)]
+        offset += flat.nbytes + padding
     text = json.dumps({**header, "arrays": table}, separators=(",", ":")).encode()
     text += b" " * (-(len(MAGIC) + 4 + len(text)) % _ALIGN)
     return b"".join([MAGIC, len(text).to_bytes(4, "little"), text, *parts])

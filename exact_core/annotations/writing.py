@@ -2,109 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
-from sqlalchemy import Insert, Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import digest, rules
+from exact_core.annotations.batch import Batch
 from exact_core.annotations.change_log import fold, next_revision
-from exact_core.annotations.geometry import parse
-from exact_core.annotations.packing import pack
-from exact_core.annotations.people import last_editors
-from exact_core.annotations.scope import Can, Frame, ImageFacts, ReadScope, image_facts, require_size, scope_in
-from exact_core.annotations.states import Change, Known, State, load, with_state, write
+from exact_core.annotations.operations import MAX_OPERATIONS, Create, Delete, Operation, Outcome, Stale, Update
+from exact_core.annotations.scope import Can, ImageFacts, ReadScope, image_facts, require_size, scope_in
+from exact_core.annotations.states import Change, Known, write
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import AnnotationAction, AnnotationChange
-from exact_core.products import attributes
 from exact_core.review.reading import begin_reading
-from exact_core.storage.models import Annotation, ChangeSet, Image, ImageSet, now
+from exact_core.storage.models import ChangeSet, Image, ImageSet, now
+from exact_core.storage.prepared import Prepared
 
-MAX_OPERATIONS = 5_000
+__all__ = [
+    "BRINGS_BACK",
+    "MAX_OPERATIONS",
+    "MAX_RUN",
+    "Create",
+    "Delete",
+    "Operation",
+    "Outcome",
+    "Record",
+    "Stale",
+    "Update",
+    "Writer",
+    "checked_run",
+    "locked_facts",
+]
+
 MAX_RUN = 100
 BRINGS_BACK = frozenset({"undo", "redo", "restore", "revert"})
 """Kinds of change sets that give a deleted annotation a state again; the others draw new ones."""
 
 Record: TypeAlias = Callable[[AnnotationChange], None]
 """Tells the unit of work about a change, for the hooks."""
-
-
-class Stale(Conflict):
-    """Somebody has changed annotations since the client read them; the answer carries their current states.
-
-    ``current`` is the first of ``conflicts``; each says who changed it last, in ``changed_by``.
-    """
-
-    code = "stale-annotation"
-
-    def __init__(self, message: str, conflicts: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(message)
-        self.details = {"current": conflicts[0], "conflicts": list(conflicts)}
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Draw a new annotation; repeating it with the same uuid changes nothing."""
-
-    uuid: str
-    type_id: int
-    geometry: object
-    frame: Frame = rules.DEFAULT_FRAME
-    text: str = ""
-    attributes: Mapping[str, Any] | None = None
-    claimed_author: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Change what is given of an annotation; None leaves it."""
-
-    key: int | str  # id or uuid
-    base_revision: int | None = None
-    type_id: int | None = None
-    geometry: object = None
-    frame: Frame | None = None
-    text: str | None = None
-    attributes: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Delete an annotation; its identity and history stay."""
-
-    key: int | str
-    base_revision: int | None = None
-
-
-Operation: TypeAlias = Create | Update | Delete
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a change set did: the annotations in the order of the operations, and what undo had to leave out.
-
-    ``is_complete`` is false when there were too many annotations to name them: look at the image again.
-    """
-
-    revision: int
-    annotations: list[Known]
-    skipped: tuple[Mapping[str, Any], ...] = ()
-    is_complete: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """The form that the API answers."""
-        return {
-            "revision": self.revision,
-            "annotations": [known.to_json() for known in self.annotations],
-            "skipped": list(self.skipped),
-            "complete": self.is_complete,
-        }
 
 
 class Writer:
@@ -179,7 +118,7 @@ class Writer:
 
         With the name of a run they are a model's work, not the actor's own: they are reverted by that name, not undone.
         """
-        return _Batch(self, operations).apply(reason, run)
+        return Batch(self, operations).apply(reason, run)
 
     def commit(
         self, changes: Sequence[Change], kind: str, reason: str = "", reverts: int | None = None, run: str = ""
@@ -273,210 +212,7 @@ class Writer:
         )
 
 
-class _Batch:
-    """Works out what a list of operations comes to, annotation by annotation."""
-
-    def __init__(self, writer: Writer, operations: Sequence[Operation]) -> None:
-        if len(operations) > MAX_OPERATIONS:
-            raise Invalid(f"One request has at most {MAX_OPERATIONS:,} operations, not {len(operations):,}.")
-        self._writer = writer
-        self._operations = operations
-        keys = [operation.uuid if isinstance(operation, Create) else operation.key for operation in operations]
-        writer.types.prepare({each.type_id for each in operations if not isinstance(each, Delete) and each.type_id})
-        ids = [key for key in keys if isinstance(key, int)]
-        uuids = [key for key in keys if isinstance(key, str)]
-        # Of a single new shape the insert itself finds out whether it is there already.
-        self._draws_one = len(operations) == 1 and isinstance(operations[0], Create)
-        stored = [] if self._draws_one else load(writer.session, writer.facts.image_id, ids=ids, uuids=uuids)
-        self._by_id = {known.id: known for known in stored}
-        self._by_uuid = {known.uuid: known for known in stored}
-        self._after: dict[str, State | None] = {}  # by uuid, what this batch has come to
-        self._new: list[str] = []
-        self._stale: dict[str, Known] = {}
-
-    def apply(self, reason: str, run: str) -> Outcome:
-        self._create_identities()
-        touched: list[str] = []
-        for number, operation in enumerate(self._operations):
-            try:
-                touched.append(self._do(operation))
-            except (Invalid, NotFound, Forbidden) as error:
-                raise _at(number, len(self._operations), error) from None
-        if self._stale:
-            raise self._conflict()
-        changes = [
-            Change(self._by_uuid[uuid], after)
-            for uuid, after in self._after.items()
-            if after != self._by_uuid[uuid].state
-        ]
-        revision = self._writer.facts.revision
-        if changes or self._new:
-            revision = self._writer.commit(changes, "model" if run else "edit", reason, run=run)
-        return Outcome(revision, self._answers(touched, {change.known.uuid for change in changes}, revision))
-
-    def _answers(self, touched: Sequence[str], changed: set[str], revision: int) -> list[Known]:
-        answer = []
-        at = now()
-        for uuid in touched:
-            known = self._by_uuid[uuid]
-            answer.append(with_state(known, self._after[uuid], revision, at) if uuid in changed else known)
-        return answer
-
-    def _do(self, operation: Operation) -> str:
-        if isinstance(operation, Create):
-            return self._create(operation)
-        known = self._find(operation.key)
-        if not self._writer.may_edit(known):
-            raise Forbidden("You may change your own annotations only, and this one was drawn by somebody else.")
-        if not self._is_current(known, operation):
-            self._stale.setdefault(known.uuid, known)
-            return known.uuid
-        if isinstance(operation, Update):
-            return self._update(operation, known)
-        self._after[known.uuid] = None
-        return known.uuid
-
-    def _create(self, operation: Create) -> str:
-        known = self._by_uuid[operation.uuid]
-        if operation.uuid not in self._new:
-            return known.uuid  # the same request again
-        if operation.uuid in self._after:
-            raise Invalid(f"The uuid {operation.uuid} is used twice.")
-        facts = self._writer.facts
-        rule = self._writer.types.require(operation.type_id)
-        rule.require_active()
-        geometry = parse(operation.geometry, facts.width, facts.height)
-        rule.require_shape(geometry.shape)
-        given = attributes.defaults(rule.attributes) | dict(operation.attributes or {})
-        self._after[known.uuid] = State.of(
-            geometry,
-            facts,
-            rule.id,
-            rules.checked_frame(operation.frame, facts),
-            rules.checked_text(operation.text),
-            rules.checked_attributes(rule, given),
-        )
-        return known.uuid
-
-    def _update(self, operation: Update, known: Known) -> str:
-        state = self._after.get(known.uuid, known.state)
-        assert state is not None
-        facts = self._writer.facts
-        rule = self._writer.types.require(operation.type_id or state.type_id)
-        is_relabelled = rule.id != state.type_id
-        if is_relabelled:
-            rule.require_active()
-            state = replace(state, type_id=rule.id, attributes=self._kept(rule, state))
-        if operation.geometry is not None:
-            geometry = parse(operation.geometry, facts.width, facts.height)
-            state = replace(
-                state, shape=geometry.shape, geometry=pack(geometry), box=geometry.box(facts.width, facts.height)
-            )
-        rule.require_shape(state.shape)
-        if operation.frame is not None:
-            state = replace(state, frame=rules.checked_frame(operation.frame, facts))
-        if operation.text is not None:
-            state = replace(state, text=rules.checked_text(operation.text))
-        if operation.attributes is not None:
-            state = replace(state, attributes=rules.checked_attributes(rule, operation.attributes))
-        elif is_relabelled:
-            attributes.require(rule.attributes, state.attributes, rule.name)
-        self._after[known.uuid] = state
-        return known.uuid
-
-    @staticmethod
-    def _kept(rule: rules.TypeRule, state: State) -> dict[str, Any]:
-        return attributes.defaults(rule.attributes) | attributes.kept(rule.attributes, state.attributes, rule.name)
-
-    def _find(self, key: int | str) -> Known:
-        known = self._by_id.get(key) if isinstance(key, int) else self._by_uuid.get(key)
-        if known is None or not self._writer.scope.shows(known.author_id):
-            raise NotFound(f"This image has no annotation {key} that you may see.")
-        return known
-
-    def _is_current(self, known: Known, operation: Update | Delete) -> bool:
-        """Whether the work is on a state that still holds; deleting what is deleted is no conflict."""
-        if known.uuid in self._after:
-            if self._after[known.uuid] is None and isinstance(operation, Update):
-                raise Invalid("The annotation is deleted by an earlier operation of the same request.")
-            return True
-        if known.state is None:
-            return not isinstance(operation, Update)
-        return operation.base_revision is None or known.revision <= operation.base_revision
-
-    def _conflict(self) -> Stale:
-        """What the client has to look at: every annotation that others have changed, as it is now, and by whom."""
-        stale = list(self._stale.values())
-        writer = self._writer
-        ids = [known.id for known in stale]
-        names = last_editors(writer.session, writer.facts.image_set_id, ids, writer.scope.only_reader)
-        conflicts = [known.to_json() | {"changed_by": names.get(known.id)} for known in stale]
-        if len(stale) > 1:
-            return Stale(f"Somebody has changed {len(stale)} of these annotations meanwhile.", conflicts)
-        if stale[0].state is None:
-            return Stale("Somebody has deleted this annotation meanwhile.", conflicts)
-        return Stale("Somebody has changed this annotation meanwhile; look at its current state.", conflicts)
-
-    def _create_identities(self) -> None:
-        """Give the new uuids their permanent numbers, in the order of drawing."""
-        writer = self._writer
-        new: dict[str, Create] = {}
-        for operation in self._operations:
-            if isinstance(operation, Create) and operation.uuid not in self._by_uuid:
-                new.setdefault(operation.uuid, operation)
-            elif isinstance(operation, Create):
-                self._require_own(self._by_uuid[operation.uuid])
-        if not new:
-            return
-        at, image_id, author_id = now(), writer.facts.image_id, writer.editor_id
-        rows = [
-            {
-                "image_id": image_id,
-                "uuid": uuid,
-                "author_id": author_id,
-                "claimed_author": create.claimed_author,
-                "created_at": at,
-            }
-            for uuid, create in new.items()
-        ]
-        ids = self._numbers(rows)
-        if not ids:
-            [known] = load(writer.session, image_id, uuids=new)
-            self._require_own(known)
-            self._by_id[known.id] = self._by_uuid[known.uuid] = known
-            return
-        name = writer.actor.display_name or writer.actor.name
-        for id_, row in zip(ids, rows, strict=True):
-            known = Known(id_, str(row["uuid"]), image_id, author_id, name, str(row["claimed_author"]), at)
-            self._by_id[id_] = self._by_uuid[known.uuid] = known
-        self._new = list(new)
-
-    def _numbers(self, rows: list[dict[str, Any]]) -> Sequence[int]:
-        """The numbers of new identities; none when the only one is there already."""
-        connection = self._writer.session.connection()
-        if self._draws_one:
-            id_ = connection.execute(_new_identity(connection.dialect.name), rows[0]).scalar()
-            return [] if id_ is None else [id_]
-        return connection.execute(_NEW_IDENTITIES, rows).scalars().all()
-
-    def _require_own(self, known: Known) -> None:
-        if known.author_id != self._writer.editor_id:
-            raise Conflict(f"The uuid {known.uuid} already names another annotation; make a new one.")
-
-
-_IDENTITIES = cast("Table", Annotation.__table__)
-_NEW_IDENTITIES = insert(_IDENTITIES).returning(_IDENTITIES.c.id, sort_by_parameter_order=True)
-
-
-@cache
-def _new_identity(dialect: str) -> Insert:
-    """Adds an identity unless the image has one of that uuid."""
-    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(_IDENTITIES)
-    answer: Insert = statement.on_conflict_do_nothing(index_elements=["image_id", "uuid"]).returning(_IDENTITIES.c.id)
-    return answer
-
-
-_LOCK_SET = (
+_LOCK_SET = Prepared(
     select(ImageSet.id)
     .join(Image, Image.image_set_id == ImageSet.id)
     .where(Image.id == bindparam("image"))
@@ -487,8 +223,7 @@ _LOCK_SET = (
 def locked_facts(session: Session, image_id: int) -> ImageFacts:
     """The image's facts, with its set locked against other writers until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        session.flush()
-        session.connection().execute(_LOCK_SET, {"image": image_id})
+        _LOCK_SET.rows(session, {"image": image_id})
     return image_facts(session, image_id)
 
 
@@ -497,8 +232,3 @@ def checked_run(run: str) -> str:
     if len(run) > MAX_RUN or "\x00" in run:
         raise Invalid(f"The name of a run has at most {MAX_RUN} characters, none of them NUL.")
     return run
-
-
-def _at(number: int, count: int, error: Invalid | NotFound | Forbidden) -> Exception:
-    """The same refusal with the operation's number, where there is more than one."""
-    return error if count == 1 else type(error)(f"Operation {number}: {error.message}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import cast
 
@@ -15,6 +16,7 @@ from exact_core.api.context import Actor
 from exact_core.api.contributions import Role
 from exact_core.api.errors import Forbidden, NotFound
 from exact_core.storage.models import Image, ImageSet, ImageSetMember, Team, TeamMember
+from exact_core.storage.prepared import Prepared
 
 
 class Right(StrEnum):
@@ -159,12 +161,18 @@ def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None,
 
 def _roles_with(right: str, mode: str, roles_of: GrantsOf) -> frozenset[Role] | None:
     if right in _CORE_RIGHTS:
-        lowest = _BY_MODE.get(mode, {}).get(right)
-        return frozenset(
-            role for role, rights in RIGHTS_OF.items() if right in rights or (lowest and includes(role, lowest))
-        )
+        return _roles_of_core(right, mode)
     granted = roles_of(right)
     return None if granted is None else frozenset(granted)
+
+
+@lru_cache(maxsize=256)
+def _roles_of_core(right: str, mode: str) -> frozenset[Role]:
+    """What the code says, which no change of rights alters."""
+    lowest = _BY_MODE.get(mode, {}).get(right)
+    return frozenset(
+        role for role, rights in RIGHTS_OF.items() if right in rights or (lowest and includes(role, lowest))
+    )
 
 
 def no_plugin_rights(_name: str) -> tuple[Role, ...] | None:
@@ -262,8 +270,7 @@ class Rights:
 
     def standing(self, user_id: int, image_set_id: int) -> tuple[SetFacts | None, Grant | None]:
         """What :func:`judge` needs to know of a set and somebody in it, in one query; grants do not name their team."""
-        self._session.flush()
-        rows = self._session.connection().execute(_STANDING, {"user": user_id, "image_set": image_set_id}).all()
+        rows = _STANDING.rows(self._session, {"user": user_id, "image_set": image_set_id})
         if not rows:
             return None, None
         team_id, is_locked, deleted_at, mode, unblinded_at, settings, leads, _ = rows[0]
@@ -290,7 +297,7 @@ _SETS = cast("Table", ImageSet.__table__).c
 _IN_TEAMS = cast("Table", TeamMember.__table__)
 _IN_SETS = cast("Table", ImageSetMember.__table__)
 _OWN_TEAMS = select(_IN_TEAMS.c.team_id).where(_IN_TEAMS.c.user_id == bindparam("user"))
-_STANDING = (
+_STANDING = Prepared(
     select(
         _SETS.team_id,
         _SETS.is_locked,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engi
 from sqlalchemy.engine import ExecutionContext, make_url
 from sqlalchemy.orm import Session
 
-from exact_core.api.errors import ConfigurationError, Invalid, Unavailable
+from exact_core.api.errors import ConfigurationError, Unavailable
+from exact_core.storage.failures import RETRY, translated
 
 MODE = "exact_mode"
 """Execution option that says how a transaction begins: ``read``, ``write`` or ``migrate``."""
@@ -21,11 +22,9 @@ EPOCHS_RAISED = "exact_epochs_raised"
 """Key in ``Session.info`` that ``raise_epoch`` sets; see :meth:`Database.committed`."""
 
 _PLAIN = "exact_plain_rows"
+_READS_ONLY = "exact_reads_only"
 _BINARY = 1  # psycopg.pq.Format.BINARY
 _BUSY_MILLISECONDS = 15_000
-_RETRY = "try again in a moment"
-_POSTGRES_OUT_OF_RANGE = "22003"
-_POSTGRES_AWAY = frozenset({"53100", "53200", "53300", "55P03", "57P01", "57P02", "57P03", "40001", "40P01"})
 
 
 class Database:
@@ -118,15 +117,17 @@ class Database:
             with Session(engine, expire_on_commit=False) as session:
                 yield session
         except exc.TimeoutError as error:
-            raise Unavailable(f"All connections to the database are in use; {_RETRY}.") from error
+            raise Unavailable(f"All connections to the database are in use; {RETRY}.") from error
 
 
-def plain_rows(session: Session, statement: Select[Any]) -> list[tuple[Any, ...]]:
+def plain_rows(
+    session: Session, statement: Select[Any], values: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
     """All rows of a statement as the driver's own tuples, for many of them: numbers, texts and bytes only.
 
-    No value is converted; PostgreSQL sends them in its binary form.
+    No value is converted; PostgreSQL sends them in its binary form. ``values`` are those of the statement's parameters.
     """
-    result = session.connection().execute(statement, execution_options={_PLAIN: True})
+    result = session.connection().execute(statement, values, execution_options={_PLAIN: True})
     cursor = result.cursor
     assert cursor is not None
     rows = cursor.fetchall()
@@ -157,11 +158,13 @@ def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
 
 def _begin_sqlite(connection: Connection) -> None:
     mode = connection.get_execution_options().get(MODE)
-    if mode == "read":
-        connection.exec_driver_sql("PRAGMA query_only = ON")
+    is_reading = mode == "read"
+    if connection.info.get(_READS_ONLY, False) != is_reading:  # SQLite compiles all statements again after this
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if is_reading else 'OFF'}")
+        connection.info[_READS_ONLY] = is_reading
+    if is_reading:
         connection.exec_driver_sql("BEGIN")
         return
-    connection.exec_driver_sql("PRAGMA query_only = OFF")
     if mode == "migrate":  # rebuilding a table drops it, which would cascade; can only be set between transactions
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN" if mode is None else "BEGIN IMMEDIATE")
@@ -176,15 +179,7 @@ def _refuse_broken_references(connection: Connection) -> None:
 def _translate(context: ExceptionContext) -> None:
     """Turn "the database is away" and "that cannot be a value" into errors of ours; all else passes unchanged."""
     original = context.original_exception
-    message = str(original).partition("\n")[0]
-    state = getattr(original, "sqlstate", None)
-    if isinstance(original, OverflowError) or state == _POSTGRES_OUT_OF_RANGE:
-        raise Invalid("A number in the request is larger than any that can exist here.") from original
-    if "cannot contain NUL" in message:  # from psycopg, before it sends anything
-        raise Invalid("A text in the request holds a NUL character, which cannot be stored or found.") from original
-    if isinstance(original, sqlite3.OperationalError):
-        away = any(word in message for word in ("locked", "unable to open", "disk I/O", "is full"))
-    else:  # without a connection it was the attempt to make one
-        away = context.is_disconnect or state in _POSTGRES_AWAY or context.connection is None
-    if away and not context.is_pre_ping:
-        raise Unavailable(f"The database cannot be used now ({message}); {_RETRY}.") from original
+    # Without a connection it was the attempt to make one.
+    found = translated(original, is_away=context.is_disconnect or context.connection is None)
+    if found is not None and not (isinstance(found, Unavailable) and context.is_pre_ping):
+        raise found from original

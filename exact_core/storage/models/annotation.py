@@ -47,7 +47,8 @@ class AnnotationRevision(Base):
 
     ``x0 .. y1`` is the bounding box in level-0 pixels, both ends inclusive. ``geometry`` is the packed form of
     ``annotations/geometry.py``. ``tile_key`` is ``level << 48 | row << 24 | column`` of the loose grid in
-    ``annotations/spatial.py``.
+    ``annotations/spatial.py``. ``changed`` says how a state differs from the one that ended when it began, as
+    ``annotations/states.py`` writes it; it is NULL when there is none, or nobody has compared them.
 
     No foreign keys: checking them costs as much as the row itself (ADR 0006). Rows go with their image, by
     ``annotations/removing.py``; a type that was ever used is found in ``annotation_summary``, whose rows stay at zero.
@@ -74,17 +75,25 @@ class AnnotationRevision(Base):
     geometry: Mapped[bytes] = mapped_column(LargeBinary)
     text: Mapped[str] = mapped_column(default="")
     edited_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    changed: Mapped[int | None] = mapped_column(SmallInteger)
 
     __table_args__ = (
-        Index("ix_annotation_revision_from", "image_id", "valid_from"),
+        # Both hold all that the numbers of a difference need, so that these read no row.
+        Index(
+            "ix_annotation_revision_from", "image_id", "valid_from", "annotation_id", "type_id", "author_id", "changed"
+        ),
         Index(
             "ix_annotation_revision_closed",
             "image_id",
             "valid_to",
+            "annotation_id",
+            "valid_from",
+            "type_id",
+            "author_id",
             sqlite_where=sql(f"valid_to < {LIVE}"),
             postgresql_where=sql(f"valid_to < {LIVE}"),
         ),
-        Index("ix_annotation_revision_annotation", "annotation_id"),
+        Index("ix_annotation_revision_annotation", "annotation_id", "valid_from"),
         {"sqlite_with_rowid": False},
     )
 

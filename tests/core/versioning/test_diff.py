@@ -129,6 +129,53 @@ def test_numbers_lists_and_outlines_agree_with_a_comparison_of_everything(
                     assert (state["geometry"] if state else None) == geometry
 
 
+def test_what_a_state_remembers_holds_after_changes_of_all_and_what_is_set_back(lab: Lab) -> None:
+    """Copies of states, made by changes of a whole set and by setting back, do not remember what the copied one did."""
+    ids = [lab.draw("ann", 10 * number, 10, 10 * number + 8, 30)["id"] for number in range(4)]
+    made: list[tuple[int, int, list[dict[str, Any]]]] = []
+
+    def keep() -> None:
+        version = make_version(lab, f"v{len(made)}")
+        made.append((version["id"], version["revision"], listed(lab)))
+
+    def move(which: int, x: int) -> None:
+        geometry = {"shape": "box", "points": [[x, 5], [x + 9, 50]]}
+        answer = lab.change("ann", {"op": "update", "id": ids[which], "geometry": geometry})
+        assert answer.status_code == 200, answer.text
+
+    def in_set(path: str, **body: Any) -> dict[str, Any]:
+        answer = lab["lead"].post(f"/api/v2/image-sets/{lab.image_set_id}/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    move(0, 100)
+    keep()
+    relabelled = in_set("annotation-bulk-edits", q="class:Cell", type_id=lab.types["Nucleus"])
+    keep()
+    assert in_set(f"annotation-bulk-edits/{relabelled['revision']}/undo")["changed"] == 4
+    keep()
+    move(1, 200)
+    move(1, 300)
+    keep()
+    in_set("revert", what="to_revision", revision=made[0][1])
+    keep()
+    in_set("annotation-bulk-edits", q="", delete=True)
+    keep()
+    in_set("revert", what="to_revision", revision=made[3][1])
+    keep()
+    assert numbers(lab, made[0][0], made[1][0])["total"] == dict.fromkeys(KINDS, 0) | {"changed": 4, "type": 4}
+    for before, _, old in made:
+        for after, _, new in made:
+            counted = Counter(kind for kinds in brute(old, new).values() for kind in kinds)
+            wanted = {kind: counted[kind] for kind in KINDS}
+            assert numbers(lab, before, after)["total"] == wanted, (before, after)
+            slide = lab["lead"].get(
+                f"/api/v2/images/{lab.image_id}/annotation-diff", params={"from": before, "to": after}
+            )
+            assert slide.json()["total"] == wanted, (before, after)
+
+
 def test_the_outlines_on_a_slide_are_bounded_and_say_so(lab: Lab) -> None:
     made = make_version(lab)
     for number in range(5):
