@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from sqlalchemy import CursorResult, FromClause, Table, and_, func, insert, literal, select
+from sqlalchemy import CursorResult, FromClause, SmallInteger, Table, and_, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.counts import counting_cell
@@ -123,6 +123,7 @@ def copy_annotations(session: Session, source_id: int, image_id: int, at: int, r
         "annotation_id": fresh.c.id,
         "valid_from": literal(revision),
         "valid_to": literal(LIVE),
+        "changed": literal(None, SmallInteger),  # they follow no other state
     }
     states = select(*(given.get(column.name, column) for column in ROWS.columns)).select_from(both).where(*was)
     session.execute(insert(ROWS).from_select([column.name for column in ROWS.columns], states))
