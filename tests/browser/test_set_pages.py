@@ -276,8 +276,9 @@ def test_a_study_is_designed_read_graded_and_reported(people: People, instance: 
         expect(bar).to_contain_text(f"image {number} of 2", timeout=30_000)
         reading.mouse.move(500, 400 + number)
         reading.wait_for_timeout(1_200)  # so much is measured at least
+        was = reading.url
         reading.locator("#study-done").click()
-        reading.wait_for_url(lambda url, was=reading.url: url != was, timeout=SLOW)
+        reading.wait_for_url(lambda url, was=was: url != was, timeout=SLOW)
     expect(reading.locator("#tab")).to_contain_text("All images are read.", timeout=SLOW)
     reading.locator("label.grade", has_text="2").click()
     reading.get_by_role("button", name="Send").click()
