@@ -180,7 +180,8 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.web.viewer_page import router as viewer
 
     core = APIRouter()
-    core.include_router(health.router)
+    for router in (health.router, assets.router):  # a page asks for a hundred files: they are found first
+        core.include_router(router)
     for router in (
         auth,
         image_sets,
@@ -205,6 +206,6 @@ def core_routes() -> tuple[BaseRoute, ...]:
         branches,
     ):
         core.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
-    for router in (api_docs.router, viewer, assets.router, system.router, pages.router):
+    for router in (api_docs.router, viewer, system.router, pages.router):
         core.include_router(router)
     return tuple(core.routes)
