@@ -144,7 +144,7 @@ class Writer:
         write(self.session, changes, revision, self.editor_id, now())
         if self.record is not None:
             for change in changes:
-                self.record(self._event(change, revision, restores))
+                self.record(event_of(change, self.facts.image_set_id, revision, self.editor_id, restores=restores))
         if self.reading is not None and draws:
             self.reading.drew(changes, revision)
 
@@ -190,26 +190,30 @@ class Writer:
             .values(n_changes=count)
         )
 
-    def _event(self, change: Change, revision: int, restores: bool) -> AnnotationChange:
-        known, after = change.known, change.after
-        if after is None:
-            action = AnnotationAction.DELETED
-        elif known.state is not None:
-            action = AnnotationAction.UPDATED
-        else:
-            action = AnnotationAction.RESTORED if restores else AnnotationAction.CREATED
-        return AnnotationChange(
-            action=action,
-            image_set_id=self.facts.image_set_id,
-            image_id=self.facts.image_id,
-            annotation_id=known.id,
-            uuid=known.uuid,
-            revision=revision,
-            before=known.state.event() if known.state else None,
-            after=after.event() if after else None,
-            author_id=known.author_id,
-            actor_id=self.editor_id,
-        )
+
+def event_of(
+    change: Change, image_set_id: int, revision: int, actor_id: int | None, *, restores: bool
+) -> AnnotationChange:
+    """What the hooks hear of a change; ``restores`` says whether one without a state before comes back or is new."""
+    known, after = change.known, change.after
+    if after is None:
+        action = AnnotationAction.DELETED
+    elif known.state is not None:
+        action = AnnotationAction.UPDATED
+    else:
+        action = AnnotationAction.RESTORED if restores else AnnotationAction.CREATED
+    return AnnotationChange(
+        action=action,
+        image_set_id=image_set_id,
+        image_id=known.image_id,
+        annotation_id=known.id,
+        uuid=known.uuid,
+        revision=revision,
+        before=known.state.event() if known.state else None,
+        after=after.event() if after else None,
+        author_id=known.author_id,
+        actor_id=actor_id,
+    )
 
 
 _LOCK_SET = Prepared(

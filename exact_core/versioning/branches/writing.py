@@ -11,7 +11,7 @@ from exact_core.annotations.change_log import next_revision
 from exact_core.annotations.digest import changes_digest, linked
 from exact_core.annotations.set_writing import SetWriter
 from exact_core.annotations.states import IDENTITIES, Change, Known, write
-from exact_core.api.events import AnnotationAction, AnnotationChange
+from exact_core.annotations.writing import event_of
 from exact_core.storage.models import ChangeSet, User, now
 from exact_core.versioning.branches.cases import Decision
 
@@ -53,7 +53,9 @@ class MergeWriter:
         if self._writer.record is not None:
             fresh = {known.id for known in new.values()}
             for change in changes:
-                self._writer.record(self._event(change, self.revision, is_new=change.known.id in fresh))
+                back = change.known.id not in fresh
+                place = (self._writer.image_set_id, self.revision, self._writer.editor_id)
+                self._writer.record(event_of(change, *place, restores=back))
 
     def finish(self) -> None:
         """Complete the entry of the change log."""
@@ -92,24 +94,3 @@ class MergeWriter:
             known.id: replace(known, id=id_, image_id=each.case.image_id, state=None, revision=0)
             for id_, each, known in zip(ids, decisions, theirs, strict=True)
         }
-
-    def _event(self, change: Change, revision: int, *, is_new: bool) -> AnnotationChange:
-        known, after = change.known, change.after
-        if after is None:
-            action = AnnotationAction.DELETED
-        elif known.state is not None:
-            action = AnnotationAction.UPDATED
-        else:
-            action = AnnotationAction.CREATED if is_new else AnnotationAction.RESTORED
-        return AnnotationChange(
-            action=action,
-            image_set_id=self._writer.image_set_id,
-            image_id=known.image_id,
-            annotation_id=known.id,
-            uuid=known.uuid,
-            revision=revision,
-            before=known.state.event() if known.state else None,
-            after=after.event() if after else None,
-            author_id=known.author_id,
-            actor_id=self._writer.editor_id,
-        )
