@@ -43,7 +43,7 @@ class Batch:
         self._by_id = {known.id: known for known in stored}
         self._by_uuid = {known.uuid: known for known in stored}
         self._after: dict[str, State | None] = {}  # by uuid, what this batch has come to
-        self._new: list[str] = []
+        self._new: set[str] = set()
         self._stale: dict[str, Known] = {}
 
     def apply(self, reason: str, run: str) -> Outcome:
@@ -201,7 +201,7 @@ class Batch:
         for id_, row in zip(ids, rows, strict=True):
             known = Known(id_, str(row["uuid"]), image_id, author_id, name, str(row["claimed_author"]), at)
             self._by_id[id_] = self._by_uuid[known.uuid] = known
-        self._new = list(new)
+        self._new = set(new)
 
     def _numbers(self, rows: list[dict[str, Any]]) -> Sequence[int]:
         """The numbers of new identities; none when the only one is there already."""

@@ -88,9 +88,7 @@ def thumbnail(
     """The whole picture, small; made once and kept on disk."""
     services = services_of(request)
     image = _image(services, actor, session, image_id)
-    slide = slide_of(image, services.blobs)
-    shown = parse_frame(frame) if frame else default_frame(image)
-    require_frame(shown, image.size_z, image.size_t, image.size_c)
+    slide, shown = slide_of(image, services.blobs), _frame(image, frame)
     longest = next(each for each in _THUMBNAIL_SIZES if each >= size)
     etag = f'"{image.content_version}-{shown}-{longest}"'
     if request.headers.get("if-none-match") == etag:
@@ -124,9 +122,7 @@ def picture(
     """A square piece, which may reach over the edges, as JPEG."""
     services = services_of(request)
     image = _image(services, actor, session, image_id)
-    slide = slide_of(image, services.blobs)
-    shown = parse_frame(frame) if frame else default_frame(image)
-    require_frame(shown, image.size_z, image.size_t, image.size_c)
+    slide, shown = slide_of(image, services.blobs), _frame(image, frame)
     pixels = next(each for each in _PICTURE_SIZES if each >= size)
     # No more than the image itself shows on one picture: reading is bounded by its smallest version.
     side = min(side, 4 * max(image.width, image.height, 1))
@@ -171,6 +167,13 @@ def _image(services: Services, actor: Actor, session: DbSession, image_id: int) 
     if image is None or not has_shown_pixels(session, image):
         raise NotFound(f"There is no image {image_id}.")
     return image
+
+
+def _frame(image: Image, asked: str) -> Frame:
+    """The frame that is asked for, which the image must have; the first one to show where none is."""
+    frame = parse_frame(asked) if asked else default_frame(image)
+    require_frame(frame, image.size_z, image.size_t, image.size_c)
+    return frame
 
 
 def _may_see_labels(services: Services, actor: Actor, image: Image) -> bool:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import VERDICTS, Can, ReadScope, holds
 from exact_core.api.context import Actor
+from exact_core.review.image_states import TABLE as STATES
 from exact_core.review.verdicts import VERDICT_NAMES, counts
-from exact_core.storage.models import ImageReview, Version, VersionImage
+from exact_core.storage.models import Version, VersionImage
 from exact_core.versioning.access import scope_for_version
 
 STATE, VERDICT = "state", "verification"
-_STATES = cast("Table", ImageReview.__table__)
 _BATCH = 2_000
 
 
 def states_said(session: Session, scope: ReadScope) -> Iterator[dict[str, Any]]:
     """How far each reader was with the scope's image, in the order of their numbers."""
-    row = _STATES.c
+    row = STATES.c
     said = select(row.reader_id, row.state, row.reason, row.valid_from, row.at)
-    own = (row.image_id == scope.image.image_id, *holds(_STATES, scope.at))
+    own = (row.image_id == scope.image.image_id, *holds(STATES, scope.at))
     for reader, state, reason, revision, at in session.execute(said.where(*own).order_by(row.reader_id)):
         yield {
             "line": STATE,

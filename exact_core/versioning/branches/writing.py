@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from sqlalchemy import ColumnElement, insert, select, update
 
-from exact_core.annotations.change_log import next_revision
-from exact_core.annotations.digest import changes_digest, linked
+from exact_core.annotations.change_log import fold, next_revision
+from exact_core.annotations.digest import changes_digest
 from exact_core.annotations.set_writing import SetWriter
 from exact_core.annotations.states import IDENTITIES, Change, Known, write
 from exact_core.annotations.writing import event_of
@@ -47,7 +47,7 @@ class MergeWriter:
                 rows=rows,
             )
         else:
-            self._fold(rows)
+            fold(self._session, changes[0].known.image_id, self.revision, rows)
         self._count += len(changes)
         write(self._session, changes, self.revision, self._writer.editor_id, self._at)
         if self._writer.record is not None:
@@ -61,11 +61,6 @@ class MergeWriter:
         """Complete the entry of the change log."""
         if self.revision is not None:
             self._session.execute(update(ChangeSet).where(*self._own()).values(n_changes=self._count))
-
-    def _fold(self, rows: bytes) -> None:
-        """Add the hash of more rows to that of the change set."""
-        before = self._session.scalar(select(ChangeSet.digest).where(*self._own())) or ""
-        self._session.execute(update(ChangeSet).where(*self._own()).values(digest=linked(before, rows)))
 
     def _own(self) -> tuple[ColumnElement[bool], ...]:
         return ChangeSet.image_set_id == self._writer.image_set_id, ChangeSet.revision == self.revision
