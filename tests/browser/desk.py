@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from exact_sdk.fakedist import FakeDistributions
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from exact_core.kernel.discovery import discover
 from exact_core.settings import Settings
@@ -91,7 +91,14 @@ class Desk:
         self.page = page
         self.instance = instance
         self.errors: list[str] = []
+        self.refused: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("response", self._note_refusal)
+
+    def _note_refusal(self, response: Response) -> None:
+        """What the server said to a change that it did not take."""
+        if response.status >= 400 and response.request.method != "GET":
+            self.refused.append(f"{response.request.post_data} got {response.status} {response.text()}")
 
     def open(self, number: int = 0, link: str = START) -> None:
         self.page.goto(self.instance.viewer(number) + link)
@@ -123,7 +130,8 @@ class Desk:
 
     def saved(self) -> None:
         self.page.wait_for_timeout(250)  # the light does not flicker for what takes a moment only
-        expect(self.page.locator("#save-state[data-waiting='0']")).to_have_attribute(
+        said = "\n".join(self.refused)
+        expect(self.page.locator("#save-state[data-waiting='0']"), said).to_have_attribute(
             "data-state", "saved", timeout=15_000
         )
 

@@ -11,7 +11,7 @@ import { Walk } from '../../../exact_core/web/static/viewer/jump.js';
 import { typeKeys } from '../../../exact_core/web/static/viewer/shapes.js';
 
 /** A layer that only remembers what lies on top, and a server that can refuse. */
-function desk(/** @type {(id: number) => Promise<any>} */ restore = async () => null) {
+function desk(/** @type {(id: number) => Promise<any>} */ restore = async () => null, storage = memoryStorage()) {
   /** @type {Map<number | string, any>} */
   const shown = new Map();
   const layer = {
@@ -29,7 +29,7 @@ function desk(/** @type {(id: number) => Promise<any>} */ restore = async () => 
   /** @type {any[]} */
   const requests = [];
   const journal = new Journal({
-    storage: memoryStorage(),
+    storage,
     later: () => 0,
     send: async (/** @type {any[]} */ operations) => {
       if (failure) throw failure;
@@ -70,6 +70,24 @@ test('a request names a shape once and tells nothing that is the page\'s own', a
   edits.update([{ ...saved, isComplete: true }], () => ({ text: 'x' }), 'Change');
   await journal.drained();
   assert.deepEqual(requests[1], [{ op: 'update', base_revision: 1, text: 'x', id: 50 }]);
+});
+
+test('a change made while an answer is being noted on this computer builds on that answer', async () => {
+  const storage = memoryStorage();
+  const { edits, journal, requests } = desk(undefined, {
+    ...storage,
+    change: async (change) => {
+      if (change.remove?.length && requests.length === 2) {
+        edits.update([/** @type {any} */ (edits.current({ id: 50, uuid: item.uuid }))], () => ({ text: 'z' }), 'Change');
+      }
+      return storage.change(change);
+    },
+  });
+  const item = edits.create(1, simple('point', [[5, 5]]), 'Add');
+  await journal.drained();
+  edits.update([/** @type {any} */ (edits.current({ id: 50, uuid: item.uuid }))], () => ({ text: 'y' }), 'Change');
+  await journal.drained();
+  assert.deepEqual(requests.map(([one]) => one.base_revision), [undefined, 1, 2]);
 });
 
 test('a refused change is taken off the screen, and the server\'s state is shown', async () => {

@@ -353,7 +353,8 @@ def test_merges_both_ways_agree_with_a_comparison_of_everything(fork: Fork) -> N
             if change:
                 operations.append({"op": "update", "id": one["id"], **change})
         url = f"/api/v2/images/{image_id}/annotation-changes"
-        assert lab["ann"].post(url, json={"operations": operations}).status_code == 200
+        answer = lab["ann"].post(url, json={"operations": operations})
+        assert answer.status_code == 200, answer.text
 
     base, bases, met = contents(fork.image), [], 0
     for turn in range(6):

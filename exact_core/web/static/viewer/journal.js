@@ -193,10 +193,12 @@ export class Journal {
   async #settle(entry, answer) {
     this.entries.shift();
     const changed = follow(this.entries, answer.annotations);
-    await this.#write(() =>
+    const written = this.#write(() =>
       this.ports.storage.change({ remove: seqOf([entry]), put: changed.map(plain) }),
     );
+    // Before the storage is done: what people change from now on no longer finds the entry, it builds on its answer.
     this.ports.onSaved?.(entry, answer);
+    await written;
   }
 
   /** @param {Entry} entry @param {Failure} failure @returns {Promise<boolean>} whether to go on */
