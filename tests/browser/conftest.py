@@ -10,14 +10,15 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.desk import desk, instance
 from tests.browser.layer_opened import opened
 from tests.browser.layer_page import QUICK_ARGUMENTS, chromium_path
+from tests.browser.profiles import kept_profiles, profiles
 from tests.conftest import unavailable
 
-__all__ = ["browser", "desk", "instance", "opened"]
+__all__ = ["browser", "desk", "instance", "kept_profiles", "opened", "profiles"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests of a module."""
+    """One headless Chromium for all tests here."""
     path = chromium_path()
     if path is None:
         unavailable("Chromium is not installed; run: apt-get install chromium-headless-shell")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from exact_sdk.fakedist import FakeDistributions
-from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import Page, Response, Route, expect
 
 from exact_core.kernel.discovery import discover
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
+from tests.browser.profiles import Profiles, ask
 from tests.browser.viewer_instance import Instance, running
 
 POINT, BOX, ELLIPSE, LINE, POLYLINE, POLYGON = range(1, 7)
@@ -153,36 +154,23 @@ class Desk:
 
 
 @pytest.fixture
-def desk(browser: Browser, instance: Instance) -> Iterator[Desk]:
-    """A browser that Ann has logged in with by her link; it has no errors at the end and no shapes are left."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.goto(instance.login_link())
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(lambda url: "/login" not in url)
+def desk(profiles: Profiles, instance: Instance) -> Iterator[Desk]:
+    """A browser that Ann is logged in with; it has no errors at the end and no shapes are left."""
+    page, token = profiles.page(instance)
     desk = Desk(page, instance)
     yield desk
     assert desk.errors == []
     desk.saved()
-    _remove_all(page, instance)
-    context.close()
-
-
-def _remove_all(page: Page, instance: Instance) -> None:
     page.unroute_all(behavior="ignoreErrors")
-    script = """async (ids) => {
-      const token = document.querySelector('meta[name="csrf-token"]').content;
-      for (const id of ids) {
-        const found = await (await fetch(`/api/v2/images/${id}/annotations`)).json();
-        const operations = found.items.map((one) => ({ op: 'delete', id: one.id }));
-        if (operations.length === 0) continue;
-        const body = JSON.stringify({ operations });
-        const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': token };
-        const answer = await fetch(`/api/v2/images/${id}/annotation-changes`, { method: 'POST', headers, body });
-        if (!answer.ok) throw new Error(await answer.text());
-      }
-    }"""
-    page.evaluate(script, instance.image_ids)
+    _remove_all(page, instance, token)
+
+
+def _remove_all(page: Page, instance: Instance, token: str) -> None:
+    for image in instance.image_ids:
+        found = ask(page, instance, token, "GET", f"/images/{image}/annotations")["items"]
+        operations = [{"op": "delete", "id": each["id"]} for each in found]
+        if operations:
+            ask(page, instance, token, "POST", f"/images/{image}/annotation-changes", {"operations": operations})
     assert instance.live_shapes() == {}
 
 

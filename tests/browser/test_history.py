@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 from sqlalchemy import delete, update
 
 from exact_core.settings import Settings
@@ -21,7 +21,8 @@ from exact_core.storage.models import (
     ChangeSet,
     ImageSet,
 )
-from tests.browser.test_viewer import Desk
+from tests.browser.desk import Desk
+from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -52,16 +53,13 @@ def instance(furnished: Instance) -> Instance:
 
 
 @pytest.fixture
-def people(browser: Browser, instance: Instance) -> Iterator[People]:
+def people(profiles: Profiles, instance: Instance) -> Iterator[People]:
     """``people("ben")`` is Ben's browser with the slide open."""
     desks: dict[str, Desk] = {}
 
     def sit_down(name: str) -> Desk:
         if name not in desks:
-            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-            page.goto(instance.login_link(name))
-            page.get_by_role("button", name="Log in").click()
-            page.wait_for_url(lambda url: "/login" not in url)
+            page, _ = profiles.page(instance, name)
             desks[name] = Desk(page, instance)
             desks[name].open()
         return desks[name]
@@ -69,7 +67,6 @@ def people(browser: Browser, instance: Instance) -> Iterator[People]:
     yield sit_down
     for desk in desks.values():
         assert desk.errors == []
-        desk.page.context.close()
 
 
 def shapes(desk: Desk) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import User
 from tests.browser.console import is_trouble
+from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance, running
 
 pytestmark = pytest.mark.browser
@@ -68,8 +69,8 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 class Watched:
     """A page that remembers what went wrong on it, and every address it asked for."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
-        self.page: Page = context.new_page()
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
         self.address = address
         self.problems: list[str] = []
         self.hosts: set[str] = set()
@@ -115,11 +116,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def ann(context: BrowserContext, instance: Instance) -> Watched:
+def ann(profiles: Profiles, instance: Instance) -> Watched:
     """An administrator who is logged in."""
-    watched = Watched(context, instance.address)
-    log_in(watched)
-    return watched
+    page, _ = profiles.page(instance)
+    page.set_default_timeout(15_000)
+    return Watched(page, instance.address)
 
 
 def page_addresses(instance: Instance) -> list[str]:
@@ -144,7 +145,7 @@ def test_every_page_is_clean_named_and_fits(
 ) -> None:
     viewport = {"width": width, "height": height}
     context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
-    watched = Watched(context, instance.address)
+    watched = Watched(context.new_page(), instance.address)
     watched.open("/login")
     page = log_in(watched)
     for path in page_addresses(instance):
@@ -169,7 +170,7 @@ def test_the_skip_link_comes_first_and_leads_to_the_content(ann: Watched) -> Non
 
 
 def test_somebody_who_is_not_logged_in_is_sent_to_log_in_and_back(context: BrowserContext, instance: Instance) -> None:
-    watched = Watched(context, instance.address)
+    watched = Watched(context.new_page(), instance.address)
     page = watched.open(f"/image-sets/{instance.image_set_id}/members")
     assert urlsplit(page.url).path == "/login"
     page.get_by_label("User name").fill("ann")
@@ -179,7 +180,7 @@ def test_somebody_who_is_not_logged_in_is_sent_to_log_in_and_back(context: Brows
 
 
 def test_a_login_never_leads_to_another_host(context: BrowserContext, instance: Instance) -> None:
-    watched = Watched(context, instance.address)
+    watched = Watched(context.new_page(), instance.address)
     page = watched.open("/login?next=//evil.example/page")
     page.get_by_label("User name").fill("ann")
     page.get_by_label("Password", exact=True).fill(SECRET)
@@ -188,7 +189,7 @@ def test_a_login_never_leads_to_another_host(context: BrowserContext, instance: 
 
 
 def test_a_wrong_password_is_told_beside_the_form(context: BrowserContext, instance: Instance) -> None:
-    page = Watched(context, instance.address).open("/login")
+    page = Watched(context.new_page(), instance.address).open("/login")
     page.get_by_label("User name").fill("ben")
     page.get_by_label("Password", exact=True).fill("not the right one")
     page.get_by_role("button", name="Log in").click()
@@ -210,8 +211,10 @@ def test_reading_a_one_time_link_does_not_use_it_up(context: BrowserContext, ins
 
 
 def test_an_ordinary_user_sees_no_administration(context: BrowserContext, instance: Instance) -> None:
-    watched = Watched(context, instance.address)
-    page = log_in(watched, "ben")
+    watched = Watched(context.new_page(), instance.address)
+    instance.log_in(context, "ben")
+    page = watched.open("/")
+    assert page.locator("#user-menu").is_visible()
     assert page.get_by_role("link", name="Administration").count() == 0
     answer = page.goto(instance.address + "/admin/users")
     assert answer is not None
@@ -346,6 +349,7 @@ def test_the_theme_is_kept(ann: Watched) -> None:
 
 
 def test_templates_never_read_a_value_as_markup(ann: Watched) -> None:
+    ann.open("/")
     module = ann.page.evaluate("document.querySelector('script[type=importmap]').textContent")
     shell = re.search(r'"exact/shell/":"([^"]+)"', module)
     assert shell is not None
@@ -413,11 +417,11 @@ def test_a_plugin_is_switched_on_for_one_set_and_its_settings_are_a_form(ann: Wa
     assert page.get_by_role("dialog").get_by_label("Cells that a score needs").input_value() == "120"
 
 
-def test_a_broken_connection_is_told_with_a_way_to_try_again(ann: Watched, context: BrowserContext) -> None:
+def test_a_broken_connection_is_told_with_a_way_to_try_again(ann: Watched) -> None:
     page = ann.page
-    context.route("**/api/v2/products*", lambda route: route.abort())
+    ann.page.route("**/api/v2/products*", lambda route: route.abort())
     ann.open("/products")
     expect(page.get_by_role("heading", name="No connection")).to_be_visible()
-    context.unroute("**/api/v2/products*")
+    ann.page.unroute("**/api/v2/products*")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("link", name="Mitosis count")).to_be_visible()

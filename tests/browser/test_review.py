@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
 from exact_core.auth import accounts
@@ -18,6 +18,7 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import AnnotationType, Image, ImageSet, ImageSetMember, TeamMember
+from tests.browser.profiles import Profiles, ask
 from tests.browser.viewer_instance import Instance, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -53,14 +54,11 @@ def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 class Person:
     """Somebody at a browser of their own."""
 
-    def __init__(self, context: BrowserContext, instance: Instance, name: str) -> None:
-        self.page: Page = context.new_page()
+    def __init__(self, profiles: Profiles, instance: Instance, name: str) -> None:
+        self.page, self._token = profiles.page(instance, name)
         self.instance = instance
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(instance.login_link(name))
-        self.page.get_by_role("button", name="Log in").click()
-        self.page.wait_for_url(lambda url: "/login" not in url)
 
     def open(self, number: int = 0, query: str = "", link: str = START, ready: str = "#review-state") -> Page:
         self.page.goto("about:blank")  # the same address again would only scroll
@@ -79,16 +77,7 @@ class Person:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """What the API answers this person."""
-        script = """async ([method, path, body]) => {
-          const token = document.querySelector('meta[name="csrf-token"]').content;
-          const headers = { 'Content-Type': 'application/json', 'X-CSRF-Token': token };
-          const sent = body === null ? undefined : JSON.stringify(body);
-          const answer = await fetch('/api/v2' + path, { method, headers, body: sent });
-          const text = await answer.text();
-          if (!answer.ok) throw new Error(`${answer.status} ${text}`);
-          return text ? JSON.parse(text) : null;
-        }"""
-        return self.page.evaluate(script, [method, path, body])
+        return ask(self.page, self.instance, self._token, method, path, body)
 
     def draw(self, *places: tuple[int, int], number: int = 0, type_name: str = "Mitotic figure") -> list[int]:
         """Boxes of 50 pixels with these upper left corners, drawn through the API."""
@@ -109,21 +98,18 @@ class Person:
 
 
 @pytest.fixture
-def people(browser: Browser, instance: Instance) -> Iterator[Callable[[str], Person]]:
+def people(profiles: Profiles, instance: Instance) -> Iterator[Callable[[str], Person]]:
     """``people("ben")`` sits at a browser; afterwards nobody's page had an error, and the set is new again."""
     found: dict[str, Person] = {}
-    contexts = []
 
     def get(name: str) -> Person:
         if name not in found:
-            contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
-            found[name] = Person(contexts[-1], instance, name)
+            found[name] = Person(profiles, instance, name)
         return found[name]
 
     yield get
     errors = {name: person.errors for name, person in found.items()}
-    for context in contexts:
-        context.close()
+    profiles.put_away()
     renew(instance)
     assert {name: said for name, said in errors.items() if said} == {}
 

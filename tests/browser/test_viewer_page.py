@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.desk import BOX, PIXEL, Desk, cut_off
+from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -159,16 +160,14 @@ def test_the_slider_of_the_opacity_follows_the_hand_to_the_end(desk: Desk) -> No
     expect(slider).to_have_value("0.1")
 
 
-def test_others_may_look_but_not_change_and_the_page_says_why(desk: Desk, browser: Browser, instance: Instance) -> None:
+def test_others_may_look_but_not_change_and_the_page_says_why(
+    desk: Desk, profiles: Profiles, instance: Instance
+) -> None:
     desk.open()
     desk.press("r")
     desk.drag((-60, -60), (60, 60))
     desk.saved()
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.goto(instance.login_link("ben"))
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(lambda url: "/login" not in url)
+    page, _ = profiles.page(instance, "ben")
     ben = Desk(page, instance)
     ben.open()
     ben.counted(1)
@@ -177,7 +176,6 @@ def test_others_may_look_but_not_change_and_the_page_says_why(desk: Desk, browse
     expect(page.locator(".rich__shape").first).to_be_attached()
     mode_allows = page.locator("#selected-type").is_enabled()
     assert mode_allows == (page.locator(".rich__handle").count() > 0)
-    context.close()
 
 
 def test_on_a_phone_panels_are_sheets_and_a_tap_draws(browser: Browser, desk: Desk, instance: Instance) -> None:

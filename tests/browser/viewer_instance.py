@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from playwright.sync_api import BrowserContext
 from sqlalchemy import func, select
 
 from exact_core.api.context import Actor
 from exact_core.app import create_app
 from exact_core.auth import accounts
+from exact_core.auth.credentials import open_session
+from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.images.importing import find_pictures, import_pictures, wait_for_images
 from exact_core.jobs.helping import helping_worker
 from exact_core.kernel.discovery import Candidate
@@ -55,6 +58,14 @@ class Instance:
     image_set_id: int
     image_ids: list[int]
     users: dict[str, int]
+
+    def log_in(self, context: BrowserContext, name: str = "ann") -> str:
+        """Let a browser be somebody's without the pages of logging in; gives what its changes need, the CSRF token."""
+        secret = self.services.settings.secret
+        with self.services.database.write() as session:
+            key = open_session(session, accounts.get_user(session, self.users[name]), secret, days=1, user_agent="test")
+        context.add_cookies([{"name": SESSION_COOKIE, "value": key, "url": self.address}])
+        return csrf_token_of(secret, key)
 
     def login_link(self, name: str = "ann") -> str:
         """An address that logs somebody in, once."""
