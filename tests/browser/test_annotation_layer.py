@@ -11,7 +11,7 @@ from tests.browser.layer_opened import BLUE, GREEN, RED, RENDERERS, TYPES, WHITE
 from tests.browser.layer_page import OPENSEADRAGON, Drawing, Scene
 from tests.conftest import unavailable
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("layer")]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -25,7 +25,7 @@ from tests.browser.desk import Desk
 from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.browser, pytest.mark.data, pytest.mark.xdist_group("history")]
 
 People = Callable[[str], Desk]
 

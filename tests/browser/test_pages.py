@@ -21,7 +21,7 @@ from tests.browser.console import is_trouble
 from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance, running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
 SECRET = "a long enough pass phrase"
 UNNAMED = """() => {

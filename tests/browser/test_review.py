@@ -21,7 +21,7 @@ from exact_core.storage.models import AnnotationType, Image, ImageSet, ImageSetM
 from tests.browser.profiles import Profiles, ask
 from tests.browser.viewer_instance import Instance, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.browser, pytest.mark.data, pytest.mark.xdist_group("review")]
 
 START = "#x=1100&y=1500&zoom=0.5"
 NEAR = {"kind": "detection", "distance_um": 10}

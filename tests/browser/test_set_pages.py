@@ -24,7 +24,7 @@ from tests.core.agreement import study_files
 
 __all__ = ["instance", "people"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.browser, pytest.mark.data, pytest.mark.xdist_group("set pages")]
 
 SLOW = 15_000
 People = Callable[[str], Person]

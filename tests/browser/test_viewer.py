@@ -13,7 +13,7 @@ from exact_core.storage.models import LIVE, AnnotationRevision
 from tests.browser.desk import ABSENT, BOX, ELLIPSE, IMAGE, LINE, POINT, POLYGON, POLYLINE, Desk
 from tests.browser.viewer_instance import Instance
 
-pytestmark = [pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.browser, pytest.mark.data, pytest.mark.xdist_group("viewer")]
 
 
 def test_every_shape_is_drawn_with_the_mouse_and_is_there_after_a_reload(desk: Desk, instance: Instance) -> None:

@@ -12,7 +12,7 @@ from tests.browser.desk import BOX, PIXEL, Desk, cut_off
 from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance
 
-pytestmark = [pytest.mark.browser, pytest.mark.data]
+pytestmark = [pytest.mark.browser, pytest.mark.data, pytest.mark.xdist_group("viewer page")]
 
 
 def test_work_without_a_connection_survives_a_reload_and_is_sent_later(desk: Desk, instance: Instance) -> None:
