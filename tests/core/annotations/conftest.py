@@ -163,7 +163,7 @@ def make_lab(
         kinds = {"Cell": ["box", "point", "polygon"], "Nucleus": ["box", "polygon"], "Slide": ["image"]}
         product_id = make_product(team_id, "cells", types=kinds, image_sets=[image_set_id])
         with database.read() as session:
-            rows = session.execute(select(AnnotationType.name, AnnotationType.id))
+            rows = session.execute(select(AnnotationType.name, AnnotationType.id).order_by(AnnotationType.id))
             lab = Lab(database, team_id, image_set_id, image_id, product_id, dict(rows.all()), people)
         lab.clients = {name: client_of(actor) for name, actor in people.items()}
         return lab
