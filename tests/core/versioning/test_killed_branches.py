@@ -1,4 +1,4 @@
-"""A worker that is killed while it makes a branch leaves it empty and locked, and the next one makes all of it, once."""
+"""A worker killed while it makes a branch leaves it empty and locked, and the next one makes all of it, once."""
 
 from __future__ import annotations
 
