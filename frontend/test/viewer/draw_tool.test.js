@@ -122,7 +122,7 @@ test('the tile source tells the file\'s own levels, from the smallest', () => {
     { index: 0, width: 1000, height: 700, downsample: 1, tile_width: 256, tile_height: 240, columns: 4, rows: 3 },
     { index: 1, width: 250, height: 175, downsample: 4.0003, tile_width: 512, tile_height: 512, columns: 1, rows: 1 },
   ];
-  const source = tileSourceOptions(/** @type {any} */ ({ id: 9, width: 1000, height: 700, levels, content_version: 'ab' }), '0.0.rgb', /** @type {any} */ (Point));
+  const source = tileSourceOptions(/** @type {any} */ ({ id: 9, width: 1000, height: 700, levels, content_version: 'ab' }), '0.0.rgb', /** @type {any} */ ({ Point, TileSource: class {} }));
   assert.deepEqual([source.maxLevel, source.getLevelScale(1), source.getTileWidth(0), source.getTileHeight(1)], [1, 1, 512, 240]);
   assert.deepEqual({ ...source.getNumTiles(1) }, { x: 4, y: 3 });
   assert.deepEqual({ ...source.getTileAtPoint(1, { x: 1, y: 0.7 }) }, { x: 3, y: 2 });

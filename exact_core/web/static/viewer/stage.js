@@ -69,7 +69,7 @@ export class Stage {
 
   /** @param {TileFrame} frame */
   #source(frame) {
-    const options = tileSourceOptions(this.image, frameName(frame), OpenSeadragon.Point);
+    const options = tileSourceOptions(this.image, frameName(frame), OpenSeadragon);
     return new OpenSeadragon.TileSource(/** @type {any} */ (options));
   }
 
