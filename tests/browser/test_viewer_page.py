@@ -197,3 +197,24 @@ def test_on_a_phone_panels_are_sheets_and_a_tap_draws(browser: Browser, desk: De
     assert phone.errors == []
     context.close()
     desk.open()
+
+
+def test_the_filling_of_a_tile_at_the_edge_is_cut_off(desk: Desk) -> None:
+    """Files fill such tiles up, often with black, which would show as a line when the slide is scaled."""
+    desk.open()
+    script = """async () => {
+      const source = document.querySelector("script[src*='/viewer/']").src;
+      const { withoutPadding } = await import(new URL('edge_tiles.js', source));
+      const filled = document.createElement('canvas');
+      [filled.width, filled.height] = [40, 40];
+      const image = new Image();
+      image.src = filled.toDataURL();
+      await image.decode();
+      const ends = (width, height) => new Promise((resolve) => {
+        const finish = (data, _, type) => resolve([type, (data.canvas ?? data).width]);
+        const job = { tile: { level: 0, x: 1, y: 1 }, finish };
+        withoutPadding(job, width, height).finish(image, null, 'image');
+      });
+      return [await ends(25, 40), await ends(40, 40), await ends(60, 60)];
+    }"""
+    assert desk.page.evaluate(script) == [["context2d", 25], ["image", 40], ["image", 40]]
