@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from exact_core.kernel.discovery import discover
 from exact_core.settings import Settings
@@ -17,9 +17,9 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import User
-from tests.browser.console import is_trouble
 from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance, running
+from tests.browser.watched import Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
@@ -64,37 +64,6 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
             user.is_admin = True
             raise_epoch(session, "access")
         yield made
-
-
-class Watched:
-    """A page that remembers what went wrong on it, and every address it asked for."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page = page
-        self.address = address
-        self.problems: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("request", self._asked)
-
-    def _said(self, message: ConsoleMessage) -> None:
-        if is_trouble(message):
-            self.problems.append(f"{message.type}: {message.text}")
-
-    def _asked(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob"):
-            self.hosts.add(parts.netloc)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        self.page.wait_for_load_state("networkidle")
-        return self.page
-
-    def require_no_problem(self) -> None:
-        assert self.problems == []
-        assert self.hosts <= {urlsplit(self.address).netloc}
 
 
 def log_in(watched: Watched, name: str = "ann") -> Page:

@@ -18,7 +18,7 @@ from exact_core.jobs.helping import helping_worker
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetMember
 from tests.browser.console import listen
-from tests.browser.test_review import Person, instance, people, set_mode
+from tests.browser.people import Person, instance, people, set_mode
 from tests.browser.viewer_instance import Instance
 from tests.core.agreement import study_files
 
