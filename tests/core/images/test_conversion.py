@@ -21,6 +21,7 @@ from PIL import Image as Picture
 from exact_core.api.context import Actor
 from exact_core.images.service import read_again
 from exact_core.jobs import runner as runner_module
+from exact_core.jobs import running
 from exact_core.jobs.runner import JobRunner
 from exact_core.jobs.serve import as_environment
 from exact_core.jobs.service import cancel_job
@@ -59,6 +60,17 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def signal_writers(number: signal.Signals) -> int:
+    """Send a signal to the processes that write pyramids; gives how many there are."""
+    found = 0
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):
+            if b"exact_core.images.pyramid_writer" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, number)
+                found += 1
+    return found
 
 
 def only_image(services: Services, image_set: int):
@@ -168,15 +180,18 @@ def test_a_picture_that_is_cut_off_is_unreadable_and_leaves_nothing(
 # That both databases remember a cancelled job is shown in ``tests/core/jobs``.
 @on_one_engine
 def test_a_conversion_that_is_cancelled_leaves_nothing_and_can_be_started_again(
-    services: Services, image_set: int, make_picture: Callable[..., Path]
+    services: Services, image_set: int, make_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
-    path = make_picture("a.png", width=4500, height=4000, seed=2, compress_level=1)
+    monkeypatch.setattr(running, "_SECONDS_BETWEEN_WRITES", 0.0)  # the job hears of it with its next step
+    path = make_picture("a.png", width=3000, height=2500, seed=2, compress_level=1)
     imported(services, image_set, path)
     thread = threading.Thread(target=run_jobs, args=(services,), daemon=True)
     thread.start()
     wait_until(lambda: any(job.type == "core.convert" and job.state == "running" for job in all_jobs(services)))
     wait_until(lambda: list(services.blobs.folder("temporary").glob("convert-*/pyramid.tif")))
+    assert signal_writers(signal.SIGSTOP) == 1  # or a quick computer is done before the job hears of it
     cancel_job(services, SYSTEM, next(job.id for job in all_jobs(services) if job.type == "core.convert"))
+    assert signal_writers(signal.SIGCONT) == 1
     started = time.monotonic()
     thread.join(timeout=60)
     assert time.monotonic() - started < 15
