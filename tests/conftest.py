@@ -146,9 +146,11 @@ def postgres_template(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_pool(postgres_server: PostgresServer, postgres_template: str) -> PostgresPool:
+def postgres_pool(postgres_server: PostgresServer, postgres_template: str) -> Iterator[PostgresPool]:
     """Migrated, empty PostgreSQL databases to borrow."""
-    return PostgresPool(postgres_server, postgres_template)
+    pool = PostgresPool(postgres_server, postgres_template)
+    yield pool
+    pool.close()
 
 
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
 
 ADVICE = "PostgreSQL is not installed; its tests need: sudo apt-get install postgresql (or: pip install pgserver)"
 _names = itertools.count(1)
@@ -87,9 +86,10 @@ class PostgresServer:
         finally:
             self._run(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
-    def disconnect(self, name: str) -> None:
-        """Cut every connection to one database."""
-        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    def disconnect(self, name: str, *, spare: int = 0) -> None:
+        """Cut every connection to one database, but for that of the server process ``spare``."""
+        others = f"datname = '{name}' AND pid <> {spare}"
+        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
     def _start(self) -> None:
         if self._binaries is None:
@@ -110,7 +110,7 @@ class PostgresServer:
             self._launch()
             self._watchdog = self._watch()
             self._pattern = f"postgresql+psycopg://exact@/{{name}}?host={self.folder}"
-        self._engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(self.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
 
     def _launch(self) -> None:
         options = (

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from psycopg import Error, connect
 
 from tests.postgres import PostgresServer
 
@@ -37,67 +35,91 @@ class PostgresPool:
     def __init__(self, server: PostgresServer, template: str) -> None:
         self._server = server
         self._template = template
-        self._free: list[str] = []
+        self._free: list[_Copy] = []
         self._count = 0
-        with self._connected(template) as connection:
-            self._schema = _schema(connection)
-            tables = [name for (name,) in connection.exec_driver_sql(_TABLES)]
-            self._kept = {name: rows for name in tables if (rows := _rows(connection, name))}
-            sequences = [name for (name,) in connection.exec_driver_sql(_SEQUENCES)]
-            self._size = _size(connection)
+        first = _Copy(server, template)
+        self._schema = first.schema()
+        tables = first.texts(_TABLES)
+        self._kept = {name: rows for name in tables if (rows := first.rows(name))}
+        sequences = first.texts(_SEQUENCES)
+        self._size = first.size()
+        first.close()  # a template is copied only while nobody is connected to it
         emptied = [f'DELETE FROM "{name}"' for name in tables if name not in self._kept]
         restarted = [f"SELECT setval('\"{name}\"', 1, false)" for name in sequences]
-        self._reset = ";".join(["SET session_replication_role = replica", *emptied, *restarted])
+        self._reset = ";".join(emptied + restarted)
 
     @contextmanager
     def lend(self) -> Iterator[str]:
         """An empty, migrated database; gives its name."""
-        name = self._free.pop() if self._free else self._make()
+        copy = self._free.pop() if self._free else self._make()
         try:
-            yield name
+            yield copy.name
         finally:
-            self._server.disconnect(name)
-            if self._is_as_new(name):
-                self._free.append(name)
+            self._server.disconnect(copy.name, spare=copy.process)
+            if self._is_as_new(copy):
+                self._free.append(copy)
             else:
-                self._server.drop(name)
+                copy.close()
+                self._server.drop(copy.name)
 
-    def _make(self) -> str:
+    def close(self) -> None:
+        """Remove every copy that nobody has."""
+        while self._free:
+            copy = self._free.pop()
+            copy.close()
+            self._server.drop(copy.name)
+
+    def _make(self) -> _Copy:
         self._count += 1
         name = f"{self._template}_{self._count}"
         self._server.create(name, self._template)
-        return name
+        return _Copy(self._server, name)
 
-    def _is_as_new(self, name: str) -> bool:
+    def _is_as_new(self, copy: _Copy) -> bool:
         """Empty a database; False where a test left more than rows behind."""
         try:
-            with self._connected(name) as connection:
-                if _schema(connection) != self._schema or _size(connection) > self._size + GROWTH:
-                    return False
-                connection.exec_driver_sql(self._reset)
-                return all(_rows(connection, table) == rows for table, rows in self._kept.items())
-        except DBAPIError:
+            if copy.schema() != self._schema or copy.size() > self._size + GROWTH:
+                return False
+            copy.run(self._reset)
+            return all(copy.rows(table) == rows for table, rows in self._kept.items())
+        except Error:
             return False
 
-    @contextmanager
-    def _connected(self, name: str) -> Iterator[Connection]:
-        engine = create_engine(self._server.url_of(name), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            yield connection
-        engine.dispose()
+
+class _Copy:
+    """One database and a connection of our own to it, which stays open: a new one costs more than all it is used for.
+
+    Attributes:
+        name: Its name.
+        process: The number of the server process that answers on this connection.
+    """
+
+    def __init__(self, server: PostgresServer, name: str) -> None:
+        self.name = name
+        address = server.url_of(name).replace("postgresql+psycopg://", "postgresql://")
+        self._connection = connect(address, autocommit=True)
+        self._connection.execute("SET session_replication_role = replica")  # rows may go in any order
+        self.process = self._connection.info.backend_pid
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def run(self, statements: str) -> None:
+        self._connection.execute(statements.encode())
+
+    def texts(self, query: str) -> list[str]:
+        """The first column of the answer."""
+        return [str(row[0]) for row in self._connection.execute(query.encode())]
+
+    def rows(self, table: str) -> list[str]:
+        return sorted(self.texts(f'SELECT t::text FROM "{table}" AS t'))
+
+    def schema(self) -> str:
+        return self.texts(_SCHEMA)[0]
+
+    def size(self) -> int:
+        return int(self.texts("SELECT pg_database_size(current_database())")[0])
 
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
-
-
-def _schema(connection: Connection) -> str:
-    return str(connection.exec_driver_sql(_SCHEMA.replace("%", "%%")).scalar_one())
-
-
-def _size(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
-
-
-def _rows(connection: Connection, table: str) -> list[str]:
-    return sorted(row for (row,) in connection.exec_driver_sql(f'SELECT t::text FROM "{table}" AS t'))

@@ -35,8 +35,7 @@ def pool(postgres_server: PostgresServer):
         database.dispose()
         pool = PostgresPool(postgres_server, template)
         yield pool
-        for name in pool._free:
-            postgres_server.drop(name)
+        pool.close()
 
 
 def test_rows_and_numbers_of_others_are_gone(postgres_server: PostgresServer, pool: PostgresPool):

@@ -73,6 +73,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(instance, folder)
 
 
+@pytest.fixture(scope="module")
+def home(world: World) -> Place:
+    """A place that is only read."""
+    return world.place()
+
+
 def everything_said(answer: Any) -> str:
     """Headers and body as text."""
     return f"{dict(answer.headers)}\n{answer.content.decode('latin-1')}"
@@ -105,10 +111,9 @@ def upload(client: TestClient, image_set: int, name: str, data: bytes) -> Any:
 
 
 @pytest.mark.parametrize("operation", [each for each in RULES if each.startswith("GET ")])
-def test_no_reading_operation_names_the_file(world: World, operation: str) -> None:
-    place = world.place()
+def test_no_reading_operation_names_the_file(world: World, home: Place, operation: str) -> None:
     for person in WITHOUT_RIGHT:
-        assert_unnamed(ask(world.client(person), operation, RULES[operation], place), person)
+        assert_unnamed(ask(world.client(person), operation, RULES[operation], home), person)
 
 
 def test_no_changing_operation_names_the_file(world: World) -> None:
@@ -121,9 +126,8 @@ def test_no_changing_operation_names_the_file(world: World) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_names_the_file(world: World, page: str) -> None:
-    place = world.place()
-    address = page.format(set=place.image_set, image=place.image, product=place.product)
+def test_no_page_names_the_file(world: World, home: Place, page: str) -> None:
+    address = page.format(set=home.image_set, image=home.image, product=home.product)
     for person in WITHOUT_RIGHT:
         assert_unnamed(world.client(person).get(address, headers={"Accept": "text/html"}), person)
 
@@ -140,13 +144,12 @@ def test_those_with_the_right_read_the_name(world: World) -> None:
 
 @pytest.mark.parametrize("person", ["viewer", "annotator", "reviewer"])
 @pytest.mark.parametrize("text", [SURNAME, SURNAME.lower(), SURNAME[:5], "1951", "_ebrowski", "%", "Ann"])
-def test_a_search_cannot_guess_the_name(world: World, person: str, text: str) -> None:
-    place = world.place()
+def test_a_search_cannot_guess_the_name(world: World, home: Place, person: str, text: str) -> None:
     client = world.client(person)
-    found = client.get(f"/api/v2/image-sets/{place.image_set}/images", params={"q": text}).json()
+    found = client.get(f"/api/v2/image-sets/{home.image_set}/images", params={"q": text}).json()
     assert found["items"] == []
     assert found["total"] == 0
-    around = client.get(f"/api/v2/images/{place.image}/neighbours", params={"q": text}).json()
+    around = client.get(f"/api/v2/images/{home.image}/neighbours", params={"q": text}).json()
     assert around["total"] == 0
 
 

@@ -23,7 +23,7 @@ from tests.platform.real_instance import RealInstance, wait_until_read
 from tests.platform.real_pictures import REAL_PICTURES, Pixels, RealPicture
 from tests.postgres import PostgresServer
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.xdist_group("real files")]
 
 SLIDES = "01-wsi"
 DICOM = "dicom"

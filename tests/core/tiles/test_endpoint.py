@@ -226,20 +226,20 @@ def test_other_methods_are_refused(browser: Browser, image_id: int) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("0.0.rgb/0/7_0", 404), ("0.0.rgb/0/0_6", 404), ("0.0.rgb/9/0_0", 404), ("1.0.rgb/0/0_0", 404),
-        ("0.0.3/0/0_0", 404), ("0.0.rgb/0/0", 400), ("0.0.rgb/0/-1_0", 400), ("0.0.rgb/0/1e3_0", 400),
-        ("0.0.rgb/x/0_0", 400), ("rgb/0/0_0", 400), ("0.0.rgb/0/0_0/more", 404), ("0.0.rgb/0", 404),
-        ("0.0.rgb/0/" + "9" * 400 + "_0", 400), ("0.0.rgb/0/٣_0", 400), ("0.0.rgb/0/0_0.jpeg", 400),
-    ],
-)  # fmt: skip
-def test_a_bad_address_is_a_clear_problem(browser: Browser, image_id: int, path: str, status: int) -> None:
-    answer = browser.get(f"/api/v2/images/{image_id}/tiles/{path}")
-    assert answer.status == status
-    assert answer.json()["status"] == status
-    assert answer.json()["detail"]
+BAD_ADDRESSES = {
+    "0.0.rgb/0/7_0": 404, "0.0.rgb/0/0_6": 404, "0.0.rgb/9/0_0": 404, "1.0.rgb/0/0_0": 404, "0.0.3/0/0_0": 404,
+    "0.0.rgb/0/0": 400, "0.0.rgb/0/-1_0": 400, "0.0.rgb/0/1e3_0": 400, "0.0.rgb/x/0_0": 400, "rgb/0/0_0": 400,
+    "0.0.rgb/0/0_0/more": 404, "0.0.rgb/0": 404, "0.0.rgb/0/" + "9" * 400 + "_0": 400, "0.0.rgb/0/٣_0": 400,
+    "0.0.rgb/0/0_0.jpeg": 400,
+}  # fmt: skip
+
+
+def test_a_bad_address_is_a_clear_problem(browser: Browser, image_id: int) -> None:
+    for path, status in BAD_ADDRESSES.items():
+        answer = browser.get(f"/api/v2/images/{image_id}/tiles/{path}")
+        assert answer.status == status, path
+        assert answer.json()["status"] == status, path
+        assert answer.json()["detail"], path
 
 
 def test_a_revoked_right_ends_access_within_a_second_also_for_known_tiles(
@@ -343,14 +343,14 @@ def test_a_damaged_part_fails_that_tile_only(
     browser: Browser, set_id: int, tmp_path: Path, add_image: Callable[..., int]
 ) -> None:
     path = tmp_path / "big.tif"
-    tifffile.imwrite(path, tissue(6000, 6000), tile=(512, 512), photometric="rgb", compression="deflate", metadata=None)
+    tifffile.imwrite(path, tissue(2500, 2500), tile=(512, 512), photometric="rgb", compression="deflate", metadata=None)
     number = add_image(set_id, path)
     with tifffile.TiffFile(path) as tiff:
         offset, count = tiff.pages[0].dataoffsets[17], tiff.pages[0].databytecounts[17]
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(bytes(count))
-    answer = browser.get(_url(number, 0, 17 % 12, 17 // 12))
+    answer = browser.get(_url(number, 0, 17 % 5, 17 // 5))
     assert (answer.status, answer.json()["code"]) == (422, "unreadable-tile")
     assert browser.get(_url(number, 0, 0, 0)).status == 200
 
