@@ -54,15 +54,11 @@ class Instance:
 
         from exact_core.app import create_app
         from exact_core.settings import Settings
-        from exact_core.storage import migrate
-        from exact_core.storage.database import Database
 
         values = {"data_dir": self._folder, "secret_key": secrets.token_hex(32), **self._settings}
         settings = Settings(**values)
         candidates = _candidates(self._plugins)
-        database = Database(settings.effective_database_url)
-        migrate.upgrade(database, _schemas(candidates))
-        database.dispose()
+        _migrate(settings.effective_database_url, _schemas(candidates))
         self._app = app = create_app(settings, candidates)
         self.services = app.state.services
         for name in self._plugins:
@@ -227,6 +223,31 @@ class Instance:
         # The life of the application belongs to the client that was entered; this one only makes requests.
         headers = {"Authorization": f"Bearer {token}"}
         return TestClient(self._app, base_url=_ADDRESS, raise_server_exceptions=False, headers=headers)
+
+
+_migrated: list[bytes] = []
+"""The SQLite file of an instance in which nothing happened yet: reading it is quicker than making it again."""
+
+
+def _migrate(url: str, schemas: list[Any]) -> None:
+    from exact_core.storage import migrate
+    from exact_core.storage.database import Database
+
+    path = Path(url.removeprefix("sqlite:///"))
+    is_new_file = url.startswith("sqlite:///") and not path.exists()
+    if is_new_file and _migrated:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_migrated[0])
+    if schemas or not (is_new_file and _migrated):
+        database = Database(url)
+        migrate.upgrade(database, schemas)
+        if is_new_file and not schemas and not _migrated:
+            with database.engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")  # a checkpoint must run outside of a transaction
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+            _migrated.append(path.read_bytes())
+        database.dispose()
 
 
 def _candidates(names: Sequence[str]) -> list[Candidate]:

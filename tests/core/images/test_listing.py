@@ -66,11 +66,11 @@ def walk(api: TestClient, address: str) -> list[dict]:
             return items
 
 
-@pytest.mark.parametrize("order", ["position", "name", "newest"])
-def test_every_image_of_ten_thousand_is_listed_once_in_order(api: TestClient, many: int, order: str):
-    names = [item["name"] for item in walk(api, f"/api/v2/image-sets/{many}/images?order={order}")]
-    assert names == sorted(names, reverse=order == "newest")
-    assert len(set(names)) == MANY
+def test_every_image_of_ten_thousand_is_listed_once_in_order(api: TestClient, many: int):
+    for order in ("position", "name", "newest"):
+        names = [item["name"] for item in walk(api, f"/api/v2/image-sets/{many}/images?order={order}")]
+        assert names == sorted(names, reverse=order == "newest")
+        assert len(set(names)) == MANY
 
 
 def test_a_page_costs_the_same_few_queries_at_every_size_and_place(api: TestClient, services: Services, many: int):
