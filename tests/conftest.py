@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -44,6 +45,12 @@ from tests.serving import Client, close_loop
 REPOSITORY = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:8000"
 _numbers = itertools.count(1)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules and the tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def unavailable(reason: str) -> None:

@@ -66,6 +66,8 @@ def fake_distributions(tmp_path: Path) -> Iterator[FakeDistributions]:
 def exact(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Builder]:
     """``exact.start(plugins=["my_plugin"])`` runs an instance; a test that leaves a fault behind fails."""
     before = _environment()
+    if is_first := not gc.get_freeze_count():
+        gc.freeze()  # what was there before the test need not be looked through after it
     builder = Builder(tmp_path / "exact")
     try:
         yield builder
@@ -74,6 +76,8 @@ def exact(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Builder]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         gc.collect()  # what nobody holds any more and nobody awaited says so now
+    if is_first:
+        gc.unfreeze()
     left = [] if request.node.get_closest_marker("allow_faults") else _faults_of(builder)
     forgotten = [str(each.message) for each in caught if "was never awaited" in str(each.message)]
     assert not left, f"plugin faults were recorded (mark the test allow_faults when they are meant): {left}"
