@@ -20,7 +20,7 @@ dev: $(VENV)/.dev  ## everything needed to work on EXACT, in .venv
 test: $(VENV)/.dev  ## every test: Python on SQLite and PostgreSQL, node, Chromium
 	@scripts/provide-chromium
 	@scripts/provide-postgres $(BIN)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 	cd frontend && npm test
 
 lint: $(VENV)/.dev  ## style, types and layout of Python and JavaScript
