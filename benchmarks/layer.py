@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.layer_peers import PAPER, draw_with_paper, draw_with_svg
-from tests.browser.layer_page import CHROMIUM_ARGUMENTS, OPENSEADRAGON, Drawing, Scene, chromium_path, served
+from tests.browser.layer_page import OPENSEADRAGON, QUICK_ARGUMENTS, Drawing, Scene, chromium_path, served
 
 SIDE = 40_000
 VIEW = (18_000, 18_500, 4000, 3000)  # under 1 % of the area
@@ -130,7 +130,7 @@ def _pages() -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         addresses = {name: stack.enter_context(served(scene)) for name, scene in scenes.items()}
         playwright = stack.enter_context(sync_playwright())
-        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=QUICK_ARGUMENTS)
         stack.callback(chromium.close)
         pages: dict[str, Any] = {}
         for name in ("10k", "100k", "svg", *(["paper"] if PAPER.exists() else [])):
