@@ -16,9 +16,9 @@ from tests.conftest import unavailable
 __all__ = ["browser", "desk", "instance", "kept_profiles", "opened", "profiles"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests here."""
+    """One headless Chromium for all tests of a module: its event loop must not run under tests without a browser."""
     path = chromium_path()
     if path is None:
         unavailable("Chromium is not installed; run: apt-get install chromium-headless-shell")

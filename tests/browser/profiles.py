@@ -46,9 +46,9 @@ class Profiles:
             context.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def kept_profiles(browser: Browser) -> Iterator[Profiles]:
-    """The profiles of all tests."""
+    """The profiles of all tests of a module."""
     profiles = Profiles(browser)
     yield profiles
     profiles.close()
