@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -79,8 +79,10 @@ class Database:
             yield session
             if self.dialect == "postgresql" and session.in_transaction() and session.is_active:
                 # Ends what has nothing to commit: after a rollback the driver would forget all prepared statements.
-                driver: Any = session.connection().connection.driver_connection
-                driver.commit()
+                connection = session.connection()
+                driver: Any = connection.connection.driver_connection
+                with suppress(connection.dialect.loaded_dbapi.Error):  # all was read; the pool finds out what is wrong
+                    driver.commit()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
