@@ -211,7 +211,7 @@ class _Postgres:
         differ = number_tables.table(
             "postgresql", "steps", {"type_id": counts.type_id, "cell": counts.cell, "n": counts.n}
         )
-        values = {name: literal(value, COUNTS.c[name].type) for name, value in counts.same.items()}
+        values: dict[str, Any] = {name: literal(value, COUNTS.c[name].type) for name, value in counts.same.items()}
         values |= {name: differ.c[name] for name in ("type_id", "cell", "n")}
         self._session.execute(adding_counts("postgresql", select(*(values[name] for name in (*COUNTED, "n")))))
 

@@ -19,7 +19,7 @@ from exact_core.annotations.scope import COUNTS, ROWS
 from exact_core.annotations.spatial import tile_key
 from exact_core.annotations.states import IDENTITIES, Change, adding_counts, row_values, steps_of
 from exact_core.storage.models import LIVE
-from exact_core.storage.prepared import Prepared
+from exact_core.storage.prepared import Prepared, run_in_turn
 
 _ONE_ROW = (
     "tile_key", "type_id", "author_id", "shape", "z", "t", "c", "x0", "y0", "x1", "y1", "geometry", "text", "changed",
@@ -92,15 +92,15 @@ def _one_by_one(session: Session, form: _Form, values: dict[str, Any]) -> int:
         added = _ADD_IDENTITY.first(session, values)
         assert added is not None, "an insert gives the number"
         values["annotation"] = added[0]
-    _RAISE.run(session, values)
-    _NOTE.run(session, values)
-    if form.closes:
-        _CLOSE.run(session, values)
-    if form.opens:
-        _OPEN.run(session, values)
-    for number in range(form.counts):
-        _count(number).run(session, values)
+    run_in_turn(session, _following(form), values)
     return int(values["annotation"])
+
+
+@cache
+def _following(form: _Form) -> tuple[Prepared, ...]:
+    """What is written when the annotation has its number."""
+    states = (*((_CLOSE,) if form.closes else ()), *((_OPEN,) if form.opens else ()))
+    return _RAISE, _NOTE, *states, *(Prepared(_counts("sqlite", number)) for number in range(form.counts))
 
 
 @cache
@@ -121,11 +121,6 @@ def _at_once(form: _Form) -> Prepared:
     written = [part.cte(f"part_{place}") for place, part in enumerate(parts)]
     answer = select((identity if form.is_new else raised).c.id)
     return Prepared(answer.add_cte(raised, *written))
-
-
-@cache
-def _count(number: int) -> Prepared:
-    return Prepared(_counts("sqlite", number))
 
 
 def _counts(dialect: str, number: int) -> Any:

@@ -94,7 +94,10 @@ class Prepared:
 
     def _run(self, session: Session, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
         session.flush()
-        line = _line(session)
+        return self.on(_line(session), session, values)
+
+    def on(self, line: _Line, session: Session, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
+        """Run it where the session's transaction is."""
         compiled = self._by_dialect.get(line.dialect) or self._compile(line.connection)
         parameters = compiled.parameters(values)
         try:
@@ -128,6 +131,14 @@ class Prepared:
         )
         self._by_dialect[dialect.name] = answer
         return answer
+
+
+def run_in_turn(session: Session, statements: Iterable[Prepared], values: Mapping[str, Any]) -> None:
+    """Run statements one after the other, all with the same values, for what they do."""
+    session.flush()
+    line = _line(session)
+    for statement in statements:
+        statement.on(line, session, values)
 
 
 @dataclass(frozen=True, slots=True)
