@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
-from sqlalchemy.dialects import postgresql, sqlite
 
 from exact_core.annotations import rules
 from exact_core.annotations.geometry import parse
+from exact_core.annotations.loading import load
 from exact_core.annotations.operations import MAX_OPERATIONS, Create, Delete, Operation, Outcome, Stale, Update
 from exact_core.annotations.packing import pack
 from exact_core.annotations.people import last_editors
-from exact_core.annotations.states import IDENTITIES, Change, Known, State, load, with_state
+from exact_core.annotations.states import IDENTITIES, Change, Known, State, with_state
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.products import attributes
 from exact_core.storage.models import now
-from exact_core.storage.prepared import Prepared
 
 if TYPE_CHECKING:
     from exact_core.annotations.writing import Writer
@@ -33,18 +31,24 @@ class Batch:
             raise Invalid(f"One request has at most {MAX_OPERATIONS:,} operations, not {len(operations):,}.")
         self._writer = writer
         self._operations = operations
-        keys = [operation.uuid if isinstance(operation, Create) else operation.key for operation in operations]
-        writer.types.prepare({each.type_id for each in operations if not isinstance(each, Delete) and each.type_id})
-        ids = [key for key in keys if isinstance(key, int)]
-        uuids = [key for key in keys if isinstance(key, str)]
-        # Of a single new shape the insert itself finds out whether it is there already.
-        self._draws_one = len(operations) == 1 and isinstance(operations[0], Create)
-        stored = [] if self._draws_one else load(writer.session, writer.facts.image_id, ids=ids, uuids=uuids)
+        self._does_one = writer.does_one and len(operations) == 1
+        stored = self._stored()
         self._by_id = {known.id: known for known in stored}
         self._by_uuid = {known.uuid: known for known in stored}
         self._after: dict[str, State | None] = {}  # by uuid, what this batch has come to
         self._new: set[str] = set()
         self._stale: dict[str, Known] = {}
+
+    def _stored(self) -> Sequence[Known]:
+        """The annotations that the operations name, with their types at hand."""
+        writer, operations = self._writer, self._operations
+        if writer.entry is not None and len(operations) == 1:
+            return () if writer.entry.known is None else (writer.entry.known,)
+        writer.types.prepare({each.type_id for each in operations if not isinstance(each, Delete) and each.type_id})
+        keys = [operation.uuid if isinstance(operation, Create) else operation.key for operation in operations]
+        ids = [key for key in keys if isinstance(key, int)]
+        uuids = [key for key in keys if isinstance(key, str)]
+        return load(writer.session, writer.facts.image_id, ids=ids, uuids=uuids)
 
     def apply(self, reason: str, run: str) -> Outcome:
         self._create_identities()
@@ -62,8 +66,12 @@ class Batch:
             if after != self._by_uuid[uuid].state
         ]
         revision = self._writer.facts.revision
-        if changes or self._new:
-            revision = self._writer.commit(changes, "model" if run else "edit", reason, run=run)
+        kind = "model" if run else "edit"
+        if changes and self._does_one:
+            revision, known = self._writer.commit_one(changes[0], kind, reason, run)
+            self._by_uuid[known.uuid] = known
+        elif changes or self._new:
+            revision = self._writer.commit(changes, kind, reason, run=run)
         return Outcome(revision, self._answers(touched, {change.known.uuid for change in changes}, revision))
 
     def _answers(self, touched: Sequence[str], changed: set[str], revision: int) -> list[Known]:
@@ -191,12 +199,8 @@ class Batch:
             }
             for uuid, create in new.items()
         ]
-        ids = self._numbers(rows)
-        if not ids:
-            [known] = load(writer.session, image_id, uuids=new)
-            self._require_own(known)
-            self._by_id[known.id] = self._by_uuid[known.uuid] = known
-            return
+        # The number of a single one comes when it is written.
+        ids = [0] if self._does_one else self._numbers(rows)
         name = writer.actor.display_name or writer.actor.name
         for id_, row in zip(ids, rows, strict=True):
             known = Known(id_, str(row["uuid"]), image_id, author_id, name, str(row["claimed_author"]), at)
@@ -204,12 +208,8 @@ class Batch:
         self._new = set(new)
 
     def _numbers(self, rows: list[dict[str, Any]]) -> Sequence[int]:
-        """The numbers of new identities; none when the only one is there already."""
-        session = self._writer.session
-        if self._draws_one:
-            added = _new_identity(session.get_bind().dialect.name).first(session, rows[0])
-            return [] if added is None else [added[0]]
-        return session.connection().execute(_NEW_IDENTITIES, rows).scalars().all()
+        """The numbers of new identities."""
+        return self._writer.session.connection().execute(_NEW_IDENTITIES, rows).scalars().all()
 
     def _require_own(self, known: Known) -> None:
         if known.author_id != self._writer.editor_id:
@@ -217,14 +217,6 @@ class Batch:
 
 
 _NEW_IDENTITIES = insert(IDENTITIES).returning(IDENTITIES.c.id, sort_by_parameter_order=True)
-
-
-@cache
-def _new_identity(dialect: str) -> Prepared:
-    """Adds an identity unless the image has one of that uuid."""
-    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(IDENTITIES)
-    added = statement.on_conflict_do_nothing(index_elements=["image_id", "uuid"]).returning(IDENTITIES.c.id)
-    return Prepared(added, ["image_id", "uuid", "author_id", "claimed_author", "created_at"])
 
 
 def _at(number: int, count: int, error: Invalid | NotFound | Forbidden) -> Exception:

@@ -25,7 +25,7 @@ from exact_core.annotations.outlines import Outlines
 from exact_core.annotations.packing import Columns, columns_of
 from exact_core.annotations.scope import Frame
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cells, tile_keys
-from exact_core.annotations.states import DETAILS, State, add_counts
+from exact_core.annotations.states import DETAILS, State
 from exact_core.annotations.writing import Writer
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
@@ -34,7 +34,7 @@ from exact_core.products.attributes import defaults
 from exact_core.storage.models import LIVE, now
 
 _LABELS = [shape.number for shape in Shape if shape.is_label]
-_TYPE_BITS = 14  # types of one bulk, in a number beside the 48 bits of a cell
+_CELL_BITS = 48  # of a cell, in a number beside that of one of the types
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +227,12 @@ def _write(
     if attributes:
         _write_attributes(writer, [attributes[number] for number in chosen], ids, revision)
     types, index = np.unique(type_ids, return_inverse=True)
-    pairs, counts = np.unique(cells << _TYPE_BITS | index, return_counts=True)
-    frame = (shapes.frame.z, shapes.frame.t, shapes.frame.c)
-    add_counts(
-        writer.session,
-        {
-            (image_id, *frame, int(types[pair & (1 << _TYPE_BITS) - 1]), author_id or 0, pair >> _TYPE_BITS): n
-            for pair, n in zip(pairs.tolist(), counts.tolist(), strict=True)
-        },
+    # As the kept counts are sorted: by type, then by cell.
+    pairs, counts = np.unique(index.astype(np.int64) << _CELL_BITS | cells, return_counts=True)
+    target.counts(
+        bulk_insert.Counts(
+            image_id, author_id or 0, shapes.frame, types[pairs >> _CELL_BITS], pairs & (1 << _CELL_BITS) - 1, counts
+        )
     )
     return ids
 

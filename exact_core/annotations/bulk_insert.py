@@ -10,10 +10,12 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, SmallInteger, Table, insert, text
+from sqlalchemy import BigInteger, SmallInteger, Table, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from exact_core.annotations.scope import ROWS, Frame
+from exact_core.annotations import number_tables
+from exact_core.annotations.scope import COUNTS, ROWS, Frame
+from exact_core.annotations.states import COUNTED, adding_counts
 from exact_core.storage.models import LIVE, Annotation, UtcDateTime
 from exact_core.storage.prepared import insert_rows
 
@@ -66,6 +68,24 @@ class Rows:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Shapes to count in one image and frame for one author (0 for none), each row a type and a cell of its own."""
+
+    image_id: int
+    author_id: int
+    frame: Frame
+    type_id: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    n: NDArray[np.int64]
+
+    @property
+    def same(self) -> dict[str, int]:
+        """What is the same in all rows, by column."""
+        frame = self.frame
+        return {"image_id": self.image_id, "z": frame.z, "t": frame.t, "c": frame.c, "author_id": self.author_id}
+
+
 class Target(Protocol):
     """A database that takes identities and states in bulk."""
 
@@ -76,6 +96,9 @@ class Target(Protocol):
 
     def states(self, rows: Rows) -> None:
         """Store states."""
+
+    def counts(self, counts: Counts) -> None:
+        """Add to the kept counts."""
 
 
 def target(session: Session) -> Target:
@@ -133,6 +156,16 @@ class _Sqlite:
             statement = f"INSERT INTO {ROWS.name} ({names}) VALUES ({values})"  # noqa: S608 - numbers and our own time
             insert_rows(self._session, statement, zip(*differ.values(), strict=True))
 
+    def counts(self, counts: Counts) -> None:
+        same = counts.same
+        names = ", ".join([*same, "type_id", "cell", "n"])
+        statement = (
+            f"INSERT INTO {COUNTS.name} ({names}) VALUES ({', '.join(map(str, same.values()))}, ?, ?, ?)"  # noqa: S608
+            f" ON CONFLICT ({', '.join(COUNTED)}) DO UPDATE SET n = n + excluded.n"
+        )
+        differ = (counts.type_id.tolist(), counts.cell.tolist(), counts.n.tolist())
+        insert_rows(self._session, statement, zip(*differ, strict=True))
+
     def _converted(self, at: datetime) -> Any:
         return self._time(at) if self._time else at
 
@@ -173,6 +206,14 @@ class _Postgres:
             texts = [value.encode() for value in rows.text[start:stop]] if rows.text else [b""] * (stop - start)
             tails = {"geometry": rows.geometry[start:stop], "text": texts}
             self._copy(ROWS, rows.columns(start, stop), stop - start, tails)
+
+    def counts(self, counts: Counts) -> None:
+        differ = number_tables.table(
+            "postgresql", "steps", {"type_id": counts.type_id, "cell": counts.cell, "n": counts.n}
+        )
+        values: dict[str, Any] = {name: literal(value, COUNTS.c[name].type) for name, value in counts.same.items()}
+        values |= {name: differ.c[name] for name in ("type_id", "cell", "n")}
+        self._session.execute(adding_counts("postgresql", select(*(values[name] for name in (*COUNTED, "n")))))
 
     def _copy(self, table: Table, columns: dict[str, Any], count: int, tails: dict[str, list[bytes]] | None) -> None:
         names = [*columns, *(tails or {})]

@@ -72,36 +72,44 @@ def fold(session: Session, image_id: int, revision: int, rows: bytes) -> None:
     connection.execute(_FOLDED, own | {"linked": linked(digest, rows)})
 
 
-_SETS = cast("Table", ImageSet.__table__)
-_LOG = cast("Table", ChangeSet.__table__)
+SETS = cast("Table", ImageSet.__table__)
+LOG = cast("Table", ChangeSet.__table__)
+LAST_DIGEST = (
+    select(LOG.c.digest)
+    .where(LOG.c.image_set_id == SETS.c.id, LOG.c.revision == SETS.c.revision)
+    .correlate(SETS)
+    .scalar_subquery()
+)
+"""The digest of the newest change set of a row of ``SETS``, which bears the set's revision; NULL when there is none."""
+
 _LOGGED = Prepared(
-    insert(_LOG),
+    insert(LOG),
     [
         "image_set_id", "revision", "image_id", "actor_id", "at", "kind", "reason", "n_changes", "reverts", "run",
         "digest",
     ],
 )  # fmt: skip
 _RAISED = Prepared(
-    update(_SETS)
-    .where(_SETS.c.id == bindparam("image_set"))
-    .values(revision=_SETS.c.revision + 1)
+    update(SETS)
+    .where(SETS.c.id == bindparam("image_set"))
+    .values(revision=SETS.c.revision + 1)
     .returning(
-        _SETS.c.revision,
+        SETS.c.revision,
         # The digest of the newest change set, before this one is among them.
-        select(_LOG.c.digest)
-        .where(_LOG.c.image_set_id == bindparam("image_set"))
-        .order_by(_LOG.c.revision.desc())
+        select(LOG.c.digest)
+        .where(LOG.c.image_set_id == bindparam("image_set"))
+        .order_by(LOG.c.revision.desc())
         .limit(1)
         .scalar_subquery(),
     )
 )
 
 _OWN = (
-    _LOG.c.image_set_id == select(Image.image_set_id).where(Image.id == bindparam("image")).scalar_subquery(),
-    _LOG.c.revision == bindparam("at_revision"),
+    LOG.c.image_set_id == select(Image.image_set_id).where(Image.id == bindparam("image")).scalar_subquery(),
+    LOG.c.revision == bindparam("at_revision"),
 )
-_DIGEST = select(_LOG.c.digest).where(*_OWN)
-_FOLDED = update(_LOG).where(*_OWN).values(digest=bindparam("linked"))
+_DIGEST = select(LOG.c.digest).where(*_OWN)
+_FOLDED = update(LOG).where(*_OWN).values(digest=bindparam("linked"))
 
 
 def lock_set(session: Session, image_set_id: int) -> None:

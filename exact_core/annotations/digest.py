@@ -78,15 +78,13 @@ def rows_digest(opened: Opened, closed: Iterable[tuple[int, str, int]] = ()) -> 
 
 def changes_digest(changes: Sequence[Change]) -> bytes:
     """The hash of the rows of single changes."""
-    ordered = sorted(changes, key=lambda change: change.known.id)
+    ordered = sorted(changes, key=lambda change: change.known.id) if len(changes) > 1 else changes
     states = [(change.known, change.after) for change in ordered if change.after is not None]
-    numbers = np.array(
-        [
-            (known.image_id, known.author_id or 0, state.type_id, state.frame.z, state.frame.t, state.frame.c)
-            for known, state in states
-        ],
-        np.int64,
-    ).reshape(-1, 6)
+    rows = [
+        (known.image_id, known.author_id or 0, state.type_id, state.frame.z, state.frame.t, state.frame.c)
+        for known, state in states
+    ]
+    numbers = np.array(rows, np.int64).reshape(-1, 6)
     opened = Opened(
         [known.uuid for known, _ in states],
         numbers,

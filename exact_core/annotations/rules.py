@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.scope import Frame, ImageFacts
@@ -45,8 +45,17 @@ class TypeRule:
 
 _TYPES = cast("Table", AnnotationType.__table__).c
 _USED = cast("Table", ImageSetProduct.__table__).c
+RULE_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    _TYPES.id,
+    _TYPES.name,
+    _TYPES.shapes,
+    _TYPES.is_active,
+    _TYPES.attributes,
+)
+"""What :meth:`TypeRules.keep` takes."""
+
 _RULES = (
-    select(_TYPES.id, _TYPES.name, _TYPES.shapes, _TYPES.is_active, _TYPES.attributes)
+    select(*RULE_COLUMNS)
     .join(ImageSetProduct, _USED.product_id == _TYPES.product_id)
     .where(_USED.image_set_id == bindparam("image_set"))
 )
@@ -73,7 +82,7 @@ class TypeRules:
             return
         self._rules |= dict.fromkeys(missing)
         if len(missing) == 1:
-            self._keep(_ONE_RULE.rows(self._session, {"image_set": self._image_set_id, "id": missing.pop()}))
+            self.keep(_ONE_RULE.rows(self._session, {"image_set": self._image_set_id, "id": missing.pop()}))
         elif len(missing) > _FEW:
             self._read(_RULES, {})
         else:
@@ -87,9 +96,10 @@ class TypeRules:
 
     def _read(self, statement: Select[Any], asked: dict[str, Any]) -> None:
         self._session.flush()
-        self._keep(self._session.connection().execute(statement, {"image_set": self._image_set_id, **asked}))
+        self.keep(self._session.connection().execute(statement, {"image_set": self._image_set_id, **asked}))
 
-    def _keep(self, found: Iterable[Sequence[Any]]) -> None:
+    def keep(self, found: Iterable[Sequence[Any]]) -> None:
+        """Types that were read already, as rows of ``RULE_COLUMNS``; all of them belong to the image set."""
         for id_, name, shapes, is_active, attributes_ in found:
             self._rules[id_] = TypeRule(id_, name, tuple(shapes), is_active, tuple(attributes_))
 

@@ -229,7 +229,7 @@ def holds(table: Table, at: int | None) -> list[ColumnElement[bool]]:
     return [row.valid_to == LIVE] if at is None else [row.valid_from <= at, row.valid_to > at]
 
 
-_FACTS = (
+FACTS = (
     Image.id,
     Image.image_set_id,
     Image.name,
@@ -244,13 +244,14 @@ _FACTS = (
     exists().where(Assignment.image_id == Image.id),
     ImageSet.mode_settings,
 )
+"""What :class:`ImageFacts` is made of."""
 
 
 def image_facts(session: Session, image_id: int) -> ImageFacts:
     """The image with its set's mode and revision, in one query; ``NotFound`` when either is gone."""
     found = _FACTS_OF_ONE.first(session, {"image": image_id})
     if found is None:
-        raise _no_image(image_id)
+        raise no_image(image_id)
     return ImageFacts(*found)
 
 
@@ -264,7 +265,7 @@ def read_scope(session: Session, actor: Actor, image_id: int, can: Can) -> ReadS
     """What the actor may see of an image's annotations; ``NotFound`` when it is not even the image."""
     facts = image_facts(session, image_id)
     if not can(actor, "view", facts.image_set_id):
-        raise _no_image(image_id)
+        raise no_image(image_id)
     return scope_in(facts, actor, can, session)
 
 
@@ -304,7 +305,7 @@ def require_size(facts: ImageFacts) -> None:
 def _all_facts() -> Select[Any]:
     """The facts of images that are there."""
     there = (Image.deleted_at.is_(None), ImageSet.deleted_at.is_(None))
-    facts: Any = select(*_FACTS).join(ImageSet, ImageSet.id == Image.image_set_id).where(*there)
+    facts: Any = select(*FACTS).join(ImageSet, ImageSet.id == Image.image_set_id).where(*there)
     return cast("Select[Any]", facts)
 
 
@@ -312,5 +313,6 @@ def _all_facts() -> Select[Any]:
 _FACTS_OF_ONE = Prepared(_all_facts().where(Image.id == bindparam("image")))
 
 
-def _no_image(image_id: int) -> NotFound:
+def no_image(image_id: int) -> NotFound:
+    """The refusal that does not say whether there is such an image."""
     return NotFound(f"There is no image {image_id} that you may see.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -13,13 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
-    FromClause,
     Select,
     Table,
-    and_,
     bindparam,
-    case,
-    func,
     insert,
     select,
     true,
@@ -30,8 +26,9 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations import number_tables
 from exact_core.annotations.geometry import Box, Geometry
-from exact_core.annotations.packing import pack, unpack
-from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, ReadScope, holds
+from exact_core.annotations.packed_json import packed_json
+from exact_core.annotations.packing import pack
+from exact_core.annotations.scope import COUNTS, ROWS, Frame, ImageFacts, ReadScope
 from exact_core.annotations.spatial import WHOLE_IMAGE_CELL, summary_cell, tile_key
 from exact_core.api.contributions import Shape
 from exact_core.api.events import AnnotationState
@@ -114,7 +111,7 @@ class Known:
         if state is not None:
             answer |= {
                 "type_id": state.type_id,
-                "geometry": unpack(state.geometry).to_json(),
+                "geometry": packed_json(state.geometry),
                 "frame": {"z": state.frame.z, "t": state.frame.t, "c": state.frame.c},
                 "text": state.text,
                 "attributes": state.attributes,
@@ -153,94 +150,6 @@ def state_of(row: Sequence[Any], attributes: dict[str, Any] | None) -> State:
     return State(type_id, Shape.from_number(shape), bytes(geometry), box, frame, text, attributes or {})
 
 
-def load(session: Session, image_id: int, *, ids: Iterable[int] = (), uuids: Iterable[str] = ()) -> list[Known]:
-    """The annotations of an image with these ids or uuids, live or deleted."""
-    ids, uuids = list(ids), list(uuids)
-    if len(ids) + len(uuids) == 1:
-        name, key = ("id", ids[0]) if ids else ("uuid", uuids[0])
-        return list(_known_of(_load_one(name).rows(session, {"image": image_id, "key": key})))
-    session.flush()
-    connection = session.connection()
-    found: dict[int, Known] = {}
-    values: list[Any]
-    for name, values in (("id", ids), ("uuid", uuids)):
-        for start in range(0, len(values), _CHUNK):
-            asked = {"image": image_id, "keys": values[start : start + _CHUNK]}
-            found |= {known.id: known for known in _known_of(connection.execute(_load_by(name), asked))}
-    return list(found.values())
-
-
-def select_known(
-    session: Session,
-    conditions: Iterable[ColumnElement[bool]],
-    *,
-    only_live: bool = False,
-    order_by: ColumnElement[Any] | None = None,
-    limit: int | None = None,
-    at: int | None = None,
-) -> Iterator[Known]:
-    """Annotations with author, live state (or that at a revision) and attributes, in one query."""
-    statement = _select_known(only_live, at).where(*conditions).limit(limit)
-    if order_by is not None:
-        statement = statement.order_by(order_by)
-    return _known_of(session.execute(statement))
-
-
-@cache
-def _load_by(column: str) -> Select[Any]:
-    """Selects annotations of an image by ids or uuids; made once, as every edit asks it."""
-    chosen = IDENTITIES.c[column].in_(bindparam("keys", expanding=True))
-    return _select_known(only_live=False, at=None).where(IDENTITIES.c.image_id == bindparam("image"), chosen)
-
-
-@cache
-def _load_one(column: str) -> Prepared:
-    """The same for a single one."""
-    one = (IDENTITIES.c.image_id == bindparam("image"), IDENTITIES.c[column] == bindparam("key"))
-    newest = ROWS.alias("newest").c
-    # The last state, found by its index, is the only one that can be live: the others need not be read.
-    last = select(func.max(newest.valid_from)).where(newest.annotation_id == IDENTITIES.c.id).scalar_subquery()
-    return Prepared(_select_known(False, None, ROWS.c.valid_from == last).where(*one))
-
-
-def _select_known(only_live: bool, at: int | None, *which: ColumnElement[bool]) -> Select[Any]:
-    identity, person = IDENTITIES, _PEOPLE.c
-    live = and_(ROWS.c.annotation_id == identity.c.id, *holds(ROWS, at), *which)
-    detail = and_(DETAILS.c.annotation_id == identity.c.id, *holds(DETAILS, at))
-    # States remember their author by number even when the account is gone; of a deleted shape, a former one does.
-    former = ROWS.alias("former").c
-    remembered = select(former.author_id).where(former.annotation_id == identity.c.id, former.author_id.is_not(None))
-    past = case((ROWS.c.valid_from.is_(None), remembered.limit(1).scalar_subquery()))
-    author = func.coalesce(ROWS.c.author_id, identity.c.author_id, past)
-    return (
-        select(
-            identity.c.id,
-            identity.c.uuid,
-            identity.c.image_id,
-            author,
-            person.display_name,
-            person.name,
-            identity.c.claimed_author,
-            identity.c.created_at,
-            DETAILS.c.attributes,
-            *STATE_COLUMNS,
-        )
-        .select_from(identity.join(ROWS, live, isouter=not only_live))
-        .outerjoin(DETAILS, detail)
-        .outerjoin(_PEOPLE, person.id == author)
-    )
-
-
-def _known_of(rows: Iterable[Sequence[Any]]) -> Iterator[Known]:
-    for row in rows:
-        id_, uuid, image_id, author_id, display_name, name, claimed, created_at, attributes, *state = row
-        known = Known(id_, uuid, image_id, author_id, display_name or name or "", claimed, created_at)
-        if state[0] is None:
-            yield known
-        else:
-            yield with_state(known, state_of(state, attributes), state[0], state[1])
-
-
 def with_state(known: Known, state: State | None, revision: int, edited_at: datetime | None) -> Known:
     """The same annotation in another state."""
     return Known(
@@ -277,19 +186,28 @@ def write(session: Session, changes: Sequence[Change], revision: int, editor_id:
     closed = [change.known for change in changes if change.known.state is not None]
     opened = [(change.known, change.after) for change in changes if change.after is not None]
     _CLOSE_ROW.run_many(session, [_row_key(known) | {"at_revision": revision} for known in closed])
-    _OPEN_ROW.run_many(session, [_row(known, state, revision, editor_id, at) for known, state in opened])
-    _write_details(session, changes, revision)
+    _OPEN_ROW.run_many(session, [row_values(known, state, revision, editor_id, at) for known, state in opened])
+    write_details(session, changes, revision)
     add_counts(session, _count_changes(changes))
 
 
 def add_counts(session: Session, counts: dict[tuple[int, ...], int]) -> None:
     """Add to the kept counts; keys are the columns of the summary's primary key."""
-    steps = [(*key, n) for key, n in sorted(counts.items()) if n]
+    steps = _steps(counts)
     if len(steps) > _FEW_COUNTS:
         _add_many_counts(session, np.array(steps, np.int64))
         return
-    values = [dict(zip(_COUNTED, key, strict=True), n=n) for *key, n in steps]
+    values = [dict(zip(COUNTED, key, strict=True), n=n) for *key, n in steps]
     _count_statement(session.get_bind().dialect.name).run_many(session, values)
+
+
+def steps_of(change: Change) -> list[tuple[int, ...]]:
+    """What one change adds to the kept counts: rows of ``COUNTED`` and ``n``, in the order of their key."""
+    return _steps(_count_changes([change]))
+
+
+def _steps(counts: dict[tuple[int, ...], int]) -> list[tuple[int, ...]]:
+    return [(*key, n) for key, n in sorted(counts.items()) if n]
 
 
 def _iso(at: datetime) -> str:
@@ -302,7 +220,8 @@ def _row_key(known: Known) -> dict[str, Any]:
     return {f"old_{name}": value for name, value in zip(_PRIMARY_KEY, values, strict=True)}
 
 
-def _row(known: Known, state: State, revision: int, editor_id: int | None, at: datetime) -> dict[str, Any]:
+def row_values(known: Known, state: State, revision: int, editor_id: int | None, at: datetime) -> dict[str, Any]:
+    """The row of a state that begins at a revision, by column."""
     box, frame = state.box, state.frame
     return {
         "image_id": known.image_id,
@@ -328,7 +247,7 @@ def _row(known: Known, state: State, revision: int, editor_id: int | None, at: d
     }
 
 
-def _write_details(session: Session, changes: Sequence[Change], revision: int) -> None:
+def write_details(session: Session, changes: Sequence[Change], revision: int) -> None:
     """Attributes have rows of their own, which stay when an edit does not touch them."""
     before = {change.known.id: change.known.state.attributes if change.known.state else {} for change in changes}
     after = {change.known.id: change.after.attributes if change.after else {} for change in changes}
@@ -357,7 +276,7 @@ def _count_changes(changes: Sequence[Change]) -> dict[tuple[int, ...], int]:
     return counts
 
 
-_COUNTED = tuple(column.name for column in COUNTS.primary_key)
+COUNTED = tuple(column.name for column in COUNTS.primary_key)
 _OPEN_ROW = Prepared(insert(ROWS), ROWS.columns.keys())
 _CLOSE_ROW = Prepared(
     update(ROWS)
@@ -373,20 +292,28 @@ _CLOSE_DETAIL = (
 
 @cache
 def _count_statement(dialect: str) -> Prepared:
-    return Prepared(_adding(dialect, None), COUNTS.columns.keys())
+    return Prepared(adding_counts(dialect), COUNTS.columns.keys())
 
 
 def _add_many_counts(session: Session, steps: NDArray[np.int64]) -> None:
     dialect = session.get_bind().dialect.name
-    columns = dict(zip((*_COUNTED, "n"), steps.T, strict=True))
-    session.execute(_adding(dialect, number_tables.table(dialect, "steps", columns)))
+    columns = dict(zip((*COUNTED, "n"), steps.T, strict=True))
+    table = number_tables.table(dialect, "steps", columns)
+    # SQLite takes ON CONFLICT for a part of the join unless there is a WHERE.
+    session.execute(adding_counts(dialect, select(*table.c).where(true())))
 
 
-def _adding(dialect: str, table: FromClause | None) -> Any:
-    """An insert into the kept counts that adds to those that are there: of values, or of a table's rows."""
+def adding_counts(dialect: str, rows: Select[Any] | Mapping[str, Any] | None = None) -> Any:
+    """An insert into the kept counts that adds to those that are there.
+
+    Args:
+        dialect: ``sqlite`` or ``postgresql``.
+        rows: Selects what is added; or the values of one row; None: values are given when it runs.
+    """
     statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(COUNTS)
-    if table is not None:
-        # SQLite takes ON CONFLICT for a part of the join unless there is a WHERE.
-        statement = statement.from_select([*_COUNTED, "n"], select(*table.c).where(true()))
+    if isinstance(rows, Mapping):
+        statement = statement.values(rows)
+    elif rows is not None:
+        statement = statement.from_select([*COUNTED, "n"], rows)
     keys = list(COUNTS.primary_key)
     return statement.on_conflict_do_update(index_elements=keys, set_={"n": COUNTS.c.n + statement.excluded.n})

@@ -14,10 +14,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.change_details import type_names
+from exact_core.annotations.loading import load
 from exact_core.annotations.revert_plan import take_back
 from exact_core.annotations.revert_writing import write_plan
 from exact_core.annotations.scope import ROWS, begun_at, ended_at
-from exact_core.annotations.states import load, with_state
+from exact_core.annotations.states import with_state
 from exact_core.annotations.writing import MAX_OPERATIONS, Outcome, Writer
 from exact_core.api.errors import Conflict
 from exact_core.storage.models import ChangeSet, now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import TypeAlias
 
 from sqlalchemy import bindparam, select, update
@@ -12,9 +13,11 @@ from sqlalchemy.orm import Session
 from exact_core.annotations import digest, rules
 from exact_core.annotations.batch import Batch
 from exact_core.annotations.change_log import fold, next_revision
+from exact_core.annotations.entry import Entry
 from exact_core.annotations.operations import MAX_OPERATIONS, Create, Delete, Operation, Outcome, Stale, Update
 from exact_core.annotations.scope import Can, ImageFacts, ReadScope, image_facts, require_size, scope_in
-from exact_core.annotations.states import Change, Known, write
+from exact_core.annotations.single import Entered, write_one
+from exact_core.annotations.states import Change, Known, write, write_details
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import AnnotationAction, AnnotationChange
@@ -51,6 +54,7 @@ class Writer:
 
     Making it locks the image set against other writers until the transaction ends, checks that the set can be
     changed, and that the actor may annotate there. With ``looks_only`` it does not lock: for previews of changes.
+    With an ``entry`` the set is locked already, and what it knows is not read again: for one operation.
     """
 
     def __init__(
@@ -62,11 +66,16 @@ class Writer:
         record: Record | None,
         *,
         looks_only: bool = False,
+        entry: Entry | None = None,
     ) -> None:
         self.session = session
         self.actor = actor
         self.looks_only = looks_only
-        self.facts = image_facts(session, image_id) if looks_only else locked_facts(session, image_id)
+        self.entry = entry
+        if entry is not None:
+            self.facts = entry.facts
+        else:
+            self.facts = image_facts(session, image_id) if looks_only else locked_facts(session, image_id)
         if not can(actor, "view", self.facts.image_set_id):
             raise NotFound(f"There is no image {image_id} that you may see.")
         if self.facts.is_locked:
@@ -76,6 +85,8 @@ class Writer:
         self._can = can
         self._begin()
         self.types = rules.TypeRules(session, self.facts.image_set_id)
+        if entry is not None and entry.rule is not None:
+            self.types.keep([entry.rule])
         self._may_edit_any = can(actor, "edit_any", self.facts.image_set_id)
         self.record = record
 
@@ -107,6 +118,7 @@ class Writer:
         if image_id == self.facts.image_id:
             return self
         other = copy(self)
+        other.entry = None
         other.facts = image_facts(self.session, image_id)
         if other.facts.image_set_id != self.facts.image_set_id:
             raise NotFound(f"There is no image {image_id} in image set {self.facts.image_set_id}.")
@@ -128,6 +140,35 @@ class Writer:
         revision = self.log_change_set(len(changes), kind, reason, reverts, run, rows=rows)
         self._write(changes, revision, restores=kind in BRINGS_BACK, draws=kind == "edit")
         return revision
+
+    @property
+    def does_one(self) -> bool:
+        """Whether :meth:`commit_one` may be used: nothing is written yet, and no reading has to hear of the change."""
+        return self.entry is not None and self.reading is None
+
+    def commit_one(self, change: Change, kind: str, reason: str, run: str) -> tuple[int, Known]:
+        """As :meth:`commit` of one change, with the fewest statements; gives the annotation with its number too."""
+        assert self.entry is not None, "nothing was read that could be built on"
+        last, self.entry = self.entry.digest, None
+        revision, known = self.facts.revision + 1, change.known
+        entered = Entered(
+            image_set_id=self.facts.image_set_id,
+            revision=revision,
+            actor_id=self.editor_id,
+            at=now(),
+            kind=kind,
+            reason=reason,
+            run=checked_run(run),
+            digest=digest.linked(last, digest.changes_digest([change])),
+        )
+        id_ = write_one(self.session, change, entered)
+        if id_ != known.id:
+            known = replace(known, id=id_)
+            change = Change(known, change.after)
+        write_details(self.session, [change], revision)
+        if self.record is not None:
+            self.record(event_of(change, self.facts.image_set_id, revision, self.editor_id, restores=False))
+        return revision, known
 
     def write(self, changes: Sequence[Change], revision: int, *, restores: bool) -> None:
         """Write changes under a revision that was taken in this transaction, and tell the hooks.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import cast
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Table, and_, bindparam, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from exact_core.api.context import Actor
@@ -114,6 +115,10 @@ class Held:
 
     role: Role | None
     rights: tuple[Right, ...]
+
+
+Standing: TypeAlias = tuple[SetFacts | None, Grant | None]
+"""What is known of a set, and of somebody in it."""
 
 
 def strongest(grants: Iterable[Grant]) -> Grant | None:
@@ -268,20 +273,13 @@ class Rights:
             found[row.image_set_id].append(Grant(Role(row.role), source))
         return found
 
-    def standing(self, user_id: int, image_set_id: int) -> tuple[SetFacts | None, Grant | None]:
+    def standing(self, user_id: int, image_set_id: int) -> Standing:
         """What :func:`judge` needs to know of a set and somebody in it, in one query; grants do not name their team."""
         rows = _STANDING.rows(self._session, {"user": user_id, "image_set": image_set_id})
         if not rows:
             return None, None
-        team_id, is_locked, deleted_at, mode, unblinded_at, settings, leads, _ = rows[0]
-        adjudicators = adjudicators_in(settings)
-        facts = SetFacts(
-            image_set_id, team_id, is_locked, deleted_at is not None, mode, unblinded_at is not None, adjudicators
-        )
-        grants = [Grant(Role(row[-1]), "in this image set") for row in rows if row[-1] is not None]
-        if leads is not None:
-            grants.append(_grant_of_owner("that owns the set", leads))
-        return facts, strongest(grants)
+        is_locked, deleted_at, mode, settings, *_ = rows[0]
+        return standing_of(image_set_id, (is_locked, deleted_at, mode, settings), [row[4:] for row in rows])
 
     @staticmethod
     def visible_image_sets(actor: Actor) -> ColumnElement[bool]:
@@ -297,31 +295,53 @@ _SETS = cast("Table", ImageSet.__table__).c
 _IN_TEAMS = cast("Table", TeamMember.__table__)
 _IN_SETS = cast("Table", ImageSetMember.__table__)
 _OWN_TEAMS = select(_IN_TEAMS.c.team_id).where(_IN_TEAMS.c.user_id == bindparam("user"))
+BESIDE_SET: tuple[ColumnElement[Any], ...] = (
+    _SETS.team_id,
+    _SETS.unblinded_at,
+    select(_IN_TEAMS.c.is_lead)
+    .where(_IN_TEAMS.c.user_id == bindparam("user"), _IN_TEAMS.c.team_id == _SETS.team_id)
+    .scalar_subquery(),  # whether the user leads the owning team; NULL: is not in it
+    _IN_SETS.c.role,
+)
+"""The columns of :func:`standing_of`, for statements that know the set's mode, lock and deletion besides."""
+
+_HOLDS_ROLE = and_(
+    _IN_SETS.c.image_set_id == _SETS.id,
+    or_(_IN_SETS.c.user_id == bindparam("user"), _IN_SETS.c.team_id.in_(_OWN_TEAMS)),
+)
+
+
+def with_roles(source: FromClause) -> FromClause:
+    """Where ``BESIDE_SET`` is selected from: image sets with a row for each role of ``user``, or one without."""
+    return source.outerjoin(_IN_SETS, _HOLDS_ROLE)
+
+
+def standing_of(image_set_id: int, held: _SetState, rows: Sequence[Sequence[Any]]) -> tuple[SetFacts, Grant | None]:
+    """What :func:`judge` needs to know of a set and somebody in it.
+
+    Args:
+        image_set_id: The set.
+        held: Of the set: its lock, its deletion, its mode and that mode's settings.
+        rows: All rows of ``BESIDE_SET`` of the set.
+    """
+    is_locked, deleted_at, mode, settings = held
+    team_id, unblinded_at, leads, _ = rows[0]
+    adjudicators = adjudicators_in(settings)
+    facts = SetFacts(
+        image_set_id, team_id, is_locked, deleted_at is not None, mode, unblinded_at is not None, adjudicators
+    )
+    grants = [Grant(Role(row[-1]), "in this image set") for row in rows if row[-1] is not None]
+    if leads is not None:
+        grants.append(_grant_of_owner("that owns the set", leads))
+    return facts, strongest(grants)
+
+
+_SetState: TypeAlias = tuple[bool, datetime | None, str, Mapping[str, Any]]
 _STANDING = Prepared(
-    select(
-        _SETS.team_id,
-        _SETS.is_locked,
-        _SETS.deleted_at,
-        _SETS.mode,
-        _SETS.unblinded_at,
-        _SETS.mode_settings,
-        select(_IN_TEAMS.c.is_lead)
-        .where(_IN_TEAMS.c.user_id == bindparam("user"), _IN_TEAMS.c.team_id == _SETS.team_id)
-        .scalar_subquery(),
-        _IN_SETS.c.role,
-    )
-    .select_from(
-        cast("Table", ImageSet.__table__).outerjoin(
-            _IN_SETS,
-            and_(
-                _IN_SETS.c.image_set_id == _SETS.id,
-                or_(_IN_SETS.c.user_id == bindparam("user"), _IN_SETS.c.team_id.in_(_OWN_TEAMS)),
-            ),
-        )
-    )
+    select(_SETS.is_locked, _SETS.deleted_at, _SETS.mode, _SETS.mode_settings, *BESIDE_SET)
+    .select_from(with_roles(cast("Table", ImageSet.__table__)))
     .where(_SETS.id == bindparam("image_set"))
 )
-"""A row for each role in the set, or one without; whether the user leads the owning team (NULL: is not in it)."""
 
 
 def _facts_of(image_set: ImageSet) -> SetFacts:

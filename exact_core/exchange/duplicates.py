@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exact_core.annotations.states import Known, load
+from exact_core.annotations.loading import load
+from exact_core.annotations.states import Known
 from exact_core.exchange.sinks import Sink
 from exact_core.storage.models import Annotation
 

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.geometry import Geometry
+from exact_core.annotations.loading import load as load_shapes
 from exact_core.annotations.packing import unpack
 from exact_core.annotations.scope import Can, ImageFacts, image_facts
-from exact_core.annotations.states import load as load_shapes
 from exact_core.api.context import Actor
 from exact_core.api.errors import Forbidden, NotFound
 from exact_core.auth.rights import Right, Rights

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.change_log import lock_set, next_revision
+from exact_core.annotations.loading import load as load_shapes
 from exact_core.annotations.scope import Can, ImageFacts
-from exact_core.annotations.states import load as load_shapes
 from exact_core.annotations.writing import Update, Writer
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.change_log import next_revision
+from exact_core.annotations.loading import load
 from exact_core.annotations.rules import TypeRules
 from exact_core.annotations.scope import Can, ImageFacts, ReadScope, scope_in, seen_among
 from exact_core.annotations.service import AnnotationHooks
-from exact_core.annotations.states import Known, load, masked
+from exact_core.annotations.states import Known, masked
 from exact_core.annotations.writing import Stale, Update, Writer, locked_facts
 from exact_core.api.context import Actor
 from exact_core.api.errors import Forbidden, Invalid, NotFound

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from exact_core.annotations.counts import by_type_and_author
 from exact_core.annotations.geometry import Box
+from exact_core.annotations.loading import select_known
 from exact_core.annotations.scope import EVERYTHING, ROWS, VERDICTS, Frame, ReadScope
 from exact_core.annotations.service import AS_NOW, Names, named
 from exact_core.annotations.spatial import ranges, rows_in_ranges
-from exact_core.annotations.states import masked, select_known
+from exact_core.annotations.states import masked
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from exact_core.review import verdicts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +32,9 @@ class Database:
 
     SQLite's driver runs without its own transaction handling, and every transaction begins with a statement that
     we choose: otherwise a savepoint opened before the first write would survive the rollback around it.
+
+    Of idle connections the last used one is taken: its cache of pages, compiled statements and plans are warm, while
+    SQLite forgets the pages of a connection whenever another one has written.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,7 +47,7 @@ class Database:
                     "EXACT_DATABASE_URL: SQLite needs a file, for example sqlite:////data/exact.db"
                 )
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(parsed, pool_size=8, max_overflow=32, pool_timeout=20)
+            self.engine = create_engine(parsed, pool_size=8, max_overflow=32, pool_timeout=20, pool_use_lifo=True)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         elif self.dialect == "postgresql":
@@ -54,6 +57,7 @@ class Database:
                 pool_size=8,
                 max_overflow=16,
                 pool_timeout=20,
+                pool_use_lifo=True,
                 connect_args={"connect_timeout": 5, "application_name": "exact"},
             )
             event.listen(self.engine, "before_cursor_execute", _ask_for_binary)
@@ -70,9 +74,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database, cannot write, and is always rolled back."""
+        """A session that sees one state of the database, cannot write, and is never committed."""
         with self._session(self._reading) as session:
             yield session
+            if self.dialect == "postgresql" and session.in_transaction() and session.is_active:
+                # Ends what has nothing to commit: after a rollback the driver would forget all prepared statements.
+                connection = session.connection()
+                driver: Any = connection.connection.driver_connection
+                with suppress(connection.dialect.loaded_dbapi.Error):  # all was read; the pool finds out what is wrong
+                    driver.commit()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -147,6 +157,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # Pages are copied into the file after 16 MiB of log, not 4: edits write the same ones again and again.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.create_function("lower", 1, _lower, deterministic=True)
 

@@ -7,6 +7,7 @@ for the first and then reads its answer. Either both the change and the answer a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,11 +43,7 @@ class Repeat:
             raise Invalid(f"The header Idempotency-Key must have 1 to {MAX_KEY} characters.")
         self._user_id = actor.user_id
         self._key = key if actor.user_id else None  # the system has no account to keep answers for
-        digest = hashlib.sha256()
-        for part in request:
-            data = part.encode() if isinstance(part, str) else part
-            digest.update(len(data).to_bytes(8, "big") + data)
-        self._hash = digest.hexdigest()
+        self._hash = "" if self._key is None else _hash_of(request)
 
     def claim(self, session: Session) -> Answer | None:
         """The answer to the same request before; None when this is the first, which now owns the key."""
@@ -75,3 +72,11 @@ class Repeat:
                 .where(IdempotencyKey.user_id == self._user_id, IdempotencyKey.key == self._key)
                 .values(status=status, body=body)
             )
+
+
+def _hash_of(request: Iterable[str | bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in request:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()

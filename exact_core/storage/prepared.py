@@ -27,16 +27,24 @@ class _Compiled:
 
     text: str
     fixed: Mapping[str, Any]
+    names: Sequence[str]
     order: Sequence[str] | None  # None: parameters by name
     bound: Sequence[tuple[str, _Convert]]
+    bound_places: Sequence[tuple[int, _Convert]]  # the same by their places in ``order``
     found: Sequence[tuple[int, _Convert]]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """What the driver takes; a ``KeyError`` names what was not given."""
-        given = {**self.fixed, **values}
-        for name, convert in self.bound:
-            given[name] = convert(given[name])
-        return given if self.order is None else [given[name] for name in self.order]
+        given = {**self.fixed, **values} if self.fixed else values
+        if self.order is None:
+            named = {name: given[name] for name in self.names}
+            for name, convert in self.bound:
+                named[name] = convert(named[name])
+            return named
+        ordered = [given[name] for name in self.order]
+        for place, convert in self.bound_places:
+            ordered[place] = convert(ordered[place])
+        return ordered
 
     def converted(self, row: Sequence[Any]) -> Sequence[Any]:
         if not self.found:
@@ -86,14 +94,17 @@ class Prepared:
 
     def _run(self, session: Session, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
         session.flush()
-        connection = session.connection()
-        compiled = self._by_dialect.get(connection.dialect.name) or self._compile(connection)
-        driver: Any = connection.connection.driver_connection
+        return self.on(_line(session), session, values)
+
+    def on(self, line: _Line, session: Session, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
+        """Run it where the session's transaction is."""
+        compiled = self._by_dialect.get(line.dialect) or self._compile(line.connection)
         parameters = compiled.parameters(values)
         try:
-            return compiled, driver.execute(compiled.text, parameters)
+            return compiled, line.cursor.execute(compiled.text, parameters)
         except Exception as error:
-            failure = _failure(error, connection, driver, compiled.text, parameters)
+            session.info.pop(_LINE, None)
+            failure = _failure(error, line.connection, line.driver, compiled.text, parameters)
             if failure is None:
                 raise
             raise failure from error
@@ -107,15 +118,71 @@ class Prepared:
             types = [each["type"] for each in self._statement.returning_column_descriptions]
         kinds = [_of(each, dialect).result_processor(dialect, None) for each in types]
         binds = ((name, _of(bind.type, dialect).bind_processor(dialect)) for name, bind in compiled.binds.items())
+        bound = {name: convert for name, convert in binds if convert is not None}
+        order = compiled.positiontup
         answer = _Compiled(
             str(compiled),
             {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required},
-            compiled.positiontup,
-            tuple((name, convert) for name, convert in binds if convert is not None),
+            tuple(compiled.binds),
+            order,
+            tuple(bound.items()),
+            tuple((place, bound[name]) for place, name in enumerate(order or ()) if name in bound),
             tuple((place, convert) for place, convert in enumerate(kinds) if convert is not None),
         )
         self._by_dialect[dialect.name] = answer
         return answer
+
+
+def run_in_turn(session: Session, statements: Iterable[Prepared], values: Mapping[str, Any]) -> None:
+    """Run statements one after the other, all with the same values, for what they do."""
+    session.flush()
+    line = _line(session)
+    for statement in statements:
+        statement.on(line, session, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The way to the driver of one transaction, found once: asking the session takes longer than a short statement."""
+
+    connection: Connection
+    dialect: str
+    driver: Any
+    cursor: Any  # of all statements: each is read to its end before the next
+
+
+_LINE = "exact_line"
+
+
+def _line(session: Session) -> _Line:
+    kept: _Line | None = session.info.get(_LINE)
+    # A savepoint is only made when its part asks for the connection.
+    is_plain = session.is_active and not session.in_nested_transaction()
+    if kept is not None and is_plain and kept.connection.in_transaction():
+        return kept
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    line = _Line(connection, connection.dialect.name, driver, _cursor_of(connection, driver))
+    session.info[_LINE] = line
+    return line
+
+
+def _cursor_of(connection: Connection, driver: Any) -> Any:
+    """A cursor for statements of one row each.
+
+    PostgreSQL's driver would choose the type of a whole number by its size, and the server would parse and plan a
+    statement with many numbers again for each combination of sizes. Here all are sent as the same type; beside each
+    stands a cast to the type of its column. Making such a cursor takes long, so it stays with the connection.
+    """
+    if connection.dialect.name == "sqlite":
+        return driver.cursor()
+    cursor = connection.info.get(_LINE)
+    if cursor is None or cursor.closed:
+        from psycopg.types.numeric import Int8BinaryDumper
+
+        cursor = connection.info[_LINE] = driver.cursor()
+        cursor.adapters.register_dumper(int, Int8BinaryDumper)
+    return cursor
 
 
 def insert_rows(session: Session, text: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select, union_all
 from sqlalchemy.orm import Session
 
+from exact_core.annotations.loading import select_known
 from exact_core.annotations.scope import ROWS
-from exact_core.annotations.states import Known, State, select_known
+from exact_core.annotations.states import Known, State
 from exact_core.storage.models import Annotation
 from exact_core.versioning.between import Between, Kind, Range, begun_states, ended_states, named_kinds
 from exact_core.versioning.diff_numbers import Line, numbers, summed

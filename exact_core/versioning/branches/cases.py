@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, func, select, union
 from sqlalchemy.orm import Session, aliased
 
+from exact_core.annotations.loading import select_known
 from exact_core.annotations.rules import TypeRules, checked_attributes
 from exact_core.annotations.scope import CLOSED, ROWS
-from exact_core.annotations.states import IDENTITIES, Known, State, select_known
+from exact_core.annotations.states import IDENTITIES, Known, State
 from exact_core.api.errors import Invalid
 from exact_core.storage.models import Branch, BranchImage, Image
 from exact_core.versioning.branches.bases import Base, Direction, bases_of

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exact_core.annotations.loading import select_known
 from exact_core.annotations.reversals import Reversals
 from exact_core.annotations.reverting import OneSession, ToRevision
 from exact_core.annotations.service import Annotations
-from exact_core.annotations.states import State, select_known
+from exact_core.annotations.states import State
 from exact_core.annotations.writing import Create, Delete, Operation, Update
 from exact_core.api.errors import Conflict
 from exact_core.services import Services

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from exact_core.annotations.access import rights_in
+from exact_core.annotations.writing import Create, Update, Writer
 from exact_core.storage.models import (
     LIVE,
     AnnotationRevision,
@@ -264,6 +267,35 @@ def test_of_two_writers_of_one_shape_the_second_sees_a_conflict(lab: Lab) -> Non
     for thread in threads:
         thread.join(60)
     assert sorted(answers) == [200, 409]
+
+
+def test_who_waits_for_another_writer_works_on_what_that_one_wrote(lab: Lab) -> None:
+    drawn = lab.draw("ann")
+    name = str(uuid.uuid4())
+    answers: dict[str, Any] = {}
+
+    def work(key: str, operation: dict[str, Any]) -> None:
+        answers[key] = lab.change("ann", operation)
+
+    waiting = {
+        "stale": {"op": "update", "id": drawn["id"], "base_revision": 1, "text": "of Ann"},
+        "same": box(lab.types["Cell"], 10, 10, 30, 30, uuid=name),
+    }
+    threads = [threading.Thread(target=work, args=item) for item in waiting.items()]
+    with lab.database.write() as session:
+        writer = Writer(session, lab.people["ann"], lab.image_id, rights_in(session), None)
+        geometry = {"shape": "box", "points": [[1, 1], [5, 5]]}
+        writer.apply([Update(drawn["id"], None, text="first"), Create(name, lab.types["Cell"], geometry)])
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)  # they have asked for the lock by now
+    for thread in threads:
+        thread.join(60)
+    assert answers["stale"].status_code == 409
+    assert answers["stale"].json()["current"]["text"] == "first"
+    same = answers["same"].json()
+    assert same["revision"] == 2
+    assert same["annotations"][0]["geometry"]["rings"] == [[[1, 1], [5, 5]]]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
-from sqlalchemy import Table, bindparam, exc, insert, select, update
+from sqlalchemy import Table, bindparam, exc, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from exact_core.api.errors import Invalid
@@ -72,3 +72,31 @@ def test_what_cannot_be_is_refused_in_the_same_words(database: Database) -> None
         _ADDED.run(session, team)
     with database.read() as session:
         assert session.execute(select(Team.id)).all() == []
+
+
+def test_a_statement_stays_prepared_for_numbers_of_every_size_and_after_reading(database: Database) -> None:
+    with database.write() as session:
+        for after in (1, 2**15, 2**31, -(2**62)) * 4:
+            _FOUND.rows(session, {"team": 1, "after": after})
+    with database.read() as session:
+        assert _FOUND.rows(session, {"team": 1, "after": 0}) == []
+    if database.dialect == "sqlite":
+        return
+    # Of idle connections the last one is taken: the same as before. A rollback would have made it forget.
+    with database.read() as session:
+        prepared = session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    assert len([each for each in prepared if "mode_settings" in each]) == 1
+
+
+def test_each_transaction_has_its_own_line_and_a_failed_one_is_not_used_again(database: Database) -> None:
+    with database.write() as session:
+        team = fill(session)
+        assert _FOUND.rows(session, {"team": team.id, "after": 0})
+        session.rollback()
+        assert _FOUND.rows(session, {"team": team.id, "after": 0}) == []
+        team = fill(session)
+        with pytest.raises(exc.IntegrityError), session.begin_nested():
+            _ADDED.run(session, {"name": "a", "folded_name": "a", "description": "", "created_at": now()})
+        assert len(_FOUND.rows(session, {"team": team.id, "after": 0})) == 2
+        session.commit()
+        assert len(_FOUND.rows(session, {"team": team.id, "after": 0})) == 2
