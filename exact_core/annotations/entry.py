@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,8 @@ _BESIDE = slice(_FACTS.stop, _FACTS.stop + len(BESIDE_SET))
 _RULE = slice(_BESIDE.stop, _BESIDE.stop + len(RULE_COLUMNS))
 _DIGEST, _SEEN_REVISION, _KNOWN = _RULE.stop, _RULE.stop + 1, _RULE.stop + 2
 _REVISION = 10  # of the facts
+_LONG_WAIT = 0.25
+"""Seconds; a right that was taken away is gone within one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def enter(session: Session, user_id: int, image_id: int, operation: Operation) -
     """Lock the image set against other writers until the transaction ends and read everything; None: no such image.
 
     PostgreSQL reads what was there before it waited for the lock, except for the set's own row, which is as it is
-    now. Where the two differ in the revision, somebody has written meanwhile: then all is read again.
+    now. Where the two differ in the revision, somebody has written meanwhile: then all is read again. So it is after
+    a long wait, in which rights may have ended.
     """
     is_new = isinstance(operation, Create)
     key = operation.uuid if isinstance(operation, Create) else operation.key
@@ -64,8 +68,9 @@ def enter(session: Session, user_id: int, image_id: int, operation: Operation) -
         "type": operation.type_id if isinstance(operation, Create | Update) else None,
     }
     statement = _entry("id" if isinstance(key, int) else "uuid", is_new)
+    began = time.monotonic()
     rows = statement.rows(session, asked)
-    if rows and rows[0][_SEEN_REVISION] != rows[0][_REVISION]:
+    if rows and (rows[0][_SEEN_REVISION] != rows[0][_REVISION] or time.monotonic() - began > _LONG_WAIT):
         rows = statement.rows(session, asked)
     if is_new and rows and rows[0][_KNOWN] is not None:  # the same request again, or a uuid that is taken
         rows = _entry("uuid", is_new=False).rows(session, asked)
