@@ -126,6 +126,7 @@ def _changes(desk: Desk, peer: JsonLayout, image_id: int) -> Measures:
         some = select(ROWS.c.annotation_id).where(ROWS.c.image_id == image_id, ROWS.c.valid_to == LIVE).limit(CHANGES)
         ids = list(session.scalars(some))
     desk.move_all(image_id, ids)
+    desk.settle()
     with desk.database.read() as session:
         after = desk.scope(session, image_id).revision
         asked = diff.Range(image_id, before, after)
@@ -133,7 +134,7 @@ def _changes(desk: Desk, peer: JsonLayout, image_id: int) -> Measures:
         assert sum(line.count for line in lines) == CHANGES, lines
         assert len(peer.diff(session, 1)) == CHANGES
         works = {"diff": lambda: diff.numbers(session, asked), "peer diff": lambda: peer.diff(session, 1)}
-        found = _interleaved(desk.meter, works, rounds=1 if copied > 2 else _ROUNDS)
+        found = _interleaved(desk.meter, works, rounds=_ROUNDS)
     return {**found, "peer whole copy": copied, "version revision": before}
 
 

@@ -21,7 +21,7 @@ import { allocate, AUTHOR_STRIDE, noTexels, ringReader, styleOf, writeShapes } f
  * - points: x, y, style, 0.
  *
  * A style is `type slot + 4096 * author slot`; `-1 - style` while the shape is suppressed.
- * @typedef {{data: Float32Array, count: number, width: number}} Texels
+ * @typedef {{data: Float32Array, count: number, shift: number}} Texels  In rows of 2 ** shift.
  */
 
 /**

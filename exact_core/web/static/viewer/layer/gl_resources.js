@@ -58,7 +58,7 @@ export function createTexture(gl, filter = gl.NEAREST) {
   return texture;
 }
 
-/** @typedef {{texture: WebGLTexture | null, width: number}} TexelTexture */
+/** @typedef {{texture: WebGLTexture | null, shift: number}} TexelTexture  Texels in rows of 2 ** shift. */
 /** @typedef {{version: number, paths: TexelTexture | null, ellipses: TexelTexture | null, points: TexelTexture | null}}
  *   CellTextures */
 
@@ -87,22 +87,22 @@ export class CellTextureCache {
   }
 
   /** @param {import('./cells.js').Texels} texels @returns {TexelTexture | null} */
-  #upload({ data, count, width }) {
+  #upload({ data, count, shift }) {
     if (count === 0) return null;
     const { gl } = this;
     const texture = createTexture(gl);
-    let rows = Math.ceil(count / width);
+    let rows = Math.ceil(count / 2 ** shift);
     let pixels = data;
-    let columns = width;
+    let widened = shift;
     if (rows > this.largest) {
       // Too tall for this driver: the same texels in the widest rows that it takes.
-      columns = this.largest;
-      rows = Math.min(this.largest, Math.ceil(count / columns));
-      pixels = new Float32Array(4 * columns * rows);
+      widened = Math.floor(Math.log2(this.largest));
+      rows = Math.min(this.largest, Math.ceil(count / 2 ** widened));
+      pixels = new Float32Array(4 * 2 ** widened * rows);
       pixels.set(data.subarray(0, Math.min(4 * count, pixels.length)));
     }
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, columns, rows, 0, gl.RGBA, gl.FLOAT, pixels);
-    return { texture, width: columns };
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, 2 ** widened, rows, 0, gl.RGBA, gl.FLOAT, pixels);
+    return { texture, shift: widened };
   }
 
   /** @param {import('./cells.js').Cell} cell */

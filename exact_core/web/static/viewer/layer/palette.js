@@ -51,6 +51,9 @@ export class Palette {
 
   #authors = new Slots();
 
+  /** @type {Set<number>} */
+  #hiddenAuthors = new Set();
+
   /** @param {Map<number, import('./api.js').TypeStyle>} types */
   constructor(types) {
     this.typeTexels = new Uint8Array(4 * SLOTS);
@@ -109,7 +112,13 @@ export class Palette {
   /** @param {number} id @param {boolean} visible */
   setAuthorVisible(id, visible) {
     this.authorTexels[this.authorSlot(id)] = visible ? 255 : 0;
+    if (visible) this.#hiddenAuthors.delete(id);
+    else this.#hiddenAuthors.add(id);
     this.version += 1;
+  }
+
+  get isEveryoneVisible() {
+    return this.#hiddenAuthors.size === 0;
   }
 
   /** @param {number} slot */

@@ -8,15 +8,16 @@ import { SHAPE_NUMBERS } from '../wire.js';
 /** @typedef {import('./cells.js').Texels} Texels */
 
 export const AUTHOR_STRIDE = 4096;
-const TEXTURE_WIDTH = 2048;
+const LARGEST_SHIFT = 11;
 /** @returns {Texels} */
-export const noTexels = () => ({ data: new Float32Array(0), count: 0, width: 1 });
+export const noTexels = () => ({ data: new Float32Array(0), count: 0, shift: 0 });
 
 /** @param {number} count @returns {Texels} */
 export function allocate(count) {
   if (count === 0) return noTexels();
-  const width = Math.min(count, TEXTURE_WIDTH);
-  return { data: new Float32Array(4 * width * Math.ceil(count / width)), count, width };
+  const shift = Math.min(Math.ceil(Math.log2(count)), LARGEST_SHIFT);
+  const width = 2 ** shift;
+  return { data: new Float32Array(4 * width * Math.ceil(count / width)), count, shift };
 }
 
 /** @param {Cell} cell @param {number} k */

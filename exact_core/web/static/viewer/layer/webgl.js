@@ -16,6 +16,8 @@ import * as shaders from './shaders.js';
 const QUADS_PER_CALL = 16384;
 /** Segments in view from which outlines become plain one-pixel lines. */
 const MOST_QUADS = 400_000;
+/** Radius of dots in device px from which they are drawn as discs. */
+const LARGEST_SPECK = 1.5;
 
 /** One renderer for one canvas; loses and regains its context without help. */
 export class WebGLRenderer {
@@ -64,6 +66,7 @@ export class WebGLRenderer {
       fillEllipse: new Program(gl, shaders.FILL_ELLIPSE_VERTEX, shaders.NOTHING_FRAGMENT),
       cover: new Program(gl, shaders.COVER_VERTEX, shaders.COVER_FRAGMENT),
       point: new Program(gl, shaders.POINT_VERTEX, shaders.POINT_FRAGMENT),
+      speck: new Program(gl, shaders.POINT_VERTEX, shaders.SPECK_FRAGMENT),
       heat: new Program(gl, shaders.HEAT_VERTEX, shaders.HEAT_FRAGMENT),
     };
     this.typeTexture = createTexture(gl);
@@ -143,12 +146,13 @@ export class WebGLRenderer {
    * @param {Program} program
    * @param {Scene} scene
    */
-  #use(program, { transform, ratio }) {
+  #use(program, { transform, ratio, palette }) {
     const { gl } = this;
     gl.useProgram(program.program);
     gl.uniform1i(program.at('u_texels'), 0);
     gl.uniform1i(program.at('u_types'), 1);
     gl.uniform1i(program.at('u_authors'), 2);
+    gl.uniform1i(program.at('u_everyone'), palette.isEveryoneVisible ? 1 : 0);
     gl.uniform2f(program.at('u_screen'), this.canvas.width, this.canvas.height);
     const { a, b, c, d } = transform;
     gl.uniformMatrix2fv(program.at('u_matrix'), false, [a * ratio, b * ratio, c * ratio, d * ratio]);
@@ -164,7 +168,7 @@ export class WebGLRenderer {
   #place(program, { transform: t, ratio }, cell, texels) {
     const { gl } = this;
     gl.bindTexture(gl.TEXTURE_2D, texels.texture);
-    gl.uniform1i(program.at('u_width'), texels.width);
+    gl.uniform1i(program.at('u_shift'), texels.shift);
     gl.uniform2f(program.at('u_origin'), (t.a * cell.originX + t.c * cell.originY + t.e) * ratio,
       (t.b * cell.originX + t.d * cell.originY + t.f) * ratio);
   }
@@ -307,12 +311,14 @@ export class WebGLRenderer {
     const texels = this.textures?.of(cell).points;
     if (!texels) return;
     const isDot = cell.kind === 'centroids';
-    const radius = isDot ? dotRadius(scene.transform.scale) : POINT_RADIUS;
-    this.#use(programs.point, scene);
-    this.#place(programs.point, scene, cell, texels);
-    gl.uniform1f(programs.point.at('u_radius'), radius * scene.ratio * Math.sqrt(thickness));
-    gl.uniform1f(programs.point.at('u_border'), isDot ? 0 : POINT_BORDER * scene.ratio * thickness);
-    gl.uniform1i(programs.point.at('u_first'), 0);
+    const radius = (isDot ? dotRadius(scene.transform.scale) : POINT_RADIUS) * scene.ratio * Math.sqrt(thickness);
+    const isSpeck = isDot && radius < LARGEST_SPECK;
+    const program = isSpeck ? programs.speck : programs.point;
+    this.#use(program, scene);
+    this.#place(program, scene, cell, texels);
+    gl.uniform1f(program.at('u_radius'), isSpeck ? shaders.SPECK_RADIUS : radius);
+    gl.uniform1f(program.at('u_border'), isDot ? 0 : POINT_BORDER * scene.ratio * thickness);
+    gl.uniform1i(program.at('u_first'), 0);
     gl.drawArrays(gl.POINTS, 0, cell.points.count);
   }
 
@@ -329,7 +335,7 @@ export class WebGLRenderer {
     }
     this.#use(program, scene);
     const [x0, y0, x1, y1] = heat.box;
-    this.#place(program, scene, { originX: x0, originY: y0 }, { texture: this.heatTexture ?? null, width: heat.width });
+    this.#place(program, scene, { originX: x0, originY: y0 }, { texture: this.heatTexture ?? null, shift: 0 });
     gl.uniform1i(program.at('u_heat'), 0);
     gl.uniform2f(program.at('u_size'), x1 - x0, y1 - y0);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
