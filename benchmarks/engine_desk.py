@@ -84,11 +84,16 @@ class Desk:
             return image.id
 
     def settle(self) -> None:
-        """Let the engine see how much there is, as its own background work does in time, and end that work."""
+        """Let the engine see how much there is, as its own background work does in time."""
         with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("ANALYZE")
-            if self.database.dialect == "postgresql":
-                connection.exec_driver_sql("CHECKPOINT")  # or its processor time is counted with what comes next
+        self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """End PostgreSQL's work in the background, or its processor time is counted with what comes next."""
+        if self.database.dialect == "postgresql":
+            with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("CHECKPOINT")
 
     def add(self, image_id: int, columns: Columns, classes: Any) -> None:
         """All shapes at once, through the public way."""

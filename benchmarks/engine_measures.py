@@ -126,7 +126,7 @@ def _changes(desk: Desk, peer: JsonLayout, image_id: int) -> Measures:
         some = select(ROWS.c.annotation_id).where(ROWS.c.image_id == image_id, ROWS.c.valid_to == LIVE).limit(CHANGES)
         ids = list(session.scalars(some))
     desk.move_all(image_id, ids)
-    desk.settle()
+    desk.checkpoint()
     with desk.database.read() as session:
         after = desk.scope(session, image_id).revision
         asked = diff.Range(image_id, before, after)
