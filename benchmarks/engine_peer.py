@@ -213,9 +213,10 @@ class JsonLayout:
 
     def diff(self, session: Session, number: int) -> Sequence[Any]:
         """What differs between a copied version and now."""
+        # The plus keeps SQLite from finding copies by their version, which takes the square of the time.
         statement = (
             "SELECT a.id FROM peer_annotation a LEFT JOIN peer_copy v"
-            " ON v.annotation_id = a.id AND v.version_id = :version"
+            " ON v.annotation_id = a.id AND +v.version_id = :version"
             " WHERE a.image_id = 1 AND (v.id IS NULL OR v.vector <> a.vector"
             " OR v.annotation_type_id <> a.annotation_type_id OR v.deleted <> a.deleted)"
         )
