@@ -169,7 +169,7 @@ def _databases(engine: str) -> Iterator[tuple[Callable[[Path], str], Meter]]:
     from tests.postgres import MissingPostgres, PostgresServer
 
     try:
-        server = PostgresServer()
+        server = PostgresServer(shared_buffers="1GB")
     except MissingPostgres as reason:
         raise _NotThere(f"not measured: {reason}") from None
     try:

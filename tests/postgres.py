@@ -26,7 +26,8 @@ class MissingPostgres(Exception):
 class PostgresServer:
     """One server for a test session: unix socket only, no durability, removed afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared_buffers: str = "32MB") -> None:
+        self._shared_buffers = shared_buffers
         self.folder = Path(tempfile.mkdtemp(prefix="exact-pg-"))
         self.folder.chmod(0o755)
         self._binaries = find_binaries()
@@ -115,7 +116,8 @@ class PostgresServer:
     def _launch(self) -> None:
         options = (
             f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c synchronous_commit=off"
-            " -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB -c autovacuum=off"
+            " -c full_page_writes=off -c max_connections=200 -c autovacuum=off"
+            f" -c shared_buffers={self._shared_buffers}"
         )
         log = str(self.folder / "log")
         self._call("pg_ctl", "-D", str(self.folder / "data"), "-w", "-t", "60", "-l", log, "-o", options, "start")
