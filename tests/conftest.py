@@ -7,7 +7,6 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +159,11 @@ def postgres_pool(postgres_server: PostgresServer, postgres_template: str) -> It
     pool.close()
 
 
-_ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-
-
-@contextmanager
-def _fresh_database(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[str]:
-    if engine == "sqlite":
-        path = folder / "exact.sqlite3"
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database; each test runs on both engines."""
+    if request.param == "sqlite":
+        path = tmp_path / "exact.sqlite3"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
@@ -174,20 +171,6 @@ def _fresh_database(request: pytest.FixtureRequest, engine: str, folder: Path) -
     pool: PostgresPool = request.getfixturevalue("postgres_pool")
     with pool.lend() as name:
         yield server.url_of(name)
-
-
-@pytest.fixture(params=_ENGINES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh, migrated database; each test runs on both engines."""
-    with _fresh_database(request, request.param, tmp_path) as url:
-        yield url
-
-
-@pytest.fixture(scope="module", params=_ENGINES)
-def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a migrated database that the tests of a module share; each of them runs on both engines."""
-    with _fresh_database(request, request.param, tmp_path_factory.mktemp("database")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def round_trip(desk: Desk) -> Callable[[str, list[Drawn]], tuple[list[Any], list
 
 
 quickly = settings(
-    max_examples=12,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
