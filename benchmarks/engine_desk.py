@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from benchmarks.engine_cpu import Meter
@@ -127,20 +126,6 @@ class Desk:
     def scope(self, session: Session, image_id: int) -> ReadScope:
         """What the user sees of an image."""
         return read_scope(session, self.actor, image_id, rights_in(session))
-
-    @contextmanager
-    def queries(self) -> Iterator[list[str]]:
-        """The statements that are sent meanwhile."""
-        sent: list[str] = []
-
-        def keep(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-            sent.append(statement)
-
-        event.listen(self.database.engine, "before_cursor_execute", keep)
-        try:
-            yield sent
-        finally:
-            event.remove(self.database.engine, "before_cursor_execute", keep)
 
     @contextmanager
     def requests(self) -> Iterator[Callable[[str], bytes]]:

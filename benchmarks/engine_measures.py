@@ -23,6 +23,7 @@ from exact_core.annotations.scope import EVERYTHING, ROWS
 from exact_core.annotations.spatial import SUMMARY_CELL
 from exact_core.storage.models import LIVE
 from exact_core.versioning import diff
+from tests.statements import statements_of
 
 Measures = dict[str, float]
 
@@ -168,7 +169,7 @@ def _request(desk: Desk, peer: JsonLayout, image_id: int, box: Box) -> Measures:
     pages = 100_000 // PAGE
     with desk.requests() as ask:
         ours = _middle(desk.meter, lambda: ask(address), 0.2)
-        with desk.queries() as sent:
+        with statements_of(desk.database.engine) as sent:
             ask(address)
     theirs = [
         desk.meter.of(lambda page=page: peer.page(page), most=1) for page in (0, pages // 4, pages // 2, pages - 1)

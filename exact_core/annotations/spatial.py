@@ -128,23 +128,26 @@ def rows_in_ranges(
     columns: list[ColumnElement[Any]],
     conditions: list[ColumnElement[bool]],
     key: ColumnElement[int],
-    found: list[tuple[int, int]],
+    found: list[tuple[int, int]] | None = None,
 ) -> Select[Any]:
     """Select the rows whose place is in the ranges, with the plan that each engine is fast with.
+
+    Without ranges they are parameters of the statement, for which :func:`ranges_given` has the values.
 
     SQLite reorders an ordinary join when it has statistics, so the ranges come first by CROSS JOIN. PostgreSQL scans
     the whole table for a plain join over ranges; a lateral subquery with OFFSET 0 makes it walk the index by ranges.
     """
+    given = ranges_given(dialect, found or [])
     if dialect == "sqlite":
-        each = func.json_each(bindparam("ranges", json.dumps(found))).table_valued("value", name="place")
+        each = func.json_each(bindparam("ranges", given["ranges"])).table_valued("value", name="place")
         low = func.json_extract(each.c.value, "$[0]")
         high = func.json_extract(each.c.value, "$[1]")
         return select(*columns).select_from(CrossJoin(each, table)).where(key.between(low, high), *conditions)
     array = ARRAY(BigInteger)
     places = (
         func.unnest(
-            cast(bindparam("lows", [low for low, _ in found], type_=array), array),
-            cast(bindparam("highs", [high for _, high in found], type_=array), array),
+            cast(bindparam("lows", given["lows"], type_=array), array),
+            cast(bindparam("highs", given["highs"], type_=array), array),
         )
         .table_valued("low", "high", name="place")
         .render_derived()
@@ -156,6 +159,13 @@ def rows_in_ranges(
         .lateral("hit")
     )
     return select(*inner.c).select_from(places.join(inner, true()))
+
+
+def ranges_given(dialect: str, found: list[tuple[int, int]]) -> dict[str, Any]:
+    """Ranges as the parameters of :func:`rows_in_ranges`."""
+    if dialect == "sqlite":
+        return {"ranges": json.dumps(found)}
+    return {"lows": [low for low, _ in found], "highs": [high for _, high in found]}
 
 
 class CrossJoin(Join):

@@ -7,89 +7,40 @@ counts per cell. Shapes that are large on the screen come whole in each case, in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ColumnCollection, ColumnElement, case, cast, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import wire
-from exact_core.annotations.counts import past_counts
-from exact_core.annotations.geometry import Box
 from exact_core.annotations.packing import Steps, steps_of
-from exact_core.annotations.scope import COUNTS, EVERYTHING, ROWS, Frame, ReadScope
-from exact_core.annotations.spatial import SUMMARY_CELL, ranges, rows_in_ranges
-from exact_core.api.contributions import Shape
-from exact_core.storage.database import plain_rows
+from exact_core.annotations.scope import ReadScope
+from exact_core.annotations.spatial import SUMMARY_CELL
+from exact_core.annotations.view_rows import COLUMNS, DEFAULT_LIMIT, GEOMETRY, Rows, ViewRequest, cells_of, rows_of
 
-DEFAULT_LIMIT = 5_000
+__all__ = ["DEFAULT_LIMIT", "MAX_CENTROIDS", "MAX_LIMIT", "ViewRequest", "encode_shapes", "rows_of", "view"]
+
 MAX_LIMIT = 50_000
 MAX_CENTROIDS = 50_000
-_SMALL_ON_SCREEN = 2.0  # pixels of the screen
 # A larger view asks the kept counts first, so that it never reads rows that it would not send.
 _CELLS_READ_BLINDLY = 64
-
-_Rows: TypeAlias = Sequence[tuple[Any, ...]]
-
-
-def _pair(low: ColumnElement[int], high: ColumnElement[int]) -> ColumnElement[int]:
-    """Two 32-bit numbers as one, which is fetched in half of the time."""
-    wide = cast(low, BigInteger).bitwise_lshift(literal_column("32"))
-    return wide.bitwise_or(cast(high, BigInteger).bitwise_and(literal_column("4294967295")))
-
-
-_COLUMNS: tuple[ColumnElement[Any], ...] = (
-    ROWS.c.annotation_id,
-    ROWS.c.type_id,
-    func.coalesce(ROWS.c.author_id, literal_column("0")).label("author_id"),
-    ROWS.c.valid_from,
-    _pair(ROWS.c.x0, ROWS.c.x1).label("x"),
-    _pair(ROWS.c.y0, ROWS.c.y1).label("y"),
-)
-"""What a view reads of each shape, before its outline."""
-
-_ID, _GEOMETRY = 0, len(_COLUMNS)
+_ID = 0
 _SMALL_NUMBER = 1 << 20
 _PART = 512
-_N = itemgetter(2)  # how many, of a kept count
-
-
-@dataclass(frozen=True, slots=True)
-class ViewRequest:
-    """A rectangle to look at.
-
-    Attributes:
-        box: The rectangle; what only touches it belongs to it.
-        scale: Screen pixels per image pixel; None when every shape is wanted whole.
-        frame: Which frames.
-        limit: Most shapes that come whole.
-    """
-
-    box: Box
-    scale: float | None = None
-    frame: Frame = EVERYTHING
-    limit: int = DEFAULT_LIMIT
-
-    @property
-    def small(self) -> float:
-        """Shapes whose box is smaller than this, in image pixels, are too small to see."""
-        return _SMALL_ON_SCREEN / self.scale if self.scale else 0.0
 
 
 def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
     """The encoded view; one query for rows, and one more for counts when the rectangle is large."""
-    if scope.has_kept_counts and _cells_in(request.box) > _CELLS_READ_BLINDLY:
-        cells = _summary(session, scope, request)
-        if sum(map(_N, cells)) > max(MAX_CENTROIDS, request.limit):
-            return _encode_summary(session, scope, request, cells)
     bound = max(MAX_CENTROIDS, request.limit)
+    if scope.has_kept_counts and request.n_cells > _CELLS_READ_BLINDLY:
+        cells = cells_of(session, scope, request)
+        if cells[:, 2].sum() > bound:
+            return _encode_summary(session, scope, request, cells)
     rows = rows_of(session, scope, request, bound + 1)
     if len(rows) > bound:
-        return _encode_summary(session, scope, request, _summary(session, scope, request))
+        return _encode_summary(session, scope, request, cells_of(session, scope, request))
     whole = _with_outlines(request, rows)
     if len(whole) > request.limit:
         whole = sorted(whole, key=_extent, reverse=True)[: request.limit]
@@ -99,45 +50,13 @@ def view(session: Session, scope: ReadScope, request: ViewRequest) -> bytes:
     return _encode_centroids(scope, request, [row for row in rows if row[_ID] not in kept], whole)
 
 
-def rows_of(session: Session, scope: ReadScope, request: ViewRequest, limit: int, lowest_level: int = 0) -> _Rows:
-    """Rows whose box meets the rectangle; the outline is left out of those that are too small to see.
-
-    They are the driver's own tuples, as :data:`_COLUMNS` names them: a view can have fifty thousand.
-    """
-    row = ROWS.c
-    box = request.box
-    geometry: ColumnElement[Any] = row.geometry
-    if request.small > 1:
-        seen = or_(row.shape == Shape.POINT.number, _width() >= request.small, _height() >= request.small)
-        geometry = case((seen, row.geometry), else_=None)
-    columns: list[ColumnElement[Any]] = [*_COLUMNS, geometry.label("geometry")]
-    meets = [row.x0 <= box.x1, row.x1 >= box.x0, row.y0 <= box.y1, row.y1 >= box.y0]
-    statement = rows_in_ranges(
-        session.get_bind().dialect.name,
-        ROWS,
-        columns,
-        [*scope.revisions(request.frame), *meets],
-        row.tile_key,
-        ranges(box, scope.image.longest, lowest_level=lowest_level),
-    )
-    return plain_rows(session, statement.limit(limit))
+def _with_outlines(request: ViewRequest, rows: Rows) -> Rows:
+    return [row for row in rows if row[GEOMETRY] is not None] if request.has_small else rows
 
 
-def _with_outlines(request: ViewRequest, rows: _Rows) -> _Rows:
-    return rows if request.small <= 1 else [row for row in rows if row[_GEOMETRY] is not None]
-
-
-def encode_shapes(scope: ReadScope, request: ViewRequest, rows: _Rows) -> bytes:
+def encode_shapes(scope: ReadScope, request: ViewRequest, rows: Rows) -> bytes:
     """A view of whole shapes, from rows that all have their outlines."""
     return wire.encode(*_shapes(scope, request, "shapes", rows))
-
-
-def _width() -> ColumnElement[int]:
-    return ROWS.c.x1 - ROWS.c.x0
-
-
-def _height() -> ColumnElement[int]:
-    return ROWS.c.y1 - ROWS.c.y0
 
 
 def _extent(row: Any) -> int:
@@ -145,25 +64,11 @@ def _extent(row: Any) -> int:
     return int(max(x1 - x0, y1 - y0))
 
 
-def _summary(session: Session, scope: ReadScope, request: ViewRequest) -> _Rows:
-    """Kept counts per type and cell of the cells that the rectangle meets."""
-    x0, y0, x1, y1 = _cell_box(request.box)
-    if scope.has_kept_counts:
-        row: ColumnCollection[str, ColumnElement[Any]] = COUNTS.c
-        chosen = select(row.type_id, row.cell, func.sum(row.n).label("n")).where(*scope.summary(request.frame))
-    else:
-        row = past_counts(scope, request.frame).c
-        chosen = select(row.type_id, row.cell, func.sum(row.n).label("n"))
-    column = row.cell.bitwise_and(0xFFFFFF)
-    inside = (row.cell >= y0 << 24, row.cell < y1 + 1 << 24, column.between(x0, x1))
-    return plain_rows(session, chosen.where(*inside).group_by(row.type_id, row.cell))
-
-
-def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, cells: _Rows) -> bytes:
+def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, cells: NDArray[np.int64]) -> bytes:
     """Counts for all, and whole those shapes that are too large to disappear in a cell's count."""
     large = _with_outlines(request, rows_of(session, scope, request, request.limit, 1))
     header, arrays = _shapes(scope, request, "summary", large, "large_")
-    type_ids, place, numbers = np.array(cells, np.int64).reshape(-1, 3).T
+    type_ids, place, numbers = cells.T
     types, index = _indexed(type_ids, header["types"])
     counts: dict[str, NDArray[Any]] = {
         "type": index,
@@ -174,7 +79,7 @@ def _encode_summary(session: Session, scope: ReadScope, request: ViewRequest, ce
     return wire.encode(header, counts | arrays)
 
 
-def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whole: _Rows) -> bytes:
+def _encode_centroids(scope: ReadScope, request: ViewRequest, small: Rows, whole: Rows) -> bytes:
     header, arrays = _shapes(scope, request, "centroids", whole, "large_")
     ids, type_ids, author_ids, _, x, y = _numbers_of(small)
     types, type_index = _indexed(type_ids, header["types"])
@@ -193,7 +98,7 @@ def _encode_centroids(scope: ReadScope, request: ViewRequest, small: _Rows, whol
 
 
 def _shapes(
-    scope: ReadScope, request: ViewRequest, kind: str, rows: _Rows, prefix: str = ""
+    scope: ReadScope, request: ViewRequest, kind: str, rows: Rows, prefix: str = ""
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays of whole shapes."""
     (ids, type_ids, author_ids, revisions, x, y), steps = _numbers_and_steps_of(rows)
@@ -261,18 +166,18 @@ def _unpaired(values: NDArray[np.int64]) -> NDArray[np.int32]:
     return values.astype("<i8", copy=False).view("<i4").reshape(-1, 2)
 
 
-def _numbers_of(rows: _Rows) -> NDArray[np.int64]:
+def _numbers_of(rows: Rows) -> NDArray[np.int64]:
     """The numbers of rows, column by column, without their outlines."""
-    numbers = np.empty((len(_COLUMNS), len(rows)), np.int64)
+    numbers = np.empty((len(COLUMNS), len(rows)), np.int64)
     for part, columns in _parts_of(rows):
-        for own, values in zip(numbers, columns[:_GEOMETRY], strict=True):
+        for own, values in zip(numbers, columns[:GEOMETRY], strict=True):
             own[part] = np.fromiter(values, np.int64, len(values))
     return numbers
 
 
-def _numbers_and_steps_of(rows: _Rows) -> tuple[NDArray[np.int64], Steps]:
+def _numbers_and_steps_of(rows: Rows) -> tuple[NDArray[np.int64], Steps]:
     """The same of rows that all have their outlines, and these."""
-    numbers = np.empty((len(_COLUMNS), len(rows)), np.int64)
+    numbers = np.empty((len(COLUMNS), len(rows)), np.int64)
     lengths = np.empty(len(rows), np.int64)
     outlines: list[bytes] = []
     for part, (*columns, geometries) in _parts_of(rows):
@@ -283,18 +188,8 @@ def _numbers_and_steps_of(rows: _Rows) -> tuple[NDArray[np.int64], Steps]:
     return numbers, steps_of(b"".join(outlines), lengths)
 
 
-def _parts_of(rows: _Rows) -> Iterator[tuple[slice, tuple[tuple[Any, ...], ...]]]:
+def _parts_of(rows: Rows) -> Iterator[tuple[slice, tuple[tuple[Any, ...], ...]]]:
     """Rows column by column, in parts whose values fit into the processor's cache."""
     for start in range(0, len(rows), _PART):
         some = rows[start : start + _PART]
         yield slice(start, start + len(some)), tuple(zip(*some, strict=True))
-
-
-def _cell_box(box: Box) -> tuple[int, int, int, int]:
-    x0, y0, x1, y1 = (max(value, 0) // SUMMARY_CELL for value in box)
-    return x0, y0, min(x1, 0xFFFFFF), min(y1, 0xFFFFFF)
-
-
-def _cells_in(box: Box) -> int:
-    x0, y0, x1, y1 = _cell_box(box)
-    return max(x1 - x0 + 1, 0) * max(y1 - y0 + 1, 0)

@@ -74,6 +74,17 @@ class Prepared:
         rows: list[Sequence[Any]] = cursor.fetchall()
         return [compiled.converted(row) for row in rows] if compiled.found else rows
 
+    def plain_rows(self, session: Session, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows as the driver's own tuples, for very many of them: numbers, texts and bytes only.
+
+        No value is converted; PostgreSQL sends them in its binary form.
+        """
+        session.flush()
+        line = _line(session)
+        _, cursor = self.on(line, session, values, **({} if line.dialect == "sqlite" else {"binary": True}))
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
     def first(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row, if there is one."""
         compiled, cursor = self._run(session, values)
@@ -96,12 +107,12 @@ class Prepared:
         session.flush()
         return self.on(_line(session), session, values)
 
-    def on(self, line: _Line, session: Session, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
-        """Run it where the session's transaction is."""
+    def on(self, line: _Line, session: Session, values: Mapping[str, Any], **options: Any) -> tuple[_Compiled, Any]:
+        """Run it where the session's transaction is; the options are the driver's."""
         compiled = self._by_dialect.get(line.dialect) or self._compile(line.connection)
         parameters = compiled.parameters(values)
         try:
-            return compiled, line.cursor.execute(compiled.text, parameters)
+            return compiled, line.cursor.execute(compiled.text, parameters, **options)
         except Exception as error:
             session.info.pop(_LINE, None)
             failure = _failure(error, line.connection, line.driver, compiled.text, parameters)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, event
+from sqlalchemy import delete
 
 from exact_core.annotations import bulk, change_details
 from exact_core.annotations.history_routes import router
@@ -17,6 +17,7 @@ from exact_core.services import Services
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import AnnotationType, Image, ImageSet, User, now
 from tests.core.annotations.conftest import Lab, box
+from tests.statements import statements_of
 
 
 def shape_history(lab: Lab, who: str, annotation_id: int, **params: Any) -> dict[str, Any]:
@@ -301,9 +302,8 @@ def test_what_an_item_reveals_of_others_is_their_shapes_and_not_their_history(
 def test_reading_a_page_of_the_log_asks_few_questions(services: Services, lab: Lab) -> None:
     for number in range(30):
         lab.draw("ann" if number % 2 else "ben", number * 50, 10, number * 50 + 20, 30)
-    asked: list[str] = []
-    event.listen(services.database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-    assert len(log(lab, "viewer")["items"]) == 30
+    with statements_of(services.database.engine) as asked:
+        assert len(log(lab, "viewer")["items"]) == 30
     assert len([each for each in asked if each.startswith("SELECT")]) <= 20
 
 

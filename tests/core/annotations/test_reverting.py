@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import delete, func, select
 
 from exact_core.annotations import bulk, revert_writing
 from exact_core.annotations.reversals import Reversals
@@ -21,6 +21,7 @@ from exact_core.services import Services
 from exact_core.storage.models import AnnotationSummary, AnnotationType, ImageSet, User
 from tests.core.annotations.conftest import Lab, box
 from tests.core.annotations.test_events import Listener
+from tests.statements import statements_of
 
 
 def revert(lab: Lab, who: str, what: str, *, preview: bool = False, **body: Any) -> dict[str, Any]:
@@ -402,15 +403,13 @@ def test_plugins_hear_of_every_shape_and_can_refuse(services: Services, lab: Lab
 
 def test_a_large_revert_takes_few_statements(services: Services, lab: Lab) -> None:
     """Twenty times as many shapes, and not many more statements; the same shapes and counts come back."""
-    asked: list[str] = []
-    event.listen(lab.database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     reversals = Reversals(lab.database, services.kernel.hooks, lab.people["lead"])
     used = []
     for count in (600, 12_000):
         model(services, lab, count=count, run=f"run of {count}")
         counts = kept_counts(lab)
-        asked.clear()
-        report = reversals.revert(OneRun(f"run of {count}"), "", image_id=lab.image_id).to_json()
+        with statements_of(lab.database.engine) as asked:
+            report = reversals.revert(OneRun(f"run of {count}"), "", image_id=lab.image_id).to_json()
         used.append(len(asked))
         assert numbers(report) == (0, count, 0, 0)
         assert counted_anew(lab) == 0

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from imagecodecs import zstd_decode
-from sqlalchemy import event
 
 from exact_core.annotations import views
 from exact_core.annotations.reader import ScopedReader
@@ -20,6 +19,7 @@ from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 from tests.core.annotations import wire_reader
 from tests.core.annotations.conftest import Lab, box
+from tests.statements import statements_of
 
 PLAIN = {"accept-encoding": "identity"}
 
@@ -249,17 +249,10 @@ def test_a_view_of_nonsense_is_refused(lab: Lab, params: dict[str, Any]) -> None
 
 
 def test_a_view_takes_few_queries_however_many_shapes(lab: Lab, scattered: list[dict[str, Any]]) -> None:
-    statements: list[str] = []
-
-    def count(_c: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
-            statements.append(statement)
-
     look(lab, 0, 0, 10, 10)  # warms the snapshot
-    event.listen(lab.database.engine, "before_cursor_execute", count)
     services_engine = lab["ann"].app.state.services.database.engine  # type: ignore[attr-defined]
-    event.listen(services_engine, "before_cursor_execute", count)
-    look(lab, 0, 0, 5_000, 5_000)
+    with statements_of(lab.database.engine, services_engine) as statements:
+        look(lab, 0, 0, 5_000, 5_000)
     reading = [statement for statement in statements if "annotation" in statement]
     assert len(reading) == 1
     assert len(statements) <= 3  # the image with its revision, the rows, and the snapshot's epoch at most

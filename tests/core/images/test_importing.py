@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, NotFound
@@ -20,6 +20,7 @@ from exact_core.images.service import delete_images, purge_image, read_again
 from exact_core.services import Services
 from exact_core.storage.models import ImageSet
 from tests.core.images.instance import all_images, all_jobs, everything_below, image_row, run_jobs
+from tests.statements import statements_of
 
 SYSTEM = Actor.system()
 
@@ -126,17 +127,10 @@ def test_a_name_that_is_no_text_is_reported(services: Services, image_set: int, 
 def test_ten_thousand_files_take_few_queries_and_few_jobs(services: Services, image_set: int, tmp_path: Path):
     for number in range(2000):
         (tmp_path / f"f{number}.png").write_bytes(b"%d" % number)
-    statements = 0
-
-    def count(*_: object) -> None:
-        nonlocal statements
-        statements += 1
-
-    event.listen(services.database.engine, "before_cursor_execute", count)
-    outcomes = imported(services, image_set, tmp_path)
-    event.remove(services.database.engine, "before_cursor_execute", count)
+    with statements_of(services.database.engine) as statements:
+        outcomes = imported(services, image_set, tmp_path)
     assert len(outcomes) == 2000
-    assert statements < 500
+    assert len(statements) < 500
     assert len(all_jobs(services)) == 40
     names = [image.private_name for image in all_images(services, image_set)]
     assert names == [f"f{number}.png" for number in range(2000)]

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 
 from exact_core.api.context import Actor
 from exact_core.images import listing
 from exact_core.services import Services
 from exact_core.storage.models import AnnotationSummary, Image, ImagePin, Job
+from tests.statements import statements_of
 
 MANY = 10_000
-
-
-@contextmanager
-def counted(services: Services) -> Iterator[list[str]]:
-    """The statements that a block executes."""
-    statements: list[str] = []
-
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        if not statement.lstrip().upper().startswith(("PRAGMA", "BEGIN")):
-            statements.append(statement)
-
-    event.listen(services.database.engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(services.database.engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -77,7 +61,7 @@ def test_a_page_costs_the_same_few_queries_at_every_size_and_place(api: TestClie
     costs = []
     cursor = ""
     for limit in (10, 500):
-        with counted(services) as statements:
+        with statements_of(services.database.engine) as statements:
             page = api.get(f"/api/v2/image-sets/{many}/images?limit={limit}&cursor={cursor}").json()
         assert len(page["items"]) == limit
         cursor = page["next_cursor"]
@@ -92,7 +76,7 @@ def test_a_page_walks_the_index_and_sorts_nothing(services: Services, manager: A
     with services.database.read() as session:
         for _ in range(3):
             cursor = listing.page(session, manager, wanted, cursor, 500).next_cursor or ""
-        with counted(services) as statements:
+        with statements_of(services.database.engine) as statements:
             listing.page(session, manager, wanted, cursor, 100)
         bind = session.get_bind()
         key = listing._read_cursor(listing.Order.POSITION, cursor)

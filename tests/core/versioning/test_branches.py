@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from exact_core.annotations.access import rights_in
 from exact_core.annotations.bulk import NewShapes, add, columns_of_rings
@@ -31,6 +31,7 @@ from exact_core.storage.unit_of_work import UnitOfWork
 from exact_core.versioning.branches import copying, making
 from exact_core.versioning.manifest_job import check_version
 from tests.core.versioning.conftest import Lab, box, listed, make_version
+from tests.statements import statements_of
 
 OWN = frozenset({"id", "image", "revision"})
 """What differs between an annotation of a version and its copy in a branch."""
@@ -211,14 +212,8 @@ def test_many_annotations_are_copied_with_few_statements(
     version = make_version(lab)
     work()
     branch = branch_of(lab, version["id"]).json()["image_set_id"]
-    statements: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    event.listen(services.database.engine, "before_cursor_execute", note)
-    work()
-    event.remove(services.database.engine, "before_cursor_execute", note)
+    with statements_of(services.database.engine) as statements:
+        work()
     assert len(statements) < 90, statements
     copy = lab["lead"].post(f"/api/v2/image-sets/{branch}/versions", json={"name": "copied"}).json()
     work()
