@@ -8,29 +8,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
-from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from exact_core import __version__
-from exact_core.activation.starting import make_kernel
-from exact_core.annotations.reader import ScopedReader
 from exact_core.api.errors import ExactError
-from exact_core.auth.snapshot import AccessSnapshot
-from exact_core.jobs.queue import JobQueue
-from exact_core.services import Services
+from exact_core.opening import close_services, open_services
 from exact_core.settings import Settings
-from exact_core.storage.blobs import Blobs
-from exact_core.storage.database import Database
-from exact_core.tiles.decode_pool import DecodePool
 from exact_core.tiles.endpoint import Answer, TileApp, is_tile_path, tile_app
 from exact_core.web.csrf import OwnHosts, foreign_host
 from exact_core.web.problems import send_problem
 
 if TYPE_CHECKING:
-    from exact_core.api.annotations import AnnotationReader
-    from exact_core.api.context import Actor
     from exact_core.kernel.discovery import Candidate
+    from exact_core.services import Services
 
 API = "/api/v2"
 
@@ -63,37 +54,6 @@ class ExactApp(FastAPI):
             return self.tiles.answer_now(path, headers)
         except ExactError:
             return None  # the ordinary way refuses it again, and says why
-
-
-def open_services(settings: Settings, candidates: Iterable[Candidate] | None = None) -> Services:
-    """Open the parts of an instance: for the web server, workers and commands alike.
-
-    Nothing is started: no thread, no process. The application's lifespan does that for those who serve.
-    """
-    database = Database(settings.effective_database_url)
-    jobs = JobQueue(settings.data_dir)
-    kernel = make_kernel(settings, database, jobs, candidates)
-    return Services(
-        settings=settings,
-        database=database,
-        blobs=Blobs(settings.data_dir),
-        kernel=kernel,
-        snapshot=AccessSnapshot(database, settings, kernel),
-        decoder=DecodePool.from_settings(settings),
-        jobs=jobs,
-        annotation_reader=_reader,
-    )
-
-
-def _reader(session: Session, actor: Actor) -> AnnotationReader:
-    return ScopedReader(session, actor)
-
-
-def close_services(services: Services) -> None:
-    """Close what ``open_services`` opened."""
-    services.decoder.close()
-    services.jobs.close()
-    services.database.dispose()
 
 
 def create_app(settings: Settings | None = None, candidates: Iterable[Candidate] | None = None) -> ExactApp:

@@ -1,4 +1,4 @@
-"""What request handlers, commands and jobs may reach: one value, made once by ``app.create_app``."""
+"""What request handlers, commands and jobs may reach: one value, made once by ``opening.open_services``."""
 
 from __future__ import annotations
 

@@ -18,10 +18,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import URL, Engine
 
 from exact_core.api.context import Actor
-from exact_core.app import close_services, create_app
+from exact_core.app import core_routes, create_app
 from exact_core.auth import passwords
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
+from exact_core.opening import close_services
 from exact_core.settings import Settings
 from exact_core.storage import database as storage
 from exact_core.storage import migrate
@@ -44,10 +45,23 @@ from tests.serving import Client, close_loop
 REPOSITORY = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:8000"
 _numbers = itertools.count(1)
+_MANY = 500  # tests of one run
 
 
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector the modules and the tests, which stay to the end."""
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse to run where xdist does not group: each process would make each expensive world for itself."""
+    marked = [item for item in items if item.get_closest_marker("xdist_group")]
+    if getattr(config.option, "loadgroup", False) and marked and "@" not in marked[0].nodeid:
+        raise pytest.UsageError(
+            "pytest-xdist does not group tests with this version of pytest: see requirements-dev.txt"
+        )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector the modules, the routes and the tests, which stay to the end."""
+    if len(session.items) > _MANY:
+        core_routes()
     gc.collect()
     gc.freeze()
 

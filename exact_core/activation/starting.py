@@ -14,7 +14,6 @@ from exact_core.activation.store import DatabaseActivationStore, DatabaseFaultSt
 from exact_core.api.context import PluginContext
 from exact_core.kernel.kernel import Kernel
 from exact_core.kernel.loader import Choice
-from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.models import now
 
@@ -66,6 +65,8 @@ def make_kernel(
 
 def pending_migration(database: Database, name: str, schema: PluginSchema) -> str:
     """Why the tables of a plugin cannot be used; empty when they can."""
+    from exact_core.storage import migrate  # takes longer to import than all else that starts, and few need it
+
     if _is_missing(database):
         return "there is no database yet; run: exact db upgrade"
     found = migrate.status(database, [migrate.plugin_schema(name, schema.metadata, schema.migrations)])[-1]

@@ -74,9 +74,9 @@ def _empty(data: Path) -> None:
 
 def _prepare(settings: Settings, folder: Path, slides: Path | None, is_new: bool) -> IssuedLink:
     """Fill the instance and make a one-time login link."""
-    from exact_core.app import close_services, open_services
     from exact_core.auth.accounts import issue_link, user_named
     from exact_core.jobs.serve_commands import prepare_database
+    from exact_core.opening import close_services, open_services
 
     prepare_database(settings)
     services = open_services(settings)

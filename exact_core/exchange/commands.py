@@ -155,7 +155,7 @@ def _pairs(labels: tuple[str, ...]) -> dict[str, int | str | None]:
 
 @contextmanager
 def _services() -> Iterator[Services]:
-    from exact_core.app import close_services, open_services
+    from exact_core.opening import close_services, open_services
     from exact_core.settings import Settings
 
     services = open_services(Settings())

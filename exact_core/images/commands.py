@@ -41,8 +41,8 @@ def import_(paths: tuple[Path, ...], set_name: str, team_name: str, copy: bool, 
 
     The exit status is 1 when a picture could not be read.
     """
-    from exact_core.app import close_services, open_services
     from exact_core.jobs.serve_commands import prepare_database
+    from exact_core.opening import close_services, open_services
     from exact_core.settings import Settings
 
     settings = Settings()

@@ -17,8 +17,8 @@ def worker(slots: int | None, gpu: bool, parent: int | None) -> None:
     'exact serve' starts one worker by itself. Start more on this machine, or on others that reach the same database
     and the same data folder.
     """
-    from exact_core.app import close_services, open_services
     from exact_core.jobs.worker import Worker
+    from exact_core.opening import close_services, open_services
     from exact_core.settings import Settings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

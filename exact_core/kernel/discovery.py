@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
@@ -52,19 +53,22 @@ def discover(path: Sequence[str] | None = None) -> list[Candidate]:
 
 
 def _distributions(path: Sequence[str] | None) -> Iterator[importlib.metadata.Distribution]:
-    """Each distribution once: the first on the path hides later ones of the same name, as for imports."""
+    """Each distribution that offers plugins, once: the first on the path hides later ones of its name, as for imports.
+
+    Only of these the metadata is read: reading that of everything that is installed takes longer than all else here.
+    """
+    where: dict[str, Any] = {} if path is None else {"path": list(path)}
     seen: set[str] = set()
-    found: Iterable[importlib.metadata.Distribution] = (
-        importlib.metadata.distributions() if path is None else importlib.metadata.distributions(path=list(path))
-    )
-    for distribution in found:
+    for distribution in importlib.metadata.distributions(**where):
         try:
+            if GROUP not in (distribution.read_text("entry_points.txt") or ""):
+                continue
             name = canonicalize_name(distribution.metadata["Name"])
         except _BROKEN_METADATA:
             continue
         if name not in seen:
             seen.add(name)
-            yield distribution
+            yield next(iter(importlib.metadata.distributions(name=name, **where)), distribution)
 
 
 def _candidates(distribution: importlib.metadata.Distribution) -> Iterator[Candidate]:

@@ -327,7 +327,7 @@ def merge(
 @contextmanager
 def _services() -> Iterator[Services]:
     """The parts of the instance that the environment names, closed again afterwards."""
-    from exact_core.app import close_services, open_services
+    from exact_core.opening import close_services, open_services
     from exact_core.settings import Settings
 
     services = open_services(Settings())

@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from exact_core import __version__
 from exact_core.api.deps import services_of
 from exact_core.api.errors import Unavailable
-from exact_core.storage import migrate
 
 router = APIRouter(tags=["health"])
 
@@ -29,6 +28,8 @@ async def healthz() -> Health:
 @router.get("/readyz", summary="The server can do its work")
 def readyz(request: Request) -> Health:
     """Answer when the database can be read and its tables are those of this version; 503 says why not."""
+    from exact_core.storage import migrate  # takes long to import: not before the server answers
+
     if not migrate.is_current(services_of(request).database):
         raise Unavailable("The tables of the database are not those of this version; run: exact db upgrade")
     return Health()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,14 +116,20 @@ def pages_of(request: Request) -> Pages:
 
 def read_assets(records: list[PluginRecord], *, dev: bool) -> Assets:
     """The static trees of the core and of the plugins that run."""
-    static = WEB / "static"
-    icons = {"icons.svg": sprite(static / "vendor" / "lucide-static")}
     plugins = {
         record.name: AssetTree(record.static_folder, f"/plugins/{record.name}/static", dev=dev)
         for record in records
         if record.static_folder is not None and record.static_folder.is_dir() and not record.is_builtin
     }
-    return Assets(AssetTree(static, "/static", extra=icons, dev=dev), plugins)
+    return Assets(_core_tree(dev), plugins)
+
+
+@cache
+def _core_tree(dev: bool) -> AssetTree:
+    """The core's files, which all applications of a process share."""
+    static = WEB / "static"
+    icons = {"icons.svg": sprite(static / "vendor" / "lucide-static")}
+    return AssetTree(static, "/static", extra=icons, dev=dev)
 
 
 def _environment(records: list[PluginRecord], assets: Assets, *, dev: bool) -> Environment:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("leaks")
+
 BODY = """
 import asyncio, os
 import pytest

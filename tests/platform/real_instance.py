@@ -16,7 +16,8 @@ from typing import Any, Self
 from fastapi.testclient import TestClient
 from starlette.testclient import httpx
 
-from exact_core.app import close_services, create_app
+from exact_core.app import create_app
+from exact_core.opening import close_services
 from exact_core.settings import Settings
 
 _SECONDS_FOR_A_COMMAND = 120

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "migrations": LOWEST | {"migrations", "storage"},
     "storage": LOWEST | {"kernel", "migrations", "storage"},
     **{domain: LOWEST | {"kernel", "services", "storage"} | DOMAINS for domain in DOMAINS},
+    "opening": LOWEST | {"kernel", "services", "storage"} | DOMAINS,
     "web": LOWEST | {"kernel", "services", "storage", "web"} | DOMAINS,
 }
 

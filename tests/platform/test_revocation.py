@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from exact_core.app import open_services
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.jobs.serve import as_environment, can_open_first_page, listen
+from exact_core.opening import open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.epochs import raise_epoch
@@ -184,7 +184,7 @@ class Site:
         for process in self.processes:
             process.stop()
         self.services.kernel.faults.stop()
-        from exact_core.app import close_services
+        from exact_core.opening import close_services
 
         close_services(self.services)
 

@@ -19,7 +19,7 @@ from exact_core.annotations.packing import columns_of
 from exact_core.annotations.service import Annotations
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
-from exact_core.app import close_services, open_services
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database

@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from exact_core.api.context import Actor
-from exact_core.app import close_services, open_services
 from exact_core.auth.keys import hash_of, new_token
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database

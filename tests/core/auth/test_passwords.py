@@ -6,6 +6,7 @@ import statistics
 import time
 
 import pytest
+from argon2 import PasswordHasher
 
 from exact_core.api.errors import Invalid
 from exact_core.auth import passwords
@@ -13,6 +14,7 @@ from exact_core.auth import passwords
 
 def test_real_hashes_are_argon2id_with_the_recommended_cost(quick_passwords):
     assert quick_passwords.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert not PasswordHasher().check_needs_rehash(quick_passwords)  # it is checked for as long as one made today
 
 
 def test_a_hash_knows_its_password_only():

@@ -15,13 +15,13 @@ from exact_core.annotations.scope import read_scope
 from exact_core.annotations.streaming import StreamedAnnotation, stream
 from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
-from exact_core.app import close_services, open_services
 from exact_core.exchange.document import Report
 from exact_core.exchange.exporting import Wanted, open_document, write_export
 from exact_core.exchange.importing import import_file
 from exact_core.exchange.reading import Content
 from exact_core.exchange.registry import all_built_in, built_in
 from exact_core.exchange.storing import Options, Stored, Target
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exact_core.api.context import Actor
-from exact_core.app import close_services, open_services
 from exact_core.exchange.document import Report
 from exact_core.exchange.exporting import Wanted, open_document, write_export
 from exact_core.exchange.importing import import_file
 from exact_core.exchange.planning import Options, Target
 from exact_core.exchange.registry import all_built_in, built_in
+from exact_core.opening import close_services, open_services
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database

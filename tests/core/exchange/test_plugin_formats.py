@@ -11,7 +11,6 @@ from exact_sdk.fakedist import FakeDistributions
 from sqlalchemy import select
 
 from exact_core.api.errors import Invalid, PluginError
-from exact_core.app import close_services, open_services
 from exact_core.exchange.document import Report
 from exact_core.exchange.exporting import Wanted, open_document, write_export
 from exact_core.exchange.importing import import_file
@@ -19,6 +18,7 @@ from exact_core.exchange.plugin_formats import format_in, formats_in
 from exact_core.exchange.reading import recognised
 from exact_core.exchange.storing import Options, Target
 from exact_core.kernel.discovery import discover
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.database import Database

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +71,17 @@ def make_picture(tmp_path: Path) -> Callable[..., Path]:
     def make(name: str, width: int = 64, height: int = 48, seed: int = 0, mode: str = "RGB", **options: Any) -> Path:
         path = tmp_path / "pictures" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        small = np.random.default_rng(seed).integers(0, 255, (max(2, height // 16), max(2, width // 16), 3), np.uint8)
-        Picture.fromarray(small).resize((width, height)).convert(mode).save(path, **options)
+        path.write_bytes(_picture(path.suffix, width, height, seed, mode, tuple(options.items())))
         return path
 
     return make
+
+
+@cache
+def _picture(suffix: str, width: int, height: int, seed: int, mode: str, options: tuple[tuple[str, Any], ...]) -> bytes:
+    """Most tests want the same few pictures, and encoding takes longer than what is tested with them."""
+    small = np.random.default_rng(seed).integers(0, 255, (max(2, height // 16), max(2, width // 16), 3), np.uint8)
+    file = io.BytesIO()
+    kind = Picture.registered_extensions()[suffix.lower()]
+    Picture.fromarray(small).resize((width, height)).convert(mode).save(file, kind, **dict(options))
+    return file.getvalue()

@@ -12,10 +12,10 @@ import uvicorn
 from sqlalchemy import select
 
 from exact_core.api.context import Actor
-from exact_core.app import close_services, open_services
 from exact_core.auth.credentials import make_token
 from exact_core.jobs.runner import JobRunner
 from exact_core.kernel.discovery import Candidate
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.models import Image, Job

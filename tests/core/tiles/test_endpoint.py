@@ -17,9 +17,9 @@ from sqlalchemy import delete, update
 
 from exact_core.activation.service import change_switch
 from exact_core.api.context import Actor
-from exact_core.app import close_services, open_services
 from exact_core.auth.credentials import make_token, open_session, revoke_token
 from exact_core.kernel.discovery import discover
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.epochs import raise_epoch

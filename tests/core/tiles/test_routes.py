@@ -11,8 +11,8 @@ import simplejpeg
 from fastapi.testclient import TestClient
 
 from exact_core.api.context import Actor
-from exact_core.app import close_services, open_services
 from exact_core.auth.credentials import open_session
+from exact_core.opening import close_services, open_services
 from exact_core.services import Services
 from exact_core.settings import Settings
 from exact_core.storage.models import User

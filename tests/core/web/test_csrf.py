@@ -7,8 +7,9 @@ import shutil
 import pytest
 from fastapi.testclient import TestClient
 
-from exact_core.app import close_services, create_app
+from exact_core.app import create_app
 from exact_core.auth import accounts
+from exact_core.opening import close_services
 from exact_core.settings import Settings
 
 ME = "/api/v2/me"
