@@ -10,14 +10,16 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, SmallInteger, Table, insert, literal, select, text
+from sqlalchemy import BigInteger, SmallInteger, Table, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations import number_tables
 from exact_core.annotations.scope import COUNTS, ROWS, Frame
 from exact_core.annotations.states import COUNTED, adding_counts
+from exact_core.storage.database import plain_rows
 from exact_core.storage.models import LIVE, Annotation, UtcDateTime
 from exact_core.storage.prepared import insert_rows
+from exact_core.storage.sent_arrays import received, sent
 
 _IDENTITY = cast("Table", Annotation.__table__)
 _CHUNK = 20_000
@@ -186,9 +188,11 @@ class _Postgres:
     def identities(
         self, image_id: int, uuids: Sequence[str], author_id: int | None, claimed_author: str, at: datetime
     ) -> NDArray[np.int64]:
-        numbers = text("SELECT nextval(pg_get_serial_sequence('annotation', 'id')) FROM generate_series(1, :count)")
-        taken = self._session.execute(numbers, {"count": len(uuids)}).scalars()
-        ids = np.fromiter(taken, np.int64, len(uuids))
+        sequence = func.pg_get_serial_sequence(_IDENTITY.name, "id")
+        number = func.nextval(sequence, type_=BigInteger).label("number")
+        taken = select(number).select_from(func.generate_series(1, len(uuids))).subquery().c.number
+        [[value]] = plain_rows(self._session, select(sent(taken)))
+        ids = received(value, taken)
         columns = {
             "id": ids,
             "image_id": image_id,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from exact_core.storage.models import AnnotationRevision
+from exact_core.storage.models import Annotation, AnnotationRevision
 
 
-def remove_states(session: Session, image_id: int) -> None:
-    """Delete the states of an image's annotations, which no foreign key ties to it; the rest cascades."""
+def remove_annotations(session: Session, image_id: int) -> None:
+    """Delete an image's annotations and their states, which no foreign key ties to it; what refers to them cascades."""
     session.execute(delete(AnnotationRevision).where(AnnotationRevision.image_id == image_id))
+    session.execute(delete(Annotation).where(Annotation.image_id == image_id))

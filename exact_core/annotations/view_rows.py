@@ -41,6 +41,7 @@ from exact_core.api.contributions import Shape
 from exact_core.storage.database import plain_rows
 from exact_core.storage.models import EVERY_FRAME
 from exact_core.storage.prepared import Prepared
+from exact_core.storage.sent_arrays import received, sent
 
 DEFAULT_LIMIT = 5_000
 _SMALL_ON_SCREEN = 2.0  # pixels of the screen
@@ -147,9 +148,10 @@ def cells_of(session: Session, scope: ReadScope, request: ViewRequest) -> NDArra
     found = _made(_CELLS, _counted, session, scope, request).plain_rows(session, values)
     if session.get_bind().dialect.name == "sqlite":
         return _as_numbers(found)
-    return _summed(*(_received(sent, kind) for sent, kind in zip(found[0], (">i8", ">i8", ">i4"), strict=True)))
+    return _summed(*(received(value, column) for value, column in zip(found[0], _SENT, strict=True)))
 
 
+_SENT: tuple[ColumnElement[Any], ...] = (COUNTS.c.type_id, COUNTS.c.cell, COUNTS.c.n)
 _Make: TypeAlias = Callable[[str, ReadScope, Frame, bool], Select[Any]]
 _ROWS: dict[_Form, Prepared] = {}
 _CELLS: dict[_Form, Prepared] = {}
@@ -206,8 +208,8 @@ def _counted(dialect: str, scope: ReadScope, frame: Frame, _has_small: bool) -> 
     if dialect == "sqlite":
         counted = select(row.type_id, row.cell, func.sum(row.n)).where(*kept)
         return _inside(counted, row.cell).group_by(row.type_id, row.cell)
-    sent = (func.array_send(func.array_agg(column)) for column in (row.type_id, row.cell, row.n))
-    return _inside(select(*sent).where(*kept), row.cell)
+    arrays: Any = select(*map(sent, _SENT))
+    return _inside(arrays.where(*kept), row.cell)
 
 
 def _inside(statement: Select[Any], cell: ColumnElement[Any]) -> Select[Any]:
@@ -219,13 +221,6 @@ def _inside(statement: Select[Any], cell: ColumnElement[Any]) -> Select[Any]:
 def _as_numbers(rows: Rows) -> NDArray[np.int64]:
     """Rows of three whole numbers; PostgreSQL's sums of sums are decimals."""
     return np.fromiter(map(int, chain.from_iterable(rows)), np.int64, 3 * len(rows)).reshape(-1, 3)
-
-
-def _received(sent: bytes | None, kind: str) -> NDArray[np.int64]:
-    """The numbers of an array in PostgreSQL's binary form: a header of 20 bytes, then a length and a value for each."""
-    if sent is None:
-        return np.zeros(0, np.int64)
-    return np.frombuffer(sent, [("length", ">i4"), ("value", kind)], offset=20)["value"].astype(np.int64)
 
 
 def _summed(type_ids: NDArray[np.int64], cells: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from exact_core.annotations.removing import remove_states
+from exact_core.annotations.removing import remove_annotations
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid, NotFound
 from exact_core.api.events import ImageAction, ImageChange
@@ -149,7 +149,7 @@ def remove_rows(session: Session, image_ids: Sequence[int]) -> None:
     """Delete images that no version has, with their annotations; the change log keeps its entries and its hashes."""
     session.execute(update(ChangeSet).where(ChangeSet.image_id.in_(image_ids)).values(image_id=None))
     for image_id in image_ids:
-        remove_states(session, image_id)
+        remove_annotations(session, image_id)
     session.execute(delete(Image).where(Image.id.in_(image_ids)))
 
 

@@ -24,14 +24,17 @@ EVERY_FRAME = -1
 
 
 class Annotation(Base):
-    """The permanent identity of a shape; plugins refer to it, undo and edits never delete it."""
+    """The permanent identity of a shape; plugins refer to it, undo and edits never delete it.
+
+    No foreign keys, as below; rows go with their image, and what refers to them goes with them.
+    """
 
     __tablename__ = "annotation"
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    image_id: Mapped[int] = mapped_column(BigKey)
     uuid: Mapped[str] = mapped_column(String(36))  # chosen by the client that drew it
-    author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    author_id: Mapped[int | None] = mapped_column(BigKey)
     claimed_author: Mapped[str] = mapped_column(String(200), default="")  # what an import or a model says
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 

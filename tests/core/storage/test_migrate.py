@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import alembic.command
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, delete, func, inspect, select, text
 
 from exact_core.api.errors import ConfigurationError
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
-from exact_core.storage.models import Image
+from exact_core.storage.models import Annotation, AnnotationDetail, Image, ImageSet, Team
 
 ENGINES = [
     pytest.param("sqlite", id="sqlite"),
@@ -167,3 +168,36 @@ def test_rebuilding_a_table_on_sqlite_loses_no_rows_that_refer_to_it(tmp_path):
 def test_the_core_cannot_be_purged(empty):
     with pytest.raises(ConfigurationError, match="core"):
         migrate.purge(empty, migrate.CORE_SCHEMA)
+
+
+def test_identities_lose_their_keys_and_nothing_else(empty):
+    """Revision 0013 rebuilds the table on SQLite, which forgets how far it had counted."""
+    migrate.upgrade(empty)
+    with empty.migrating() as connection:
+        alembic.command.downgrade(migrate._config(migrate.CORE_SCHEMA, connection), "0012")
+    assert {key["referred_table"] for key in inspect(empty.engine).get_foreign_keys("annotation")} == {
+        "image",
+        "user_account",
+    }
+    with empty.write() as session:
+        session.add(Team(id=1, name="Lab", folded_name="lab"))
+        session.flush()
+        session.add(ImageSet(id=1, team_id=1, name="Breast"))
+        session.flush()
+        session.add(Image(id=1, image_set_id=1, name="slide", file_path="-"))
+        session.flush()
+        session.add_all([Annotation(image_id=1, uuid="one"), Annotation(image_id=1, uuid="two")])
+        session.flush()
+        session.add(AnnotationDetail(annotation_id=1, valid_from=1, attributes={"grade": "low"}))
+        session.execute(delete(Annotation).where(Annotation.id == 2))
+    migrate.upgrade(empty)
+    assert inspect(empty.engine).get_foreign_keys("annotation") == []
+    with empty.write() as session:
+        [detail] = session.scalars(select(AnnotationDetail))
+        assert (detail.annotation_id, detail.attributes) == (1, {"grade": "low"})
+        drawn = Annotation(image_id=1, uuid="three")
+        session.add(drawn)
+        session.flush()
+        assert drawn.id == 3
+        session.execute(delete(Annotation))
+        assert session.scalar(select(func.count()).select_from(AnnotationDetail)) == 0
