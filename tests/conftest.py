@@ -46,6 +46,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:8000"
 _numbers = itertools.count(1)
 _MANY = 500  # tests of one run
+_RARELY = (5_000, 20, 20)  # the collector takes a twelfth of the time when it looks as often as it does by default
 
 
 @pytest.hookimpl(trylast=True)
@@ -64,6 +65,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         core_routes()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_RARELY)
 
 
 def unavailable(reason: str) -> None:
