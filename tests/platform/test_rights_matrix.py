@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,6 @@ from tests.postgres import PostgresServer
 
 _READS = {"GET", "HEAD"}
 _ENDS_SESSIONS = ("/api/v2/auth", "/api/v2/me")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("rights")
-    with Instance(folder / "data", [PLUGIN]) as instance:
-        yield World(instance, folder)
-
-
-@pytest.fixture(scope="module")
-def home(world: World) -> Place:
-    """A place of the people here; only read."""
-    return world.place()
 
 
 @pytest.fixture(scope="module")
