@@ -220,7 +220,9 @@ class JsonLayout:
             " WHERE a.image_id = 1 AND (v.id IS NULL OR v.vector <> a.vector"
             " OR v.annotation_type_id <> a.annotation_type_id OR v.deleted <> a.deleted)"
         )
-        return session.execute(text(statement), {"version": number}).all()
+        found = session.execute(text(statement), {"version": number}).all()
+        session.execute(text("SELECT 1"))  # PostgreSQL clears up after a statement when the next one comes
+        return found
 
     def page(self, number: int) -> bytes:
         """One page of its list: a count, rows by offset, and two queries for each annotation; as JSON."""
