@@ -49,11 +49,9 @@ _MANY = 500  # tests of one run
 _RARELY = (5_000, 20, 20)  # the collector takes a twelfth of the time when it looks as often as it does by default
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse to run where xdist does not group: each process would make each expensive world for itself."""
-    marked = [item for item in items if item.get_closest_marker("xdist_group")]
-    if getattr(config.option, "loadgroup", False) and marked and "@" not in marked[0].nodeid:
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to run where xdist cannot group: each process would make each expensive world for itself."""
+    if config.getoption("dist", "no") == "loadgroup" and not hasattr(pytest.Item, "_nodeid"):
         raise pytest.UsageError(
             "pytest-xdist does not group tests with this version of pytest: see requirements-dev.txt"
         )
