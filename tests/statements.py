@@ -15,13 +15,18 @@ _BEGINNINGS = ("PRAGMA", "BEGIN")
 
 
 @contextmanager
-def statements_of(*engines: Engine) -> Iterator[list[str]]:
-    """All that is sent meanwhile, but for beginnings of transactions: through these engines, and prepared ones."""
+def statements_of(*engines: Engine, beginnings: bool = True) -> Iterator[list[str]]:
+    """All that is sent meanwhile: through these engines, and prepared ones.
+
+    Args:
+        engines: Whose statements count.
+        beginnings: Whether what begins a transaction or sets up a connection counts, too.
+    """
     sent: list[str] = []
     run = Prepared.on
 
     def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if not statement.lstrip().upper().startswith(_BEGINNINGS):
+        if beginnings or not statement.lstrip().upper().startswith(_BEGINNINGS):
             sent.append(statement)
 
     def prepared(*arguments: Any, **options: Any) -> Any:

@@ -13,9 +13,9 @@ import pytest
 from exact_core.storage.database import Database
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetMember
+from tests.platform.asking import ask
 from tests.platform.rights_rules import RULES
 from tests.platform.rights_world import PLUGIN, Place, World
-from tests.platform.test_rights_matrix import ask
 
 
 @pytest.fixture

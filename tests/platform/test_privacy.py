@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from base64 import b64encode
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -14,17 +13,17 @@ from typing import Any
 import pytest
 from exact_sdk.fakedist import FakeDistributions
 from exact_sdk.harness import Instance
-from starlette.testclient import TestClient
 
 from exact_core.images.naming import PublicNames
 from exact_core.jobs.runner import JobRunner
 from exact_core.storage.models import Image
 from exact_core.tiles.probe import probe_file
 from exact_core.tiles.worker_process import WorkerProcess, without_path
+from tests.core.images.tus import upload
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
+from tests.platform.asking import ask
 from tests.platform.rights_rules import RULES
 from tests.platform.rights_world import HOLDERS, PEOPLE, SECRET_NAME, Place, World
-from tests.platform.test_rights_matrix import ask
 
 WITHOUT_RIGHT = ("nobody", "stranger", "viewer", "annotator", "reviewer")
 SURNAME = SECRET_NAME.split(" ", maxsplit=1)[0]
@@ -70,23 +69,6 @@ def assert_unnamed(answer: Any, who: str = "") -> None:
     text = everything_said(answer)
     at = text.find(SURNAME)
     assert at < 0, f"{who} reads the name at {answer.request.method} {answer.request.url}: …{text[at - 80 : at + 40]}…"
-
-
-def upload(client: TestClient, image_set: int, name: str, data: bytes) -> Any:
-    values = {"image_set": str(image_set), "name": name}
-    metadata = ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in values.items())
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(data)), "Upload-Metadata": metadata}
-    begun = client.post("/api/v2/uploads", headers=headers)
-    assert begun.status_code == 201, begun.text
-    return client.patch(
-        begun.headers["location"],
-        content=data,
-        headers={
-            "Tus-Resumable": "1.0.0",
-            "Upload-Offset": "0",
-            "Content-Type": "application/offset+octet-stream",
-        },
-    )
 
 
 # --- what the file was called ------------------------------------------------------------------------------
@@ -163,10 +145,10 @@ def test_a_file_leaves_no_name_behind_on_its_way_in(
         manager = world.client("manager")
         files = {".tif": good, " cut.tif": good[:5000], ".svs": b"no slide" * 99, ".mrxs": b"\xff\xd8" * 99}
         for ending, data in files.items():
-            answer = upload(manager, place.image_set, f"{SECRET_NAME}{ending}", data)
+            answer = upload(manager, place.image_set, data, f"{SECRET_NAME}{ending}")
             assert answer.status_code == 204, answer.text
             assert_unnamed(answer)
-        again = upload(manager, place.image_set, f"{SECRET_NAME} again.tif", good)
+        again = upload(manager, place.image_set, good, f"{SECRET_NAME} again.tif")
         assert again.headers["x-exact-status"] == "duplicate"
         half = manager.post("/api/v2/uploads", headers=place.upload_headers())
         assert half.status_code == 201

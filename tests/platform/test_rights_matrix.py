@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from exact_sdk.harness import Instance
-from starlette.testclient import TestClient
 
+from tests.platform.asking import ask
 from tests.platform.rights_rules import RULES, Rule
 from tests.platform.rights_world import HOLDERS, PEOPLE, PLUGIN, Place, World
 from tests.postgres import PostgresServer
@@ -26,20 +26,6 @@ def elsewhere(world: World) -> Place:
     assert place.annotation
     assert place.upload
     return place
-
-
-def ask(client: TestClient, operation: str, rule: Rule, place: Place, replaced: Mapping[str, str] | None = None) -> Any:
-    """One request, with everything that the operation needs at this place."""
-    method, path = operation.split(" ")
-    values = {**place.parameters(), **(rule.parameters(place) if rule.parameters else {}), **(replaced or {})}
-    address = path.format_map(values)
-    assert "{" not in address
-    more: dict[str, Any] = {"params": dict(rule.query), "headers": dict(rule.headers(place)) if rule.headers else {}}
-    if rule.files is not None:
-        more["files"] = rule.files
-    elif rule.body is not None:
-        more["json"] = rule.body(place)
-    return client.request(method, address, **more)
 
 
 def own_numbers(rule: Rule, place: Place) -> dict[str, str]:
