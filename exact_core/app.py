@@ -96,12 +96,14 @@ def _add_routes(app: ExactApp, services: Services) -> None:
     from exact_core.web import pages, problems
     from exact_core.web.csrf import RequestGuard
     from exact_core.web.plugin_routes import add_plugin_routes
+    from exact_core.web.route_index import RouteIndex
     from exact_core.web.security import SecurityHeaders
 
     problems.install(app)
     pages.install(app, services)
     app.router.routes.extend(core_routes())
     add_plugin_routes(app, services)
+    app.router.middleware_stack = RouteIndex(app.router)
     app.add_middleware(RequestGuard, settings=services.settings)
     app.add_middleware(SecurityHeaders, https=services.settings.behind_https)
     app.tiles = tile_app(services)
