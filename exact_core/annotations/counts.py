@@ -75,6 +75,15 @@ def by_type_and_author(session: Session, scope: ReadScope, frame: Frame) -> list
     return [(*key, n) for key, n in found.items()]
 
 
+def by_type(session: Session, scope: ReadScope, frame: Frame) -> dict[int, int]:
+    """Number of shapes per type on an image, as far as the scope shows them; labels of the whole image do not count."""
+    kept = scope.has_kept_counts
+    row: ColumnCollection[str, ColumnElement[Any]] = COUNTS.c if kept else past_counts(scope, frame).c
+    conditions = [*(scope.summary(frame) if kept else ()), row.cell != WHOLE_IMAGE_CELL]
+    found = session.execute(select(row.type_id, func.sum(row.n)).where(*conditions).group_by(row.type_id))
+    return {type_id: int(n) for type_id, n in found if n}
+
+
 def past_counts(scope: ReadScope, frame: Frame) -> Subquery:
     """What ``annotation_summary`` would say at the scope's revision, of what the scope shows: counted from states."""
     row = ROWS.c

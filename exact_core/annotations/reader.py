@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.access import rights_in
-from exact_core.annotations.counts import Area, in_region
-from exact_core.annotations.scope import Can, Frame, ReadScope, read_scope
+from exact_core.annotations.counts import Area, by_type, in_region
+from exact_core.annotations.scope import EVERYTHING, Can, Frame, ReadScope, read_scope, read_scopes
 from exact_core.api.annotations import Cell, Region, TypeInfo
 from exact_core.api.context import Actor
-from exact_core.api.errors import Invalid
+from exact_core.api.errors import Invalid, NotFound
 from exact_core.storage.models import AnnotationType, Product
 
 
@@ -44,6 +44,15 @@ class ScopedReader:
             found[count.column, count.row][count.type_id] += count.n
         types = self._known({type_id for counts in found.values() for type_id in counts})
         return {place: {types[type_id]: n for type_id, n in counts.items()} for place, counts in found.items()}
+
+    def image_counts(self, image_set_id: int) -> Mapping[int, Mapping[TypeInfo, int]]:
+        """Count the shapes of each image of an image set, in all of its frames."""
+        if not self._can(self._actor, "view", image_set_id):
+            raise NotFound(f"There is no image set {image_set_id} that you may see.")
+        scopes = read_scopes(self._session, self._actor, image_set_id, self._can)
+        found = {scope.image.image_id: by_type(self._session, scope, EVERYTHING) for scope in scopes}
+        types = self._known({type_id for counts in found.values() for type_id in counts})
+        return {id_: {types[type_id]: n for type_id, n in counts.items()} for id_, counts in found.items()}
 
     def revision(self, image_id: int) -> int:
         """Return a number that rises with every change to annotations of the image's set."""

@@ -95,6 +95,17 @@ class AnnotationReader(Protocol):
             The cells that hold something, by (column, row).
         """
 
+    def image_counts(self, image_set_id: int) -> Mapping[int, Mapping[TypeInfo, int]]:
+        """Count the shapes of each image of an image set, in all of its frames; from kept sums, so for whole sets too.
+
+        Args:
+            image_set_id: The image set.
+
+        Returns:
+            Every image that the actor may see, by id, in the order of the set; those without a shape are empty. Labels
+            of whole images are not counted.
+        """
+
     def revision(self, image_id: int) -> int:
         """Return a number that rises with every change to annotations of the image's set.
 

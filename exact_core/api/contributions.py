@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from exact_core.api.markers import Scope
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fastapi import APIRouter
     from pydantic import BaseModel
     from sqlalchemy import ColumnElement, MetaData
+
+    from exact_core.api.annotations import AnnotationReader
+    from exact_core.api.images import ImageInfo
 
 
 class Role(StrEnum):
@@ -323,11 +328,16 @@ class SearchRow:
     author_id: ColumnElement[int | None]
 
 
+ImageValue: TypeAlias = "str | float | bool | datetime | None"
+"""What an image is searched by; a time knows its zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchField:
     """Something of a plugin's that annotations can be searched for, as in ``media.sound:yes``.
 
-    The expression is SQL that both databases understand, over the plugin's own tables and the given columns; a
+    Either an expression that differs from annotation to annotation, or a value that all of an image share. The
+    expression is SQL that both databases understand, over the plugin's own tables and the given columns; a
     subquery of its own, such as ``exists().where(Sound.annotation_id == row.annotation_id)``, is best. Who may see
     the annotation was decided before.
 
@@ -336,6 +346,8 @@ class SearchField:
         kind: How its values are written.
         expression: Gives the SQL expression for a row, under the plugin's settings in the image set; called while a
             query is compiled.
+        image_value: Gives the value of an image instead, worked out from what the person who searches may see; None
+            for an image that has no value. Called once per searched image, so it answers in milliseconds.
         title: What people read; the name when it is empty.
         description: What it means, in a sentence.
         values: Values to offer while somebody types.
@@ -343,10 +355,11 @@ class SearchField:
 
     name: str
     kind: SearchKind
-    expression: Callable[[SearchRow, BaseModel | None], ColumnElement[Any]]
+    expression: Callable[[SearchRow, BaseModel | None], ColumnElement[Any]] | None = None
     title: str = ""
     description: str = ""
     values: tuple[str, ...] = ()
+    image_value: Callable[[AnnotationReader, ImageInfo, BaseModel | None], ImageValue] | None = None
 
 
 class ArtefactKind(StrEnum):

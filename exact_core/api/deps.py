@@ -145,15 +145,4 @@ def _image(session: Session, image_id: int) -> ImageInfo | None:
     image = session.get(core.Image, image_id)
     if image is None or image.deleted_at is not None:
         return None
-    return ImageInfo(
-        image.id,
-        image.image_set_id,
-        image.name,
-        image.width,
-        image.height,
-        image.size_z,
-        image.size_t,
-        image.size_c,
-        image.mpp_x,
-        image.mpp_y,
-    )
+    return ImageInfo.of(image)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exact_core.storage.models import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,22 @@ class ImageInfo:
     size_c: int = 1
     mpp_x: float | None = None
     mpp_y: float | None = None
+
+    @classmethod
+    def of(cls, image: Image) -> ImageInfo:
+        """What a plugin may know of a row of ``core.Image``."""
+        return cls(
+            image.id,
+            image.image_set_id,
+            image.name,
+            image.width,
+            image.height,
+            image.size_z,
+            image.size_t,
+            image.size_c,
+            image.mpp_x,
+            image.mpp_y,
+        )
 
 
 @dataclass(frozen=True, slots=True)

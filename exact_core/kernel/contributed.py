@@ -159,7 +159,9 @@ def _check_search_fields(name: str, fields: Sequence[SearchField]) -> None:
         word = each.name.removeprefix(f"{name}.")
         _require(_WORD.fullmatch(word) is not None, f"exact_search_fields: {word!r} is no plain word")
         _require(isinstance(each.kind, SearchKind), f"exact_search_fields: the kind of {each.name!r} is no SearchKind")
-        _require(callable(each.expression), f"exact_search_fields: the expression of {each.name!r} is no function")
+        given = [way for way in (each.expression, each.image_value) if way is not None]
+        _require(len(given) == 1, f"exact_search_fields: {each.name!r} needs an expression or an image_value, not both")
+        _require(callable(given[0]), f"exact_search_fields: the expression of {each.name!r} is no function")
 
 
 def _check_ids(name: str, hook: str, ids: Iterable[str]) -> None:

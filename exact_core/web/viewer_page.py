@@ -200,20 +200,7 @@ def _past(here: Image, *, backwards: bool) -> ColumnElement[bool]:
 
 def _facts(image: Image) -> ImageInfo | None:
     """What plugins may know; nothing while the image cannot be shown."""
-    if image.status != "ready":
-        return None
-    return ImageInfo(
-        id=image.id,
-        image_set_id=image.image_set_id,
-        name=image.name,
-        width=image.width,
-        height=image.height,
-        size_z=image.size_z,
-        size_t=image.size_t,
-        size_c=image.size_c,
-        mpp_x=image.mpp_x,
-        mpp_y=image.mpp_y,
-    )
+    return ImageInfo.of(image) if image.status == "ready" else None
 
 
 def _overlays(services: Services, facts: ImageInfo) -> list[dict[str, Any]]:

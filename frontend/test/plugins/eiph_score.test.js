@@ -42,3 +42,23 @@ test('requests while panning are spaced out and the last one is never lost', asy
   await new Promise((resolve) => setTimeout(resolve, 60));
   assert.equal(calls, 2);
 });
+
+test('scores fall into bins, and the highest belongs to the last one', async () => {
+  const { binned, median } = await pureModule('study.js');
+  assert.deepEqual(binned([0, 49, 50, 399, 400], 400), [2, 1, 0, 0, 0, 0, 0, 2]);
+  assert.equal(median([3, 1, 2]), 2);
+  assert.equal(median([1, 4]), 2.5);
+});
+
+test('images are sorted by a column, and those without a score stay last', async () => {
+  const { sorted } = await pureModule('study.js');
+  const items = [
+    { name: 'slide 10', value: 10, total: 1 },
+    { name: 'slide 9', value: null, total: 0 },
+    { name: 'slide 2', value: 300, total: 5 },
+  ];
+  const names = (/** @type {any} */ order) => sorted(items, order).map((/** @type {any} */ item) => item.name);
+  assert.deepEqual(names({ column: 'value', isDescending: true }), ['slide 2', 'slide 10', 'slide 9']);
+  assert.deepEqual(names({ column: 'value', isDescending: false }), ['slide 10', 'slide 2', 'slide 9']);
+  assert.deepEqual(names({ column: 'name', isDescending: false }), ['slide 2', 'slide 9', 'slide 10']);
+});

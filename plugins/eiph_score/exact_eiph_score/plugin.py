@@ -49,8 +49,11 @@ def exact_routers() -> Sequence[PluginRouter]:
 
 @hookimpl
 def exact_frontend() -> Frontend:
-    panel = Panel("eiph_score.score", "EIPH score", Slot.VIEWER_RIGHT, order=50)
-    return Frontend(entry="index.js", styles=("eiph_score.css",), panels=(panel,))
+    panels = (
+        Panel("eiph_score.score", "EIPH score", Slot.VIEWER_RIGHT, order=50),
+        Panel("eiph_score.study", "EIPH scores", Slot.IMAGE_SET_TAB, order=50),
+    )
+    return Frontend(entry="index.js", styles=("eiph_score.css",), panels=panels)
 
 
 @hookimpl
@@ -71,8 +74,18 @@ def exact_overlays(image: ImageInfo) -> Sequence[Overlay]:
 
 @hookimpl
 def exact_search_fields() -> Sequence[SearchField]:
-    told = "The grade 0 to 4 that its type stands for."
-    return [SearchField("eiph_score.grade", SearchKind.NUMBER, search.grade_of_row, "EIPH grade", told)]
+    grade = "The grade 0 to 4 that its type stands for."
+    score = "The score 0 to 400 of the image that it lies on."
+    return [
+        SearchField("eiph_score.grade", SearchKind.NUMBER, search.grade_of_row, "EIPH grade", grade),
+        SearchField(
+            "eiph_score.score",
+            SearchKind.NUMBER,
+            title="EIPH score of the image",
+            description=score,
+            image_value=search.score_of_image,
+        ),
+    ]
 
 
 @hookimpl

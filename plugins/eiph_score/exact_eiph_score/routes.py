@@ -7,13 +7,14 @@ from hashlib import blake2s
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from exact_core.api import Invalid, Region
-from exact_core.api.deps import Annotations, ImageInSet, ImageSetAccess, PluginSettings
-from exact_eiph_score import service
+from exact_core.api.deps import Annotations, DbSession, ImageInSet, ImageSetAccess, PluginSettings
+from exact_eiph_score import service, study
 from exact_eiph_score.heat_map import paint
 from exact_eiph_score.map_cache import MapCache
-from exact_eiph_score.schemas import ScoreAnswer
+from exact_eiph_score.schemas import ScoreAnswer, StudyAnswer
 from exact_eiph_score.settings import EiphSettings
 
 router = APIRouter()
@@ -73,3 +74,24 @@ def heat_map(
         return paint(means, service.square_size(image), image.width, image.height)
 
     return Response(heat_maps.get(image.id, key, painted), media_type="image/png", headers=headers)
+
+
+@router.get("/study", summary="Scores of all images")
+def read_study(access: ImageSetAccess, session: DbSession, reader: Annotations, settings: Settings) -> StudyAnswer:
+    """Score each image of the set from the cells that the user may see."""
+    return StudyAnswer.of(study.scores_of(session, reader, access.image_set_id, settings), settings)
+
+
+@router.get(
+    "/study.csv",
+    summary="Scores of all images as CSV",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}}},
+)
+def download_study(
+    access: ImageSetAccess, session: DbSession, reader: Annotations, settings: Settings
+) -> StreamingResponse:
+    """The same numbers as a file for a spreadsheet."""
+    found = study.scores_of(session, reader, access.image_set_id, settings)
+    headers = {"Content-Disposition": f'attachment; filename="eiph-scores-{access.image_set_id}.csv"'}
+    return StreamingResponse(study.as_csv(found), media_type="text/csv; charset=utf-8", headers=headers)

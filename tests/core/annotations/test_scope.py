@@ -70,6 +70,9 @@ def test_every_reading_address_shows_exactly_the_visible_work(
         assert sum(reader.count_by_type(region).values()) == len(visible)
         assert sum(sum(cell.values()) for cell in reader.grid_counts(region, 100).values()) == len(visible)
         assert sum(sum(cell.values()) for cell in reader.grid_counts(region, 2048).values()) == len(visible)
+        counts = reader.image_counts(lab.image_set_id)
+        assert sum(counts[lab.image_id].values()) == len(visible)
+        assert counts[lab.image_id] == reader.count_by_type(region)
 
 
 def test_a_summary_view_counts_own_work_only(make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> None:

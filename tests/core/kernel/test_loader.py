@@ -197,6 +197,8 @@ ANSWER = (
         ("exact_search_fields", "[SearchField('bad.too loud', SearchKind.TEXT, len)]", "no plain word"),
         ("exact_search_fields", "[SearchField('bad.x', 'sound', len)]", "no SearchKind"),
         ("exact_search_fields", "[SearchField('bad.x', SearchKind.TEXT, 'x')]", "no function"),
+        ("exact_search_fields", "[SearchField('bad.x', SearchKind.TEXT)]", "needs an expression or an image_value"),
+        ("exact_search_fields", "[SearchField('bad.x', SearchKind.TEXT, len, image_value=len)]", "not both"),
     ],
 )
 def test_a_contribution_that_breaks_a_rule_is_refused_with_the_rule(

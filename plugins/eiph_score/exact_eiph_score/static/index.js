@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * The EIPH score panel: the score of what the viewer shows, live while panning.
+ * The panels of the EIPH score: in the viewer the score of what it shows, live while panning; on the page of an image
+ * set the scores of its images.
  *
  * `activate` is called once per page; what it sets up through `ctx` ends with the plugin.
  */
@@ -8,13 +9,17 @@
 import { afterRest, render } from 'exact/sdk';
 
 import { createPanel } from './panel.js';
+import { showStudy } from './study.js';
 
 /** While the view moves a request is sent at most this often; the last position always gets one. */
 const LIVE_MS = 150;
 
 /** @param {import('exact/sdk').PluginContext} ctx */
 export default function activate(ctx) {
-  if (!ctx.viewer || !ctx.image || !ctx.annotations) return;
+  if (!ctx.viewer || !ctx.image || !ctx.annotations) {
+    ctx.panels.mount('eiph_score.study', (element) => showStudy(element, ctx));
+    return;
+  }
   const { viewer, image, annotations } = ctx;
 
   ctx.panels.mount('eiph_score.score', (element) => {
