@@ -65,7 +65,7 @@ export async function showStudy(element, ctx) {
         <div class="row"><button type="button" class="btn btn--small" @click=${load}>${icon('refresh-cw')}Refresh</button>
         <a class="btn btn--small" href=${ctx.api.url('study.csv')} download>${icon('download')}CSV</a></div>
       </div>
-      ${histogram(scored, study.maximum)}
+      ${histogram(scored, study.maximum, ctx.imageSet.id)}
       <div class="card"><div class="table-wrap"><table class="table">
         <thead><tr>${head('name', 'Image', order, sortBy)}${head('value', 'Score', order, sortBy)}${head('total', 'Cells', order, sortBy)}<th scope="col">Grades 0 to 4</th></tr></thead>
         <tbody>${sorted(study.items, order).map((item) => row(item, ctx.imageSet.id))}</tbody>
@@ -88,21 +88,29 @@ function row(item, imageSet) {
   const told = item.counts.map((count, grade) => `grade ${grade}: ${count}`).join(', ');
   return html`<tr>
     <th scope="row"><a href=${`/image-sets/${imageSet}/images/${item.image_id}`}>${item.name}</a></th>
-    <td class="end">${readable(item.value)}${item.value !== null && !item.is_certain ? html` <span class="eiph-few" title="Fewer cells than a certain score needs">${icon('triangle-alert')}<span class="visually-hidden">few cells</span></span>` : null}</td>
+    <td class="end"><span class="eiph-figure-cell">${item.value !== null && !item.is_certain ? html`<span class="eiph-few" title="Fewer cells than a certain score needs">${icon('triangle-alert')}<span class="visually-hidden">few cells:</span></span>` : null}${readable(item.value)}</span></td>
     <td class="end">${item.total.toLocaleString('en')}</td>
     <td><div class="eiph-stack" role="img" aria-label=${told} title=${told}>${parts.map((part, grade) => html`<span .style=${{ width: `${100 * part}%`, 'background-color': COLORS[grade] }}></span>`)}</div></td>
   </tr>`;
 }
 
-/** @param {ImageScore[]} scored @param {number} maximum */
-function histogram(scored, maximum) {
+/**
+ * Each column leads to the cells of its images.
+ * @param {ImageScore[]} scored @param {number} maximum @param {number} imageSet
+ */
+function histogram(scored, maximum, imageSet) {
   const bins = binned(scored.map((item) => item.value ?? 0), maximum);
   const most = Math.max(...bins);
   const step = maximum / BINS;
   return html`<figure class="eiph-histogram">
     <figcaption class="small muted">Images by score</figcaption>
-    <ol>${bins.map((count, bin) => html`<li title=${`${bin * step} to ${(bin + 1) * step}: ${plural(count, 'image')}`}>
-      <span class="eiph-count">${count || ''}</span><span class="eiph-column" .style=${{ height: `${(60 * count) / most}px` }}></span><span class="eiph-tick">${bin * step}</span></li>`)}</ol>
+    <ol>${bins.map((count, bin) => {
+      const [low, high] = [bin * step, (bin + 1) * step];
+      const told = `${plural(count, 'image')} with a score of ${low} to ${high}`;
+      const query = `eiph_score.score>=${low} eiph_score.score${bin === BINS - 1 ? '<=' : '<'}${high}`;
+      const column = html`<span class="eiph-count">${count || ''}</span><span class="eiph-column" .style=${{ height: `${(60 * count) / most}px` }}></span>`;
+      return html`<li>${count ? html`<a href=${`/image-sets/${imageSet}/search?${new URLSearchParams({ q: query })}`} title=${told} aria-label=${told}>${column}</a>` : column}<span class="eiph-tick">${low}</span></li>`;
+    })}</ol>
   </figure>`;
 }
 

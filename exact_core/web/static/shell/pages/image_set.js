@@ -74,7 +74,9 @@ function address(tab) {
 
 function drawTabs() {
   const offered = Object.entries(TABS).filter(([id, tab]) => id === current || (tab.shown?.(page.rights) ?? true));
-  const all = [...offered.map(([id, tab]) => ({ id, title: tab.title, symbol: tab.symbol })), ...pluginTabs.map((tab) => ({ ...tab, symbol: 'puzzle' }))];
+  const all = offered.map(([id, tab]) => ({ id, title: tab.title, symbol: tab.symbol }));
+  const daily = all.findIndex(({ id }) => id === 'products'); // what follows is for those who manage the set
+  all.splice(daily, 0, ...pluginTabs.map(({ id, title }) => ({ id, title, symbol: 'puzzle' })));
   render($('#tabs'), all.map(({ id, title, symbol }) => html`
     <a class="tab" role="tab" id="tab-${id}" href=${address(id)} aria-controls="tab" aria-selected=${String(id === current)}
       tabindex=${id === current ? 0 : -1} @click=${(/** @type {MouseEvent} */ event) => follow(event, id)}>${icon(symbol)}${title}</a>`));
