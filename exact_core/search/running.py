@@ -154,6 +154,21 @@ class Search:
             if left <= 0:
                 return
 
+    def images_with_hits(self) -> list[int]:
+        """The images that have a hit, in the order of the set.
+
+        Raises:
+            SearchTooLong: When the time was over before the end.
+        """
+        found = []
+        for image in self.images():
+            reading = Reading(self.asked, self.query, image, self.clock)
+            if any(True for _ in reading.rows(1)):
+                found.append(image.id)
+            elif reading.stopped_at is not None:
+                raise self.clock.too_long()
+        return found
+
     def counts(self) -> Counted:
         """How many hits there are; when the time is over, those that were found until then."""
         totals: dict[tuple[int, int], int] = defaultdict(int)

@@ -39,14 +39,14 @@ def asked_of(session: Session, services: Services, actor: Actor, image_set_id: i
 
 def page(asked: Asked, query: str, image_id: int | None, cursor: str | None, limit: int) -> dict[str, Any]:
     """A page of hits."""
-    with _blamed(asked, query):
+    with blamed(asked, query):
         search = Search(asked, query, image_id)
         return hits.page_to_json(asked, search, search.page(cursor, limit))
 
 
 def facets(asked: Asked, query: str, image_id: int | None) -> dict[str, Any]:
     """Numbers of hits per class and author, and in all."""
-    with _blamed(asked, query):
+    with blamed(asked, query):
         return hits.facets_to_json(asked, Search(asked, query, image_id).counts())
 
 
@@ -94,7 +94,7 @@ def preview(
     asked: Asked, query: str, image_id: int | None, ids: Sequence[int] | None, wanted: bulk_edits.Wanted
 ) -> dict[str, Any]:
     """What a change of all hits would do."""
-    with _blamed(asked, query):
+    with blamed(asked, query):
         return bulk_edits.plan(asked, query, image_id, ids, wanted).to_json(asked.session, wanted)
 
 
@@ -115,7 +115,7 @@ def change_all(
         can = rights_in(uow.session)
         writer = SetWriter(uow.session, actor, image_set_id, can, listening_to(uow, hooks))
         asked = asked_of(uow.session, services, actor, image_set_id, can)
-        with _blamed(asked, query):
+        with blamed(asked, query):
             plan = bulk_edits.plan(asked, query, image_id, ids, wanted)
         answer = plan.to_json(uow.session, wanted)
         revision = bulk_edits.apply(writer, plan, wanted, expected_revision, reason)
@@ -131,7 +131,7 @@ def take_back(services: Services, actor: Actor, image_set_id: int, revision: int
 
 
 @contextmanager
-def _blamed(asked: Asked, query: str) -> Iterator[None]:
+def blamed(asked: Asked, query: str) -> Iterator[None]:
     """Name the plugin when the database refuses a query with one of its fields."""
     try:
         yield

@@ -420,6 +420,7 @@ RULES: dict[str, Rule] = {
     "DELETE /api/v2/export-templates/{template_id}": Rule(MANAGE, parameters=_of_template),
     "GET /api/v2/export-template-placeholders": Rule(EVERYBODY),
     "POST /api/v2/versions/{version_id}/branches": Rule(MANAGE, parameters=_of_version, body=say(name="a new one")),
+    "POST /api/v2/image-sets/{image_set_id}/annotation-search/image-sets": Rule(MANAGE, body=say(name="hits")),
     "GET /api/v2/image-sets/{image_set_id}/branches": Rule(VIEW, parameters=_of_branch),
     "GET /api/v2/image-sets/{image_set_id}/merge-preview": Rule(VIEW, parameters=_of_branch),
     "POST /api/v2/image-sets/{image_set_id}/merge": Rule(ANNOTATE, parameters=_of_branch, body=Place.merge_body),

@@ -6,7 +6,7 @@ a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -40,9 +40,16 @@ _COPIED = [column for column in cast("Table", Image.__table__).columns if column
 
 
 def copy_images(
-    services: Services, session: Session, version_id: int, branch_id: int, maker_id: int | None
+    services: Services,
+    session: Session,
+    version_id: int,
+    branch_id: int,
+    maker_id: int | None,
+    only: Collection[int] | None = None,
 ) -> list[tuple[int, int]]:
     """Add the images of a version that still have their pixels; names are pseudonyms of the branch's own.
+
+    With ``only``, those of them that have these numbers in the version's set.
 
     Returns:
         The numbers of each image and of the one that it was made from, in the order of the version.
@@ -54,6 +61,9 @@ def copy_images(
         .where(frozen.version_id == version_id, source.purged_at.is_(None))
         .order_by(frozen.position, source.id)
     ).all()
+    if only is not None:
+        wanted = frozenset(only)
+        rows = [row for row in rows if row[0] in wanted]
     at, names = now(), PublicNames(services.settings.secret, branch_id)
     new: list[dict[str, Any]] = []
     for _, position, mpp_x, mpp_y, *copied in rows:

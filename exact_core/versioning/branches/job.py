@@ -25,10 +25,10 @@ def run_branch(context: JobContext) -> dict[str, Any]:
         if session.get(Branch, branch_id) is None:
             raise NotFound("Nothing is left of this branch; make it again.")
         actor = _actor(session, context.owner_id)
-    folder = folder_of(branch_id)
+    chosen, folder = context.params.get("images"), folder_of(branch_id)
     services.blobs.folder(folder)
     telling = Telling(context, folder, writes_alone=services.database.dialect == "sqlite")
-    made = fill(services, actor, branch_id, telling.part(0.0, 1.0, "Copying images and annotations"))
+    made = fill(services, actor, branch_id, telling.part(0.0, 1.0, "Copying images and annotations"), images=chosen)
     services.blobs.remove(folder)
     return made
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import delete, select
@@ -49,6 +49,7 @@ def create_branch(
     *,
     description: str = "",
     mode: str = "",
+    images: Sequence[int] | None = None,
     by_job: bool = True,
 ) -> Branch:
     """Make the image set of a branch, locked and empty, and ask for the job that fills it.
@@ -61,6 +62,7 @@ def create_branch(
         name: Unique among the sets of the team that owns the version's set.
         description: Free text.
         mode: How people work together in it; cooperative, or that of the version's set while that is blind.
+        images: Only these images of the version, by their numbers in its set; all when left out.
         by_job: Whether a job fills it; who says no calls :func:`fill_in` in the same transaction.
     """
     version = live_version(session, actor, version_id)
@@ -95,7 +97,9 @@ def create_branch(
     session.flush()
     if by_job:
         # Of the source: the job tells of a branch that could not be made when its set is gone again.
-        params = {"branch_id": image_set.id}
+        params: dict[str, Any] = {"branch_id": image_set.id}
+        if images is not None:
+            params["images"] = list(images)
         job = services.jobs.enqueue(session, BRANCH, owner=actor, image_set_id=source.id, params=params)
         branch.job_id = job.id
     audit.note(session, source.id, actor, "branch_made", version=version.name, image_set=image_set.id)
@@ -103,17 +107,31 @@ def create_branch(
     return branch
 
 
-def fill(services: Services, actor: Actor, branch_id: int, told: Told = lambda _part: None) -> dict[str, int]:
+def fill(
+    services: Services,
+    actor: Actor,
+    branch_id: int,
+    told: Told = lambda _part: None,
+    *,
+    images: Collection[int] | None = None,
+) -> dict[str, int]:
     """Copy what the version holds into its branch, in one transaction that plugins can refuse, and open it.
 
     Raises:
         NotFound: When the branch is gone meanwhile.
     """
     with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
-        return fill_in(services, uow, branch_id, told)
+        return fill_in(services, uow, branch_id, told, images=images)
 
 
-def fill_in(services: Services, uow: UnitOfWork, branch_id: int, told: Told = lambda _part: None) -> dict[str, int]:
+def fill_in(
+    services: Services,
+    uow: UnitOfWork,
+    branch_id: int,
+    told: Told = lambda _part: None,
+    *,
+    images: Collection[int] | None = None,
+) -> dict[str, int]:
     """The same in a transaction that is open already."""
     session, actor = uow.session, uow.actor
     branch = session.get(Branch, branch_id, with_for_update=True)
@@ -127,7 +145,7 @@ def fill_in(services: Services, uow: UnitOfWork, branch_id: int, told: Told = la
     require_all(session, actor, version.image_set_id)
     products = [product["id"] for product in frozen_of(session, version.id).content.get("products", ())]
     copy_products(session, products, branch_id)
-    pairs = copy_images(services, session, version.id, branch_id, actor.user_id or None)
+    pairs = copy_images(services, session, version.id, branch_id, actor.user_id or None, images)
     revision, count, parts = image_set.revision + 1, 0, []
     for number, (image_id, source_id) in enumerate(pairs):
         copied = copy_annotations(session, source_id, image_id, version.revision, revision)

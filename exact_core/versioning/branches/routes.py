@@ -13,7 +13,16 @@ from exact_core.storage.unit_of_work import UnitOfWork
 from exact_core.versioning.access import live_version
 from exact_core.versioning.branches import making, merging, showing
 from exact_core.versioning.branches.bases import Direction
-from exact_core.versioning.branches.schemas import BranchesOut, BranchIn, BranchOut, MergeIn, MergeOut, MergePreviewOut
+from exact_core.versioning.branches.of_hits import branch_of_hits
+from exact_core.versioning.branches.schemas import (
+    BranchesOut,
+    BranchIn,
+    BranchOut,
+    HitsBranchIn,
+    MergeIn,
+    MergeOut,
+    MergePreviewOut,
+)
 
 router = APIRouter(prefix="/api/v2", tags=["versions"])
 
@@ -42,6 +51,30 @@ def create_branch(
         branch = making.create_branch(
             services, session, actor, version_id, new.name, description=new.description, mode=new.mode or ""
         )
+        body = showing.branch_json(services, session, actor, branch, rights_in(session)).model_dump_json().encode()
+        repeat.keep(session, 201, body)
+    return Response(body, 201, media_type="application/json")
+
+
+@router.post(
+    "/image-sets/{image_set_id}/annotation-search/image-sets",
+    status_code=201,
+    summary="Make an image set of the images that a search finds",
+    response_model=BranchOut,
+)
+def create_branch_of_hits(
+    request: Request, image_set_id: int, new: HitsBranchIn, actor: CurrentActor, idempotency_key: _Key = None
+) -> Response:
+    """A version of the set, and a branch of it with the images where an annotation fulfils the query."""
+    services = services_of(request)
+    repeat = Repeat(actor, idempotency_key, request.method, request.url.path, new.model_dump_json())
+    with UnitOfWork(services.database, services.kernel.hooks, actor) as uow:
+        session = uow.session
+        Rights(session).require(actor, Right.MANAGE, image_set_id)  # before a kept answer is given again
+        seen = repeat.claim(session)
+        if seen is not None:
+            return Response(seen.body, seen.status, media_type="application/json")
+        branch = branch_of_hits(services, uow, image_set_id, new.q, new.name, new.description, new.mode or "")
         body = showing.branch_json(services, session, actor, branch, rights_in(session)).model_dump_json().encode()
         repeat.keep(session, 201, body)
     return Response(body, 201, media_type="application/json")

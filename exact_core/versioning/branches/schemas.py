@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from exact_core.auth.schemas import Description, Input
 from exact_core.imagesets.schemas import Mode, SetName
+from exact_core.search.tokens import MAX_LENGTH
 from exact_core.versioning.branches.bases import Direction
 from exact_core.versioning.branches.merging import MAX_TOUCHED
 from exact_core.versioning.branches.three_way import Take
@@ -23,6 +24,12 @@ class BranchIn(Input):
     name: SetName
     description: Description = ""
     mode: Mode | None = Field(None, description="Cooperative, or that of the version's set while it is blind.")
+
+
+class HitsBranchIn(BranchIn):
+    """A new image set of the images where a search finds something."""
+
+    q: str = Field("", max_length=MAX_LENGTH, description="The query; docs/search.md describes the language.")
 
 
 class NamedOut(BaseModel):

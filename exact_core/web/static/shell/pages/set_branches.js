@@ -14,8 +14,8 @@ import { inPlace } from './set_versions.js';
 /** @typedef {Record<string, any>} Branch */
 
 const LOOK_AGAIN_MS = 1500;
-/** @type {[string, string][]} */
-const MODES = [['cooperative', 'Cooperative: all see all'], ['competitive', 'Blind: each reader sees their own'], ['second_opinion', 'Second opinion']];
+/** How people can work in a new set. @type {[string, string][]} */
+export const MODES = [['cooperative', 'Cooperative: all see all'], ['competitive', 'Blind: each reader sees their own'], ['second_opinion', 'Second opinion']];
 
 /**
  * The two cards of branches, kept up to date while one is being made.

@@ -8,6 +8,7 @@ import { hitPicture, hitText } from '../search/hits.js';
 import { quoted } from '../search/completion.js';
 import { savedSearches } from '../search/saved_searches.js';
 import { SearchBox } from '../search/search_box.js';
+import { makeSetOfHits } from '../search/set_of_hits.js';
 import { ago, plural } from '../time.js';
 import { showError } from '../toast.js';
 import { empty, failure } from '../view.js';
@@ -132,7 +133,9 @@ export async function drawSearch(target, page) {
 
   function drawHits() {
     render(head, html`<p class="muted">${total ? `${isPartial ? 'At least ' : ''}${plural(total, 'annotation')}` : 'No annotation'}${hits.length < total ? `, ${hits.length.toLocaleString('en')} shown` : ''}</p>`,
-      mayChange && hits.length ? html`<button type="button" class="btn" @click=${() => change(null)}>${icon('pencil')}Change all hits</button>` : null);
+      hits.length ? html`<div class="row">
+        ${page.rights.manage && page.rights.see_all ? html`<button type="button" class="btn" @click=${() => makeSetOfHits(page, query).catch(showError)}>${icon('images')}Make an image set</button>` : null}
+        ${mayChange ? html`<button type="button" class="btn" @click=${() => change(null)}>${icon('pencil')}Change all hits</button>` : null}</div>` : null);
     if (!hits.length) {
       render(list, html`<li class="hit-grid__empty">${empty('search', query ? 'Nothing fits this search' : 'No annotations yet', query ? 'Try fewer words, or a class alone. The question mark lists what can be searched for.' : 'Draw on an image, or import annotations; then they can be searched here.')}</li>`);
     } else {
