@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -23,20 +24,27 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "db": ("exact_core.storage.commands:db", "Create, upgrade and check the database."),
         "user": ("exact_core.auth.commands:user", "Create users, login links and access tokens."),
         "plugins": ("exact_core.activation.commands:plugins", "List, check and purge plugins."),
+        "plugin": ("exact_sdk.commands:plugin", "Write, check and document a plugin of your own."),
+        "dev": ("exact_sdk.dev.commands:dev", "Serve a throw-away instance that follows your edits."),
     }
 )
 """Name to (where it is, what help says), so that ``exact --help`` imports none of them."""
+
+_SDK = "exact_sdk"
+"""Commands for authors of plugins come with the distribution ``exact-sdk``."""
 
 
 class LazyGroup(click.Group):
     """A group whose commands are named in a table and loaded one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for name in COMMANDS if _is_here(name)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return plugin_command(cmd_name)
+        if not _is_here(cmd_name):
+            raise click.UsageError(f"'exact {cmd_name}' is for authors of plugins: pip install exact-sdk", ctx)
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
@@ -44,7 +52,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items() if _is_here(name)])
         formatter.write_text("Installed plugins can add commands of their own: exact plugins list.")
 
     def invoke(self, ctx: click.Context) -> object:
@@ -52,6 +60,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except ExactError as error:
             raise click.ClickException(error.message) from error
+
+
+def _is_here(name: str) -> bool:
+    place = COMMANDS[name][0]
+    return not place.startswith(_SDK) or importlib.util.find_spec(_SDK) is not None
 
 
 def plugin_command(name: str) -> click.Command | None:

@@ -130,7 +130,7 @@ def exact_job_types() -> Sequence[JobType] | None:
     """
 
 
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.2")
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0")
 def exact_importers() -> Sequence[Importer] | None:
     """Add formats of annotation files that can be imported.
 
@@ -146,7 +146,7 @@ def exact_importers() -> Sequence[Importer] | None:
     """
 
 
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.2")
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0")
 def exact_exporters() -> Sequence[Exporter] | None:
     """Add formats of annotation files that can be exported.
 
@@ -162,7 +162,7 @@ def exact_exporters() -> Sequence[Exporter] | None:
     """
 
 
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.1")
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0")
 def exact_search_fields() -> Sequence[SearchField] | None:
     """Add fields that annotations can be searched for.
 
@@ -354,7 +354,7 @@ def exact_activation_changing(
     """
 
 
-@hookspec(policy=Policy.GUARD, scope=Scope.IMAGE_SET, since="1.1")
+@hookspec(policy=Policy.GUARD, scope=Scope.IMAGE_SET, since="1.0")
 def exact_version_creating(
     session: Session, version: VersionRecord, reader: AnnotationReader, settings: BaseModel | None
 ) -> Sequence[Artefact] | None:
@@ -413,7 +413,7 @@ def exact_images_changed(changes: Sequence[ImageChange]) -> None:
     """
 
 
-@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.1")
+@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0")
 def exact_version_created(version: VersionRecord) -> None:
     """Tell the plugin that a version of an image set was made.
 

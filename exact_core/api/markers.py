@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import pluggy
@@ -46,32 +47,63 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecated:
+    """The end of a hook or of an argument: plugins that use it are warned about, once each, in the list of plugins.
+
+    Attributes:
+        since: The API version that warns first.
+        until: The API version that no longer has it: at least two minor versions later, or the next major one.
+        instead: What to write instead, a sentence without a stop.
+    """
+
+    since: str
+    until: str
+    instead: str
+
+    def __post_init__(self) -> None:
+        (major, minor), (last_major, last_minor) = _numbers(self.since), _numbers(self.until)
+        if last_major <= major and (last_major, last_minor) < (major, minor + 2):
+            raise ValueError(f"{self.until} is too soon: what is deprecated in {self.since} stays two minor versions")
+
+
+@dataclass(frozen=True, slots=True)
 class HookFacts:
-    """The three facts that every hook declares next to its signature."""
+    """The facts that every hook declares next to its signature."""
 
     policy: Policy
     scope: Scope
     since: str
+    deprecated: Deprecated | None = None
+    deprecated_arguments: Mapping[str, Deprecated] = field(default_factory=lambda: MappingProxyType({}))
 
 
 _mark_spec = pluggy.HookspecMarker(PROJECT)
 _mark_impl = pluggy.HookimplMarker(PROJECT)
 
 
-def hookspec(*, policy: Policy, scope: Scope, since: str) -> Callable[[_Function], _Function]:
+def hookspec(
+    *,
+    policy: Policy,
+    scope: Scope,
+    since: str,
+    deprecated: Deprecated | None = None,
+    deprecated_arguments: Mapping[str, Deprecated] = MappingProxyType({}),
+) -> Callable[[_Function], _Function]:
     """Declare a hook of the platform.
 
     Args:
         policy: How answers and failures are treated.
         scope: For which plugins it is called.
         since: The API version that first had it.
+        deprecated: When it goes, if it does.
+        deprecated_arguments: Arguments that go, by name.
 
     Returns:
         A decorator that leaves the function as it is.
     """
 
     def mark(function: _Function) -> _Function:
-        setattr(function, _FACTS, HookFacts(policy, scope, since))
+        setattr(function, _FACTS, HookFacts(policy, scope, since, deprecated, deprecated_arguments))
         return _mark_spec(function)
 
     return mark
@@ -89,3 +121,8 @@ def hookimpl(function: _Function) -> _Function:
 def hook_facts(spec: Callable[..., Any]) -> HookFacts:
     """Read what ``hookspec`` stored on a declaration."""
     return cast("HookFacts", getattr(spec, _FACTS))
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)

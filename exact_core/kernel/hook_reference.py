@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from exact_core.api.markers import Policy, Scope
+from exact_core.api.markers import Deprecated, Policy, Scope
 from exact_core.api.version import API_VERSION
 from exact_core.kernel.signatures import Hook, all_hooks
 
@@ -76,7 +76,15 @@ def _section(hook: Hook) -> str:
             body.append(paragraph)
     text = "\n\n".join(body).replace("``", "`")
     about = f"Policy `{facts.policy.name}`, scope `{facts.scope.name}`, since {facts.since}."
+    if facts.deprecated:
+        about += f" {_ending(facts.deprecated)}"
+    for argument, ending in facts.deprecated_arguments.items():
+        about += f" `{argument}`: {_ending(ending)}"
     return f"\n## {hook.name}\n\n```python\n{signature_of(hook)}\n```\n\n{about}\n\n{text}\n"
+
+
+def _ending(ending: Deprecated) -> str:
+    return f"**Deprecated** since {ending.since}, gone in {ending.until}: {ending.instead}."
 
 
 def _items(text: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from exact_core.kernel.contributed import read_contributions
+from exact_core.kernel.places import place_of_error, place_of_function
 from exact_core.kernel.records import CORE_PREFIX, PluginRecord, State
 from exact_core.kernel.route_trial import try_routes
 from exact_core.kernel.signatures import RuleBroken, check_implementations
@@ -108,7 +111,8 @@ def _load(candidate: Candidate, core_version: str, choice: Choice, pending: Pend
     try:
         module = importlib.import_module(candidate.value.partition(":")[0].strip())
     except _FAILURES as error:
-        return replace(record, state=State.IMPORT_FAILED, reason=_import_reason(candidate, error))
+        place = place_of_error(error, _folders_of(candidate.value))
+        return replace(record, state=State.IMPORT_FAILED, reason=_import_reason(candidate, error), place=place)
     heavy = [name for name in HEAVY if name in sys.modules and name not in before]
     warnings = [f"importing it loads {name}; import that inside the function that needs it" for name in heavy]
     record = replace(record, module=module, warnings=tuple(warnings))
@@ -122,9 +126,11 @@ def _check(record: PluginRecord, module: ModuleType, pending: PendingMigrations 
         contributions = read_contributions(record.name, module)
         try_routes(record.name, contributions.routers)
     except RuleBroken as error:
-        return replace(record, state=State.INVALID, reason=str(error))
+        place = error.place or _place_of_hook(str(error), module)
+        return replace(record, state=State.INVALID, reason=str(error), place=place)
     except _FAILURES as error:
-        return replace(record, state=State.INVALID, reason=f"it raised {_said(error)}")
+        place = place_of_error(error, _folders_of(module.__name__))
+        return replace(record, state=State.INVALID, reason=f"it raised {_said(error)}", place=place)
     record = replace(record, warnings=warnings, contributions=contributions)
     if contributions.schema is not None and pending is not None:
         try:
@@ -233,6 +239,20 @@ def _in_order(plugins: Mapping[str, PluginRecord]) -> list[str]:
         order.append(name)
         left.remove(name)
     return order
+
+
+def _folders_of(module: str) -> list[Path]:
+    """The folders of the package that a dotted name begins with."""
+    try:
+        found = importlib.util.find_spec(module.partition(":")[0].partition(".")[0].strip())
+    except (ImportError, ValueError):
+        return []
+    return [Path(place) for place in (found.submodule_search_locations or ())] if found else []
+
+
+def _place_of_hook(reason: str, module: ModuleType) -> str:
+    """Where the hook stands that a reason begins with: ``exact_schema: ...`` or ``exact_schema answered ...``."""
+    return place_of_function(getattr(module, reason.partition(":")[0].partition(" ")[0], None))
 
 
 def _import_reason(candidate: Candidate, error: BaseException) -> str:

@@ -70,6 +70,7 @@ class PluginRecord:
         version: That distribution's version.
         state: How far it got.
         reason: Why it got no further, and what to do; empty when it is loaded.
+        place: ``file:line`` of what to mend, when the reason lies in the plugin's source.
         warnings: What is not right, but harmless.
         module: Its module, when it was imported; a built-in part can be an object.
         contributions: What it contributed, when it got that far.
@@ -83,6 +84,7 @@ class PluginRecord:
     warnings: tuple[str, ...] = ()
     module: object = field(default=None, repr=False)
     contributions: Contributions | None = field(default=None, repr=False)
+    place: str = ""
 
     @property
     def is_builtin(self) -> bool:

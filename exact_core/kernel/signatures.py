@@ -13,14 +13,23 @@ from typing import Any
 import pluggy
 
 from exact_core.api import hookspecs
-from exact_core.api.markers import PROJECT, HookFacts, hook_facts
+from exact_core.api.markers import PROJECT, Deprecated, HookFacts, hook_facts
+from exact_core.kernel.places import place_of_function
 
 PREFIX = f"{PROJECT}_"
 _COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class RuleBroken(Exception):
-    """A plugin does something that the contract does not allow; the message is the reason that people read."""
+    """A plugin does something that the contract does not allow; the message is the reason that people read.
+
+    Attributes:
+        place: ``file:line`` to mend, when it is known.
+    """
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +64,18 @@ def check_implementations(plugin: object) -> Sequence[str]:
     """Check every marked function of a plugin; raises ``RuleBroken``.
 
     Returns:
-        Warnings about functions that look like hooks and are not marked.
+        Warnings about functions that look like hooks and are not marked, and about what will be taken away.
     """
-    warnings = []
+    warnings: list[str] = []
     members = vars(plugin).items() if isinstance(plugin, ModuleType) else inspect.getmembers(plugin)
     for name, function in sorted(members, key=lambda member: member[0]):
         options = getattr(function, f"{PROJECT}_impl", None)
         if isinstance(options, Mapping):
-            _check_one(name, function, options)
+            try:
+                _check_one(name, function, options)
+            except RuleBroken as error:
+                raise RuleBroken(str(error), place_of_function(function)) from error
+            warnings += _deprecations(all_hooks()[name], function)
         elif name.startswith(PREFIX) and _is_of(function, plugin):
             warnings.append(f"{name} is not marked with @hookimpl and is never called")
     return warnings
@@ -95,6 +108,20 @@ def _check_one(name: str, function: Any, options: Mapping[str, Any]) -> None:
             offered = ", ".join(hook.arguments) or "nothing"
             nearest = _nearest(parameter.name, hook.arguments)
             raise RuleBroken(f"{name} asks for {parameter.name!r}{nearest}; the hook offers {offered}")
+
+
+def _deprecations(hook: Hook, function: Any) -> list[str]:
+    """What an implementation uses that a later version of the contract does not have."""
+    said = [f"{hook.name} {_ending(hook.facts.deprecated)}"] if hook.facts.deprecated else []
+    taken = inspect.signature(function).parameters
+    for argument, ending in hook.facts.deprecated_arguments.items():
+        if argument in taken:
+            said.append(f"the argument {argument!r} of {hook.name} {_ending(ending)}")
+    return said
+
+
+def _ending(deprecated: Deprecated) -> str:
+    return f"is deprecated since API {deprecated.since} and gone in {deprecated.until}; {deprecated.instead}"
 
 
 def _nearest(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:

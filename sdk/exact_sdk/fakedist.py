@@ -35,6 +35,7 @@ class FakeDistributions:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._packages: set[str] = set()
+        self._paths: list[str] = []
 
     def __enter__(self) -> FakeDistributions:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -45,10 +46,16 @@ class FakeDistributions:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sys.path.remove(str(self.folder))
+        for path in (str(self.folder), *self._paths):
+            sys.path.remove(path)
         for name in list(sys.modules):
-            if name.partition(".")[0] in self._packages:
+            if name.partition(".")[0] in self._packages or self._is_library(name):
                 del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def library(self, name: str, source: str = "") -> None:
+        """Put a module beside the distributions, as a stand-in for a library that they import."""
+        (self.folder / f"{name}.py").write_text(dedent(source))
         importlib.invalidate_caches()
 
     def add(
@@ -62,6 +69,7 @@ class FakeDistributions:
         files: Mapping[str, str] | None = None,
         entry_points: Mapping[str, Mapping[str, str]] | None = None,
         package: str = "",
+        project: Mapping[str, str] | None = None,
     ) -> FakeDistribution:
         """Install a distribution with one plugin.
 
@@ -74,17 +82,19 @@ class FakeDistributions:
             files: Further files of the package, by path.
             entry_points: Further entry points: group to name to value.
             package: Name of the import package; ``exact_<plugin>`` if not given.
+            project: Install it as an author does, editable, from a folder with these files, ``pyproject.toml`` too.
         """
         name = distribution or f"exact-{plugin.replace('_', '-')}"
         package = package or f"exact_{plugin}"
-        folder = self.folder / package
+        folder = self.folder / package if project is None else self._project(name, project) / package
         contents = {"__init__.py": '"""A throw-away plugin."""\n', "plugin.py": dedent(source), **(files or {})}
         for path, text in contents.items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(dedent(text))
         groups = {GROUP: {plugin: f"{package}.plugin"}, **(entry_points or {})}
-        self._write_metadata(name, version, requires, groups)
+        installed = [path for path in folder.rglob("*") if path.is_file()] if project is None else []
+        self._write_metadata(name, version, requires, groups, installed)
         self._packages.add(package)
         importlib.invalidate_caches()
         return FakeDistribution(name, package, folder)
@@ -103,8 +113,28 @@ class FakeDistributions:
                 del sys.modules[name]
         importlib.invalidate_caches()
 
+    def _is_library(self, name: str) -> bool:
+        file = getattr(sys.modules[name], "__file__", None)
+        return file is not None and Path(file).parent == self.folder
+
+    def _project(self, name: str, files: Mapping[str, str]) -> Path:
+        """A source folder beside the installed ones, on ``sys.path`` as by an editable installation."""
+        folder = self.folder / f"{_file_name(name)}_source"
+        for path, text in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(dedent(text))
+        sys.path.insert(1, str(folder))
+        self._paths.append(str(folder))
+        return folder
+
     def _write_metadata(
-        self, name: str, version: str, requires: Iterable[str], groups: Mapping[str, Mapping[str, str]]
+        self,
+        name: str,
+        version: str,
+        requires: Iterable[str],
+        groups: Mapping[str, Mapping[str, str]],
+        installed: Iterable[Path],
     ) -> None:
         info = self.folder / f"{_file_name(name)}-{version}.dist-info"
         info.mkdir(parents=True, exist_ok=True)
@@ -116,7 +146,8 @@ class FakeDistributions:
             for group, entries in groups.items()
         )
         (info / "entry_points.txt").write_text(text)
-        (info / "RECORD").write_text("")
+        files = [*installed, info / "METADATA", info / "entry_points.txt", info / "RECORD"]
+        (info / "RECORD").write_text("".join(f"{path.relative_to(self.folder).as_posix()},,\n" for path in files))
 
 
 def _file_name(name: str) -> str:

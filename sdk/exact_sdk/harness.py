@@ -36,16 +36,20 @@ class Instance:
     services: Services
     _app: FastAPI
 
-    def __init__(self, folder: Path, plugins: Iterable[str] = (), **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, plugins: Iterable[str] = (), *, administrator: str = "root", **settings: Any
+    ) -> None:
         """Prepare an instance; it runs inside a ``with`` block.
 
         Args:
-            folder: An empty folder for its data.
+            folder: A folder for its data: empty, or with the database of an earlier instance.
             plugins: Names of installed plugins to load; a name that is not installed is an error.
+            administrator: Login name of the one whom ``client`` acts for, who must not exist yet.
             settings: Values of ``Settings`` that differ from the defaults.
         """
         self._folder = folder
         self._plugins = tuple(plugins)
+        self._administrator = administrator
         self._settings = settings
         self._open = ExitStack()
 
@@ -58,14 +62,14 @@ class Instance:
         values = {"data_dir": self._folder, "secret_key": secrets.token_hex(32), **self._settings}
         settings = Settings(**values)
         candidates = _candidates(self._plugins)
-        _migrate(settings.effective_database_url, _schemas(candidates))
+        prepare_database(settings.effective_database_url, _schemas(candidates))
         self._app = app = create_app(settings, candidates)
         self.services = app.state.services
         for name in self._plugins:
             record = self.kernel.records[name]
             assert record.state == "loaded", f"plugin {name} is {record.state}: {record.reason}"
         self._open.enter_context(TestClient(app, base_url=_ADDRESS, raise_server_exceptions=False))
-        self.client = self._client_of(self._user("root", is_admin=True))
+        self.client = self._client_of(self._user(self._administrator, is_admin=True))
         return self
 
     def __exit__(
@@ -83,8 +87,27 @@ class Instance:
         """What went wrong in plugins."""
         return self.kernel.faults
 
-    def as_user(self, role: str = "", image_set: int | None = None, name: str = "") -> TestClient:
-        """An HTTP client of a new user, with a role in an image set if one is named."""
+    def anonymous(self) -> TestClient:
+        """An HTTP client that is not logged in."""
+        from starlette.testclient import TestClient
+
+        return TestClient(self._app, base_url=_ADDRESS, raise_server_exceptions=False)
+
+    def as_user(
+        self,
+        role: str = "",
+        image_set: int | None = None,
+        name: str = "",
+        scopes: Sequence[str] = ("read", "write", "admin"),
+    ) -> TestClient:
+        """An HTTP client of a new user, with a role in an image set if one is named.
+
+        Args:
+            role: ``viewer``, ``annotator``, ``reviewer`` or ``manager``.
+            image_set: Where the user has the role.
+            name: Login name.
+            scopes: What the user's access token may do; without ``write`` it only reads.
+        """
         from exact_core.api.contributions import Role
         from exact_core.storage.epochs import raise_epoch
         from exact_core.storage.models import ImageSetMember
@@ -95,7 +118,7 @@ class Instance:
             with self.services.database.write() as session:
                 session.add(ImageSetMember(image_set_id=image_set, user_id=user_id, role=Role(role)))
                 raise_epoch(session, "access")
-        return self._client_of(user_id)
+        return self._client_of(user_id, scopes)
 
     def image_set(self, name: str = "", *, plugins: Iterable[str] = (), mode: str = "cooperative") -> int:
         """Make an image set with a product of its own; switches the named plugins on."""
@@ -213,13 +236,13 @@ class Instance:
             raise_epoch(session, "access")
             return user.id
 
-    def _client_of(self, user_id: int) -> TestClient:
+    def _client_of(self, user_id: int, scopes: Sequence[str] = ("read", "write", "admin")) -> TestClient:
         from starlette.testclient import TestClient
 
         from exact_core.auth.credentials import make_token
 
         with self.services.database.write() as session:
-            _, token = make_token(session, user_id, "test", ("read", "write", "admin"), days=1)
+            _, token = make_token(session, user_id, "test", scopes, days=1)
         # The life of the application belongs to the client that was entered; this one only makes requests.
         headers = {"Authorization": f"Bearer {token}"}
         return TestClient(self._app, base_url=_ADDRESS, raise_server_exceptions=False, headers=headers)
@@ -229,7 +252,8 @@ _migrated: list[bytes] = []
 """The SQLite file of an instance in which nothing happened yet: reading it is quicker than making it again."""
 
 
-def _migrate(url: str, schemas: list[Any]) -> None:
+def prepare_database(url: str, schemas: list[Any]) -> None:
+    """Bring a database to the schema of the core and of plugins; a new SQLite file is copied where that is quicker."""
     from exact_core.storage import migrate
     from exact_core.storage.database import Database
 

@@ -1,0 +1,23 @@
+"""Keys that the viewer uses itself; a plugin's tool that wants one of them gets none."""
+
+from __future__ import annotations
+
+CORE_KEYS = frozenset(
+    {
+        *("m", ".", "r", "o", "l", "v", "p", "t"),
+        *("1", "2", "3", "4", "5", "6", "7", "8", "9", "0"),
+        *("ctrl+z", "ctrl+shift+z", "ctrl+y", "delete", "backspace", "enter", "escape", "ctrl+d", "ctrl+a"),
+        *("]", "[", "h", "shift+h", "shift+v", "ctrl+enter", "n"),
+        *("+", "=", "-", "z", "a", "f", "x", "<", ">", "ctrl+k", "ctrl+f", "/", "f3", "shift+f3"),
+        *("q", "e", "shift+q", "shift+e", "?"),
+    }
+)
+"""As ``Tool.key`` spells them. A test compares them with what the viewer's modules say."""
+
+_ORDER = ("ctrl", "alt", "shift")
+
+
+def spelled(key: str) -> str:
+    """One spelling per combination: modifiers in order, in small letters."""
+    parts = key.lower().split("+") if key != "+" else ["+"]
+    return "+".join([*(each for each in _ORDER if each in parts[:-1]), parts[-1]])
