@@ -16,6 +16,7 @@ from exact_core.settings import Settings
 from exact_core.storage.blobs import Blobs
 from exact_core.storage.database import Database
 from exact_core.tiles.decode_pool import DecodePool
+from exact_core.tiles.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from exact_core.api.annotations import AnnotationReader
@@ -31,15 +32,17 @@ def open_services(settings: Settings, candidates: Iterable[Candidate] | None = N
     database = Database(settings.effective_database_url)
     jobs = JobQueue(settings.data_dir)
     kernel = make_kernel(settings, database, jobs, candidates)
+    blobs, decoder = Blobs(settings.data_dir), DecodePool.from_settings(settings)
     return Services(
         settings=settings,
         database=database,
-        blobs=Blobs(settings.data_dir),
+        blobs=blobs,
         kernel=kernel,
         snapshot=AccessSnapshot(database, settings, kernel),
-        decoder=DecodePool.from_settings(settings),
+        decoder=decoder,
         jobs=jobs,
         annotation_reader=_reader,
+        thumbnail=Thumbnails(database, blobs, decoder),
     )
 
 

@@ -33,3 +33,4 @@ class Services:
     decoder: DecodePool
     jobs: JobQueue
     annotation_reader: Callable[[Session, Actor], AnnotationReader]  # annotations/reader.py: ScopedReader
+    thumbnail: Callable[[int, int], bytes]  # tiles/thumbnails.py: by image and longest side

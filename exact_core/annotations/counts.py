@@ -173,6 +173,25 @@ def _from_rows(
             yield Count(found[0], 0, 0, found[1])
 
 
+def rows_in_area(
+    session: Session, scope: ReadScope, area: Area, frame: Frame, columns: list[ColumnElement[Any]], limit: int
+) -> list[Any]:
+    """Columns of visible states whose centre lies in the area, labels of the image left out, by annotation.
+
+    ``annotation_id`` is among the columns; one row more than the limit says that there are more.
+    """
+    area = _within(area, scope)
+    places = [] if area.is_empty else ranges(area.box, scope.image.longest, loose=False)
+    if not places:
+        return []
+    row = ROWS.c
+    x, y = middle(row.x0, row.x1), middle(row.y0, row.y1)
+    conditions = [*scope.revisions(frame), row.shape.not_in(_LABELS), _inside(x, y, area)]
+    dialect = session.get_bind().dialect.name
+    hits = rows_in_ranges(dialect, ROWS, columns, conditions, row.tile_key, places).subquery()
+    return list(session.execute(select(hits).order_by(hits.c.annotation_id).limit(limit + 1)))
+
+
 def _within(area: Area, scope: ReadScope) -> Area:
     """The part of the area on the image; centres of shapes never lie outside."""
     return Area(max(area.x0, 0), max(area.y0, 0), min(area.x1, scope.image.width), min(area.y1, scope.image.height))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.access import rights_in
-from exact_core.annotations.counts import Area, by_type, in_region
-from exact_core.annotations.scope import EVERYTHING, Can, Frame, ReadScope, read_scope, read_scopes
-from exact_core.api.annotations import Cell, Region, TypeInfo
+from exact_core.annotations.counts import Area, by_type, in_region, rows_in_area
+from exact_core.annotations.scope import EVERYTHING, ROWS, Can, Frame, ReadScope, read_scope, read_scopes
+from exact_core.api.annotations import Cell, PlacedShape, Region, TypeInfo
 from exact_core.api.context import Actor
-from exact_core.api.errors import Invalid, NotFound
+from exact_core.api.contributions import Shape
+from exact_core.api.errors import Invalid, NotFound, TooLarge
 from exact_core.storage.models import AnnotationType, Product
 
 
@@ -53,6 +55,20 @@ class ScopedReader:
         found = {scope.image.image_id: by_type(self._session, scope, EVERYTHING) for scope in scopes}
         types = self._known({type_id for counts in found.values() for type_id in counts})
         return {id_: {types[type_id]: n for type_id, n in counts.items()} for id_, counts in found.items()}
+
+    def shapes(self, region: Region, limit: int = 100_000) -> Sequence[PlacedShape]:
+        """List the shapes whose centre lies in a region, without their outlines."""
+        scope, row = self._scope(region.image_id), ROWS.c
+        box: list[ColumnElement[Any]] = [row.x0, row.y0, row.x1, row.y1]
+        columns = [row.annotation_id, row.type_id, row.author_id, row.shape, row.z, row.t, *box]
+        found = rows_in_area(self._session, scope, _area(region), _frame(region), columns, limit)
+        if len(found) > limit:
+            raise TooLarge(f"There are more than {limit} shapes in the region; take a smaller one.")
+        types = self._known({type_id for _, type_id, *_ in found})
+        return [
+            PlacedShape(id_, types[type_id], scope.author(author), Shape.from_number(shape), (x0, y0, x1, y1), z, t)
+            for id_, type_id, author, shape, z, t, x0, y0, x1, y1 in found
+        ]
 
     def revision(self, image_id: int) -> int:
         """Return a number that rises with every change to annotations of the image's set."""

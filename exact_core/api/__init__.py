@@ -5,7 +5,7 @@ What is listed in ``__all__`` is the promise. Three submodules are imported by n
 ``exact_core.api.drivers`` (protocols of image sources).
 """
 
-from exact_core.api.annotations import AnnotationReader, Cell, Region, TypeInfo
+from exact_core.api.annotations import AnnotationReader, Cell, PlacedShape, Region, TypeInfo
 from exact_core.api.context import Actor, JobContext, PluginContext
 from exact_core.api.contributions import (
     Artefact,
@@ -106,6 +106,7 @@ __all__ = [
     "OverlayPlace",
     "Panel",
     "Permission",
+    "PlacedShape",
     "PluginContext",
     "PluginError",
     "PluginInfo",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from exact_core.api.contributions import Shape
 from exact_core.api.images import ImageInfo
 
 Cell: TypeAlias = tuple[int, int]
@@ -66,6 +67,29 @@ class TypeInfo:
     color: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedShape:
+    """One live annotation, as much as is needed to compare it with others.
+
+    Attributes:
+        annotation_id: Its permanent identity.
+        type: Its annotation type.
+        author_id: Who drew it; None when an import or a model did, or when the reader may not know.
+        shape: How it is drawn.
+        box: Bounding box ``(x0, y0, x1, y1)`` in level-0 pixels, both ends inclusive.
+        z: Focal plane, -1 when it belongs to all.
+        t: Time point, -1 when it belongs to all.
+    """
+
+    annotation_id: int
+    type: TypeInfo
+    author_id: int | None
+    shape: Shape
+    box: tuple[int, int, int, int]
+    z: int = 0
+    t: int = 0
+
+
 class AnnotationReader(Protocol):
     """Counts of the live annotations that one actor may see.
 
@@ -104,6 +128,20 @@ class AnnotationReader(Protocol):
         Returns:
             Every image that the actor may see, by id, in the order of the set; those without a shape are empty. Labels
             of whole images are not counted.
+        """
+
+    def shapes(self, region: Region, limit: int = 100_000) -> Sequence[PlacedShape]:
+        """List the shapes whose centre lies in a region, without their outlines; labels of the image are left out.
+
+        Args:
+            region: Where to look. Frames: as for ``count_by_type``.
+            limit: The most that are listed.
+
+        Returns:
+            The shapes by their identity.
+
+        Raises:
+            TooLarge: There are more than ``limit``.
         """
 
     def revision(self, image_id: int) -> int:

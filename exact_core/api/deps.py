@@ -10,7 +10,8 @@ never from what a client sends::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -59,7 +60,19 @@ def read_session(request: Request) -> Iterator[Session]:
 
 
 DbSession = Annotated[Session, Depends(read_session)]
-"""A session that only reads; changes go through the core's services or a plugin's own unit of work."""
+"""A session that only reads; changes of a plugin's own tables go through ``Transaction``."""
+
+
+def transaction(request: Request) -> Callable[[], AbstractContextManager[Session]]:
+    """What opens a session that writes: committed when its block ends well, rolled back when it raises."""
+    return services_of(request).database.write
+
+
+Transaction = Annotated[Callable[[], AbstractContextManager[Session]], Depends(transaction)]
+"""``with transaction() as session:`` changes tables of the plugin's own, and is committed before the answer is sent.
+
+Take ``transaction: Transaction`` as an argument of the route. One writer at a time holds the database on SQLite: read
+and compute before, keep the block short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,19 @@ def annotation_reader(request: Request, session: DbSession, actor: CurrentActor)
 
 Annotations = Annotated[AnnotationReader, Depends(annotation_reader)]
 """Counts of the annotations that the actor may see."""
+
+
+def thumbnail_reader(request: Request) -> Callable[[int, int], bytes]:
+    """What gives a small picture of an image."""
+    return services_of(request).thumbnail
+
+
+Thumbnails = Annotated[Callable[[int, int], bytes], Depends(thumbnail_reader)]
+"""``thumbnails(image.id, 1024)`` is the whole image as a JPEG: its default frame, in all colours.
+
+The longer side is at most the one asked for (64, 128, 256, 512 or 1024 pixels; others are rounded up); the picture is
+made once and kept. Ask for images that the actor may view only: of ``ImageInSet`` or ``VisibleImage``. Raises
+``ExactError`` when the file cannot be shown."""
 
 
 def plugin_settings(request: Request) -> Any:

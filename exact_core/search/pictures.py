@@ -13,8 +13,8 @@ from exact_core.storage.models import Image
 from exact_core.tiles.encode import encode_jpeg
 from exact_core.tiles.endpoint import UnreadableTile
 from exact_core.tiles.frames import Frame
-from exact_core.tiles.routes import default_frame
 from exact_core.tiles.served_images import slide_of
+from exact_core.tiles.thumbnails import default_frame
 
 SIZES = (64, 96, 128, 192, 256)
 _MARGIN = 0.35  # of the longer side, around the shape

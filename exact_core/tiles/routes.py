@@ -16,11 +16,11 @@ from exact_core.tiles.endpoint import PREFIX, UnreadableTile
 from exact_core.tiles.frames import Frame, parse_frame, require_frame
 from exact_core.tiles.schemas import ChannelOut, FramesOut, LevelOut, SlideInformation
 from exact_core.tiles.served_images import original_of, slide_of
+from exact_core.tiles.thumbnails import Thumbnails, default_frame, longest_side
 
 router = APIRouter(prefix="/api/v2/images", tags=["pictures"])
 
 LABEL_PICTURES = "label_pictures"
-_THUMBNAIL_SIZES = (64, 128, 256, 512, 1024)
 _PICTURE_SIZES = (128, 256, 512)
 _ASSOCIATED_SIZE = 2048
 _FURTHEST = 2**31 - 1
@@ -89,21 +89,13 @@ def thumbnail(
     services = services_of(request)
     image = _image(services, actor, session, image_id)
     slide, shown = slide_of(image, services.blobs), _frame(image, frame)
-    longest = next(each for each in _THUMBNAIL_SIZES if each >= size)
+    longest = longest_side(size)
     etag = f'"{image.content_version}-{shown}-{longest}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
     session.rollback()  # let go of the connection while the picture is made
-    kept = f"derived/{image_id}/thumbnails/{image.content_version or 'first'}-{shown}-{longest}.jpg"
-    path = services.blobs.path(kept)
-    if path.exists():
-        data = path.read_bytes()
-    else:
-        try:
-            data = services.decoder.thumbnail_now(slide, longest, shown)
-        except UnreadableImage as problem:
-            raise UnreadableTile(f"The image cannot be shown. {problem}") from None
-        services.blobs.write(kept, data)
+    thumbnails = Thumbnails(services.database, services.blobs, services.decoder)
+    data = thumbnails.of(slide, image_id, image.content_version, shown, longest)
     return Response(data, media_type="image/jpeg", headers={**_HEADERS, "ETag": etag})
 
 
@@ -153,11 +145,6 @@ def associated(request: Request, image_id: int, name: str, actor: CurrentActor, 
     except UnreadableImage as problem:
         raise UnreadableTile(f"The picture cannot be shown. {problem}") from None
     return Response(data, media_type="image/jpeg", headers={**_HEADERS, "Cache-Control": "private, no-store"})
-
-
-def default_frame(image: Image) -> Frame:
-    """The frame to show first: the middle plane of the first time, in all colours."""
-    return Frame((image.size_z - 1) // 2, 0)
 
 
 def _image(services: Services, actor: Actor, session: DbSession, image_id: int) -> Image:

@@ -58,7 +58,10 @@ export function createContext(plugin, page, panels, guard, signal) {
     viewer: page.viewer?.(guard) ?? null,
     panels,
     toolbar: page.toolbar?.(plugin.name, guard) ?? NO_TOOLBAR,
-    shortcuts: { add: (shortcut) => guard.keep(keys.add({ ...shortcut, run: guard.call(shortcut.run), group: plugin.title })) },
+    shortcuts: {
+      add: (shortcut) => guard.keep(keys.add({ ...shortcut, run: guard.call(shortcut.run), group: plugin.title })),
+      push: (shortcuts) => guard.keep(keys.push(shortcuts.map((one) => ({ ...one, run: guard.call(one.run), group: plugin.title })))),
+    },
     overlays: page.overlays?.(plugin.name, guard) ?? NO_OVERLAYS,
     annotations: page.annotations?.(guard) ?? null,
     jobs: { watch: (id, listener) => guard.keep(watchJob(id, guard.call(listener), signal)), cancel: (id) => api.post(`/jobs/${id}/cancel`) },

@@ -57,7 +57,8 @@
  * @property {() => View} view
  * @property {(event: 'view-changed'|'view-settled'|'frame-changed', listener: (view: View) => void) => Stop} on
  *   `view-changed` comes at most once per drawn frame, `view-settled` once the view rests.
- * @property {(place: {x?: number, y?: number, zoom?: number, rotation?: number} | {bounds: [number, number, number, number]}) => void} goTo
+ * @property {(place: {x?: number, y?: number, zoom?: number, rotation?: number} | {bounds: [number, number, number, number], margin?: number, largest?: number}) => void} goTo
+ *   `bounds` are shown whole: `margin` is the part of the screen that they fill (0.6), `largest` the largest zoom (1).
  *
  * @typedef {object} PanelRegistry
  * @property {(id: string, fill: (element: HTMLElement) => void | Stop | Promise<void | Stop>) => Stop} mount
@@ -70,6 +71,8 @@
  *
  * @typedef {object} ShortcutRegistry
  * @property {(shortcut: {keys: string, title: string, run: () => unknown}) => Stop} add  Throws when the key is taken.
+ * @property {(shortcuts: {keys: string, title: string, run: () => unknown, repeat?: boolean}[]) => Stop} push
+ *   Gives keys another meaning for as long as the plugin does something special, until it is taken back.
  *
  * @typedef {object} OverlayRegistry
  * @property {() => {id: string, title: string, visible: boolean, opacity: number}[]} list  Of this plugin.

@@ -52,7 +52,7 @@ export function viewerFacade(stage, image, onFrame) {
       return guard.keep(stage.on('change', () => later()));
     },
     goTo(place) {
-      if ('bounds' in place) stage.fitBounds(place.bounds);
+      if ('bounds' in place) stage.fitBounds(place.bounds, { margin: place.margin, largest: place.largest });
       else stage.goTo(place);
     },
   });

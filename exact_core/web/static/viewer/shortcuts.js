@@ -156,7 +156,7 @@ function go(at, id, end) {
 /** @param {Workplace} at */
 function holdSpaceToPan(at) {
   window.addEventListener('keydown', (event) => {
-    if (event.code !== 'Space' || event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
+    if (event.code !== 'Space' || event.defaultPrevented || event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
     if (event.target instanceof HTMLElement && event.target.closest('button, a, input, summary, [role="menuitem"]')) return;
     event.preventDefault();
     if (!event.repeat) at.gestures.setPanKey(true);
