@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from sqlalchemy import delete, inspect
 
+from exact_core.activation.plugin_commands import CommandsOf
 from exact_core.activation.starting import make_kernel, plugin_files
 from exact_core.activation.store import EPOCH
 from exact_core.api.errors import Conflict, NotFound, PluginError
@@ -99,7 +100,8 @@ def plugin_command_group(name: str) -> click.Group | None:
         record = kernel.records[name]
         if not record.state.is_running:
             raise PluginError(503, "plugin-not-loaded", f"The plugin {name} is not loaded: {record.reason}")
-        group = click.Group(name, help=f"Commands of the plugin {record.title}.")
+        obj = {"obj": CommandsOf(name)}
+        group = click.Group(name, help=f"Commands of the plugin {record.title}.", context_settings=obj)
         kernel.hooks.cli(name, group)
         faults = kernel.faults.recent(name)
     if faults:

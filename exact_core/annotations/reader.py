@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -17,6 +17,8 @@ from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid, NotFound, TooLarge
 from exact_core.storage.models import AnnotationType, Product
+
+_CHUNK = 1_000  # SQLite takes a limited number of parameters
 
 
 class ScopedReader:
@@ -69,6 +71,16 @@ class ScopedReader:
             PlacedShape(id_, types[type_id], scope.author(author), Shape.from_number(shape), (x0, y0, x1, y1), z, t)
             for id_, type_id, author, shape, z, t, x0, y0, x1, y1 in found
         ]
+
+    def seen(self, image_id: int, annotation_ids: Collection[int]) -> frozenset[int]:
+        """Find out which annotations of an image the actor may see now."""
+        wanted, row = sorted(set(annotation_ids)), ROWS.c
+        found: set[int] = set()
+        for start in range(0, len(wanted), _CHUNK):
+            part = wanted[start : start + _CHUNK]
+            live = select(row.annotation_id).where(*self._scope(image_id).revisions(), row.annotation_id.in_(part))
+            found.update(self._session.scalars(live))
+        return frozenset(found)
 
     def revision(self, image_id: int) -> int:
         """Return a number that rises with every change to annotations of the image's set."""

@@ -6,7 +6,7 @@ What is listed in ``__all__`` is the promise. Three submodules are imported by n
 """
 
 from exact_core.api.annotations import AnnotationReader, Cell, PlacedShape, Region, TypeInfo
-from exact_core.api.context import Actor, JobContext, PluginContext
+from exact_core.api.context import Actor, JobContext, PluginCommands, PluginContext
 from exact_core.api.contributions import (
     Artefact,
     ArtefactKind,
@@ -107,6 +107,7 @@ __all__ = [
     "Panel",
     "Permission",
     "PlacedShape",
+    "PluginCommands",
     "PluginContext",
     "PluginError",
     "PluginInfo",

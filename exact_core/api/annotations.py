@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -142,6 +142,17 @@ class AnnotationReader(Protocol):
 
         Raises:
             TooLarge: There are more than ``limit``.
+        """
+
+    def seen(self, image_id: int, annotation_ids: Collection[int]) -> frozenset[int]:
+        """Find out which annotations the actor may see now.
+
+        Args:
+            image_id: The image that carries them.
+            annotation_ids: Their permanent identities; any number of them.
+
+        Returns:
+            Those of them that live on this image, were not deleted, and are no secret to the actor.
         """
 
     def revision(self, image_id: int) -> int:

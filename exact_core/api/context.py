@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
+
+    from exact_core.api.exchange import ImportedShape
+    from exact_core.api.images import ImageInfo
 
 ALL_SCOPES = frozenset({"read", "write", "admin"})
 """What a browser session may do; a token can have fewer."""
@@ -70,11 +73,75 @@ class JobContext(Protocol):
     def report(self, progress: float, message: str = "") -> None:
         """Say how far it is, 0 to 1; also ends a job whose cancelling was asked for, by raising."""
 
+    @property
+    def plugin(self) -> PluginContext:
+        """What the plugin whose job this is may reach."""
+
+    def add_image(self, path: Path, name: str) -> ImageInfo:
+        """Make an image of a finished picture file, in the job's image set and with the rights of its owner.
+
+        Args:
+            path: The file; it is moved into the platform's own folder, whether or not the set has its content.
+            name: What it was called: a private name, which few may read.
+
+        Returns:
+            The image, read and ready; the one that was there when the set has this content already.
+
+        Raises:
+            Invalid: The file cannot be read as a picture.
+            Forbidden: The owner of the job may not upload there.
+        """
+
+    def add_annotations(self, image_id: int, shapes: Sequence[ImportedShape], *, product: str) -> list[int]:
+        """Add annotations to an image of the job's set, all or none, with the rights of the job's owner.
+
+        Args:
+            image_id: The image.
+            shapes: What to add; each needs a label, and none an image.
+            product: Name of the product that gets annotation types for labels that have none; made when missing.
+
+        Returns:
+            The permanent identity of each, in the order given.
+
+        Raises:
+            Invalid: A shape cannot be kept.
+            Forbidden: The owner may not annotate there, or may not make the types that are missing.
+        """
+
     def read(self) -> AbstractContextManager[Session]:
         """Open a session that only reads."""
 
     def write(self) -> AbstractContextManager[Session]:
         """Open a session that commits when the block ends well."""
+
+
+class PluginCommands(Protocol):
+    """What a command of a plugin finds in click's ``obj``; take it with ``click.pass_obj``."""
+
+    def run_job(
+        self,
+        job_type: str,
+        *,
+        image_set: str,
+        team: str = "",
+        params: Mapping[str, object],
+        told: Callable[[float, str], None],
+    ) -> Mapping[str, object]:
+        """Run one of the plugin's jobs in an image set, as the system, and wait for its end.
+
+        Args:
+            job_type: Its short name.
+            image_set: Name of the image set; made when there is none. The plugin is switched on there.
+            team: The team that owns the set; needed when several could.
+            params: The job's parameters.
+            told: Hears how far it is, 0 to 1, and its last message.
+
+        Returns:
+            What the job returned.
+
+        Raises:
+            PluginError: It failed or was cancelled; the message says why.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +156,8 @@ class PluginContext:
         settings_for: Its validated settings in an image set.
         read: Opens a session that only reads.
         write: Opens a session that commits when the block ends well.
-        enqueue: ``enqueue(session, job_type, image_set_id=..., image_id=..., params=...)`` adds one of its own jobs
-            in the caller's transaction and returns the job's id.
+        enqueue: ``enqueue(session, job_type, owner_id=..., image_set_id=..., image_id=..., params=...)`` adds one of
+            its own jobs in the caller's transaction and returns the job's id.
     """
 
     name: str

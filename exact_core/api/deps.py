@@ -19,7 +19,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from exact_core.api.annotations import AnnotationReader
-from exact_core.api.context import Actor
+from exact_core.api.context import Actor, PluginContext
 from exact_core.api.errors import Forbidden, NotFound, Unauthenticated
 from exact_core.api.images import ImageInfo
 from exact_core.api.tables import core
@@ -165,6 +165,15 @@ def plugin_settings(request: Request) -> Any:
 
 PluginSettings = Depends(plugin_settings)
 """For ``Annotated[MySettings, PluginSettings]`` in image-set routes: the plugin's validated settings there."""
+
+
+def calling_plugin(request: Request) -> PluginContext:
+    """What the plugin that serves this route may reach beyond the request."""
+    return services_of(request).kernel.context_of(request.state.plugin)
+
+
+Plugin = Annotated[PluginContext, Depends(calling_plugin)]
+"""The folder, the jobs and the writing sessions of the plugin that serves this route."""
 
 
 def _image(session: Session, image_id: int) -> ImageInfo | None:

@@ -75,6 +75,13 @@ class CoreTables:
         return models.Annotation
 
     @cached_property
+    def Version(self) -> type[models.Version]:  # noqa: N802
+        """Versions of image sets; deleting one leaves its row with ``deleted_at``."""
+        from exact_core.storage import models
+
+        return models.Version
+
+    @cached_property
     def Job(self) -> type[models.Job]:  # noqa: N802
         """Background jobs."""
         from exact_core.storage import models

@@ -121,7 +121,7 @@ class _PluginFormat:
             if found is None:
                 return
             try:
-                yield _read_shape(found)
+                yield read_shape(found)
             except (TypeError, ValueError) as error:
                 refuse(context.report, str(found.place), f"The plugin gave no proper shape ({error}).")
 
@@ -204,7 +204,8 @@ def _image(image: ExchangeImage) -> ExchangedImage:
     return ExchangedImage(image.id, image.file_name or image.name, image.width, image.height, image.mpp_x, image.mpp_y)
 
 
-def _read_shape(found: ImportedShape) -> ReadShape:
+def read_shape(found: ImportedShape) -> ReadShape:
+    """A shape of a plugin as the core's own readers give it."""
     rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in found.rings]
     shape = Shape(found.shape)
     holes = list(found.holes) or [shape is Shape.POLYGON and place > 0 for place in range(len(rings))]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import update
 
+from exact_core.api.errors import Invalid
 from exact_core.storage.models import Job, now
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.orm import Session
 
+    from exact_core.api.context import PluginContext
+    from exact_core.api.exchange import ImportedShape
+    from exact_core.api.images import ImageInfo
     from exact_core.services import Services
 
 _SECONDS_BETWEEN_WRITES = 0.7
@@ -77,6 +83,29 @@ class JobContext:
     def write(self) -> AbstractContextManager[Session]:
         """Open a session that commits when the block ends well."""
         return self.services.database.write()
+
+    @property
+    def plugin(self) -> PluginContext:
+        """What the plugin whose job this is may reach."""
+        return self.services.kernel.context_of(self.type.partition(".")[0])
+
+    def add_image(self, path: Path, name: str) -> ImageInfo:
+        """Make an image of a finished picture file, in the job's image set and with the rights of its owner."""
+        from exact_core.jobs import plugin_work  # only jobs of plugins need what it needs
+
+        return plugin_work.add_image(self.services, self.owner_id, self._image_set(), path, name)
+
+    def add_annotations(self, image_id: int, shapes: Sequence[ImportedShape], *, product: str) -> list[int]:
+        """Add annotations to an image of the job's set, all or none, with the rights of the job's owner."""
+        from exact_core.jobs import plugin_work
+
+        work = plugin_work.Adding(self.services, self.owner_id, self._image_set(), image_id)
+        return work.add(shapes, product, run=f"{self.type} {self.job_id}")
+
+    def _image_set(self) -> int:
+        if self.image_set_id is None:
+            raise Invalid(f"The job {self.type} is about no image set, so nothing can be added.")
+        return self.image_set_id
 
     def report(self, progress: float, message: str = "") -> None:
         """Tell how far the job is, from 0 to 1; raises when the job should end. Call it as often as you like."""

@@ -111,8 +111,15 @@ class Kernel:
         self.faults.start()
         self.activation.start()
         if self._context_for is not None:
-            self._contexts = {name: self._context_for(name) for name in self._running()}
+            self._contexts = {name: self.context_of(name) for name in self._running()}
         self.hooks.startup(self._contexts)
+
+    def context_of(self, name: str) -> PluginContext:
+        """What a plugin may reach; made when it is first asked for."""
+        if name not in self._contexts:
+            assert self._context_for is not None, "this kernel serves nobody"
+            self._contexts[name] = self._context_for(name)
+        return self._contexts[name]
 
     def shutdown(self) -> None:
         """End: the plugins first, then the background threads."""

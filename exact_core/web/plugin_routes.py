@@ -44,7 +44,7 @@ def _image_set_gate(plugin: str) -> Callable[..., Iterator[None]]:
         if plugin not in activation.enabled:
             why = activation.problems.get(plugin, "")
             raise PluginNotEnabled(f"The plugin {plugin!r} is not enabled here. {why}".strip())
-        request.state.plugin_settings = activation.settings.get(plugin)
+        request.state.plugin, request.state.plugin_settings = plugin, activation.settings.get(plugin)
         with blamed_on(kernel.faults, plugin, _place(request), access.image_set_id, passes=_DELIBERATE):
             yield
 
@@ -58,6 +58,7 @@ def _instance_gate(plugin: str) -> Callable[..., Iterator[None]]:
         if record is None or record.state is not State.LOADED:
             reason = record.reason if record is not None else "it was removed"
             raise Unavailable(f"The plugin {plugin!r} cannot be used now: {reason}")
+        request.state.plugin = plugin
         with blamed_on(kernel.faults, plugin, _place(request), None, passes=_DELIBERATE):
             yield
 

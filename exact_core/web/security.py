@@ -26,13 +26,14 @@ _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 def page_policy(nonce: str) -> str:
     """The content security policy of a page.
 
-    Plugins run models as WebAssembly, which needs ``wasm-unsafe-eval``; it does not allow ``eval`` of text.
+    Libraries of plugins that draw in a shadow root, such as players, carry their style with the page's nonce. Plugins
+    run models as WebAssembly, which needs ``wasm-unsafe-eval``; it does not allow ``eval`` of text.
     """
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'",
-            "style-src 'self'",
+            f"style-src 'self' 'nonce-{nonce}'",
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",
             "font-src 'self'",

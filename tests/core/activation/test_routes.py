@@ -58,8 +58,8 @@ ROUTED = """
         raise RuntimeError("in the loop")
 
     @whole.get("/version")
-    def version() -> dict[str, str]:
-        return {"version": API_VERSION}
+    def version(plugin: Plugin) -> dict[str, str]:
+        return {"version": API_VERSION, "plugin": f"{plugin.name} in {plugin.files.parent.name}"}
 
     @hookimpl
     def exact_plugin_info():
@@ -116,7 +116,10 @@ def test_routes_of_a_plugin_ask_who_it_is_and_what_they_may(app: Instance) -> No
         for role in ("viewer", "annotator", "reviewer", "manager")
     }
     assert answers == {"viewer": 403, "annotator": 403, "reviewer": 200, "manager": 200}
-    assert app.as_user().get(f"{app.routes('routed')}/version").json() == {"version": "1.2"}
+    assert app.as_user().get(f"{app.routes('routed')}/version").json() == {
+        "version": "1.3",
+        "plugin": "routed in plugins",
+    }
 
 
 def test_an_image_of_another_set_is_not_reached_through_the_address(app: Instance) -> None:

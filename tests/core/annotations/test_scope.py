@@ -71,11 +71,9 @@ def test_every_reading_address_shows_exactly_the_visible_work(
         assert sum(reader.count_by_type(region).values()) == len(visible)
         assert sum(sum(cell.values()) for cell in reader.grid_counts(region, 100).values()) == len(visible)
         assert sum(sum(cell.values()) for cell in reader.grid_counts(region, 2048).values()) == len(visible)
-<<<<<<< HEAD
         counts = reader.image_counts(lab.image_set_id)
         assert sum(counts[lab.image_id].values()) == len(visible)
         assert counts[lab.image_id] == reader.count_by_type(region)
-=======
         shapes = reader.shapes(region)
         assert {shape.annotation_id for shape in shapes} == visible
         assert {shape.author_id for shape in shapes} == people
@@ -84,7 +82,8 @@ def test_every_reading_address_shows_exactly_the_visible_work(
         if visible:
             with pytest.raises(TooLarge, match="more than 0 shapes"):
                 reader.shapes(region, limit=0)
->>>>>>> 2b8e83b (Contract of plugins: transactions and thumbnails for routes, single shapes from the reader, keys for a while, exact fits)
+        everybodys = {annotation["id"] for annotation in drawn.values()}
+        assert reader.seen(lab.image_id, {*everybodys, 0, 2**40}) == set(visible)
 
 
 def test_a_summary_view_counts_own_work_only(make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,7 @@ def everywhere(study: Any, who: str, image: int = 0) -> set[int]:
         assert sum(reader.count_by_type(region).values()) == len(listed)
         assert sum(sum(cell.values()) for cell in reader.grid_counts(region, 2048).values()) == len(listed)
         assert sum(reader.image_counts(study.set_id)[study.images[image]].values()) == len(listed)
+        assert reader.seen(study.images[image], range(1, 2_000)) == listed
         scope = read_scope(session, study.people[who], study.images[image], rights_in(session))
         assert {each.id for each in stream(session, scope)} == listed
         past = scope.as_of(scope.revision)
