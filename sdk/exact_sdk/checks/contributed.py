@@ -16,13 +16,14 @@ _FORM_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "obj
 
 
 def its_ids_start_with_its_name(subject: Subject) -> Iterator[Problem]:
-    """Panels, tools, rights, search fields and formats are named after it, each once."""
-    seen: set[str] = set()
+    """Panels, tools, rights, search fields and formats are named after it, each once in its hook."""
+    seen: set[tuple[str, str]] = set()
     for hook, each in _ids(subject):
-        if not each.startswith(f"{subject.name}.") or each in seen:
-            wrong = "is used twice" if each in seen else f"does not start with '{subject.name}.'"
+        is_twice = (hook, each) in seen
+        if not each.startswith(f"{subject.name}.") or is_twice:
+            wrong = "is used twice" if is_twice else f"does not start with '{subject.name}.'"
             yield Problem(f"{hook}: {each!r} {wrong}", subject.place_of_text(each), f"Write: '{subject.name}.…'")
-        seen.add(each)
+        seen.add((hook, each))
 
 
 def its_dotted_texts_lead_to_functions(subject: Subject) -> Iterator[Problem]:
