@@ -75,7 +75,7 @@ def admins(**more: Any) -> Rule:
 
 _BOX = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
 _numbers = itertools.count(1)
-_EIPH = f"/api/v2/image-sets/{{image_set_id}}/plugins/{PLUGIN}/images/{{image_id}}"
+_EIPH = f"/api/v2/image-sets/{{image_set_id}}/plugins/{PLUGIN}"
 _TO_PATCH = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
 _TYPE = {"name": "New", "shapes": ["box"]}
 
@@ -420,7 +420,11 @@ RULES: dict[str, Rule] = {
     "DELETE /api/v2/export-templates/{template_id}": Rule(MANAGE, parameters=_of_template),
     "GET /api/v2/export-template-placeholders": Rule(EVERYBODY),
     "POST /api/v2/versions/{version_id}/branches": Rule(MANAGE, parameters=_of_version, body=say(name="a new one")),
-    "POST /api/v2/image-sets/{image_set_id}/annotation-search/image-sets": Rule(MANAGE, body=say(name="hits")),
+    "POST /api/v2/image-sets/{image_set_id}/annotation-search/image-sets": Rule(
+        MANAGE,
+        done=(422,),
+        body=say(name="hits"),  # nothing is drawn there
+    ),
     "GET /api/v2/image-sets/{image_set_id}/branches": Rule(VIEW, parameters=_of_branch),
     "GET /api/v2/image-sets/{image_set_id}/merge-preview": Rule(VIEW, parameters=_of_branch),
     "POST /api/v2/image-sets/{image_set_id}/merge": Rule(ANNOTATE, parameters=_of_branch, body=Place.merge_body),
@@ -482,8 +486,10 @@ RULES: dict[str, Rule] = {
     "PUT /api/v2/image-sets/{image_set_id}/plugins/{name}": Rule(
         MANAGE, parameters=_of_plugin, body=say(enabled=False)
     ),
-    f"GET {_EIPH}/score": Rule(VIEW),
-    f"GET {_EIPH}/heat-map.png": Rule(VIEW),
+    f"GET {_EIPH}/images/{{image_id}}/score": Rule(VIEW),
+    f"GET {_EIPH}/images/{{image_id}}/heat-map.png": Rule(VIEW),
+    f"GET {_EIPH}/study": Rule(VIEW),
+    f"GET {_EIPH}/study.csv": Rule(VIEW),
     "GET /api/v2/jobs": Rule(EVERYBODY),
     "GET /api/v2/jobs/{job_id}": Rule(MANAGE, denied=404, others={"read_only": 404}),
     "POST /api/v2/jobs/{job_id}/cancel": Rule(MANAGE, denied=404),
