@@ -17,6 +17,7 @@ demo: $(VENV)/.demo  ## the main job: a real slide, ready to annotate in the bro
 
 dev: $(VENV)/.dev  ## everything needed to work on EXACT, in .venv
 
+test: export PYTHONDONTWRITEBYTECODE :=  # compiled once, not by each process that tests start
 test: $(VENV)/.dev  ## every test: Python on SQLite and PostgreSQL, node, Chromium
 	@scripts/provide-chromium
 	@scripts/provide-postgres $(BIN)
