@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import click
-
-PARTS = ("panel", "routes", "tables", "jobs", "model", "statistics")
 
 
 @click.group()
 def plugin() -> None:
     """Write, check and document a plugin."""
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--with",
+    "parts",
+    default="panel,routes",
+    show_default=True,
+    help="Any of: panel, routes, tables, jobs, model, statistics; '' for none.",
+)
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder to put it into; the current one.",
+)
+def new(name: str, parts: str, into: Path) -> None:
+    """Write a new plugin that works at once, to change from there."""
+    from exact_sdk.scaffold import BadName, naming_of, parts_of, write
+
+    try:
+        naming = naming_of(name)
+        folder = write(naming, parts_of(parts), into)
+    except (BadName, FileExistsError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{folder} is a plugin now. Go on with:")
+    for line in (f"pip install -e {folder}", f"exact plugin check {naming.plugin}", f"exact dev {naming.plugin}"):
+        click.echo(f"    {line}")
 
 
 @plugin.command()

@@ -119,7 +119,7 @@ def settings_for(app: Instance) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def as_user(app: Instance, image_set: int) -> Callable[..., TestClient]:
-    """``as_user("viewer")`` is the HTTP client of a new user with that role in the image set; without one a stranger."""
+    """``as_user("viewer")`` is the HTTP client of a new user with that role in the image set; no role is a stranger."""
 
     def make(role: str = "", **more: Any) -> TestClient:
         return app.as_user(role, image_set if role else None, **more)
@@ -151,6 +151,20 @@ def slide_file(tmp_path_factory: pytest.TempPathFactory) -> Slide:
 def slide(app: Instance, image_set: int, slide_file: Slide) -> int:
     """The synthetic slide as an image of the image set, with pixels."""
     return app.picture(image_set, slide_file.path)
+
+
+@pytest.fixture
+def node_tests(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """``node_tests("panel.test.mjs")`` runs the node tests of a file beside the test module; skips without node."""
+    from exact_sdk.node_tests import NodeMissing, run_node_tests
+
+    def run(name: str) -> str:
+        try:
+            return run_node_tests(request.path.parent / name)
+        except NodeMissing as reason:
+            pytest.skip(str(reason))
+
+    return run
 
 
 @pytest.fixture
