@@ -66,3 +66,32 @@ def check(name: str, as_json: bool, full: bool) -> None:
         found = "no problem" if count == 0 else "1 problem" if count == 1 else f"{count} problems"
         click.echo(f"{report.name} {report.version} ({report.state}): {report.checks} checks, {found}.")
     sys.exit(1 if report.problems else 0)
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--write", "mode", flag_value="write", help="Put the tables into the README, between its marks.")
+@click.option("--check", "mode", flag_value="check", help="Only look; exits with 1 when the README is behind.")
+def docs(name: str, mode: str | None) -> None:
+    """Print what a plugin adds, as tables for its README."""
+    from exact_sdk.readme import NoReadme, tables_of, with_tables
+    from exact_sdk.subject import Subject
+
+    try:
+        subject = Subject(name.replace("-", "_"))
+        tables = tables_of(subject)
+    except (NoReadme, LookupError) as error:
+        raise click.ClickException(str(error.args[0])) from error
+    if mode is None:
+        click.echo(tables)
+        return
+    readme = subject.project / "README.md" if subject.project else None
+    if readme is None or not readme.is_file():
+        raise click.ClickException(f"{subject.name} was not installed from a folder with a README.md.")
+    before = readme.read_text(encoding="utf-8")
+    after = with_tables(before, tables)
+    if mode == "write":
+        readme.write_text(after, encoding="utf-8")
+        click.echo(f"{readme} is up to date.")
+    elif after != before:
+        raise click.ClickException(f"{readme} is behind; run: exact plugin docs {subject.name} --write")
