@@ -19,7 +19,8 @@ HEAVY = (
 
 _PROGRAM = """
 import importlib, json, sys, time
-import exact_core.api.deps, exact_core.api.tables, numpy
+import exact_core.api.deps, exact_core.api.tables, exact_core.kernel, exact_core.storage.models, fastapi, numpy
+fastapi.APIRouter().get("/")(lambda: None)
 before = set(sys.modules)
 started = time.process_time()
 try:

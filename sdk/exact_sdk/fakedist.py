@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class FakeDistributions:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for path in (str(self.folder), *self._paths):
+        for path in self.paths:
             sys.path.remove(path)
         for name in list(sys.modules):
             if name.partition(".")[0] in self._packages or self._is_library(name):
@@ -57,6 +58,22 @@ class FakeDistributions:
         """Put a module beside the distributions, as a stand-in for a library that they import."""
         (self.folder / f"{name}.py").write_text(dedent(source))
         importlib.invalidate_caches()
+
+    def adopt(self, project: Path) -> FakeDistribution:
+        """Install a plugin's source folder as an editable installation would, by what its ``pyproject.toml`` says."""
+        facts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        groups = facts.get("entry-points", {})
+        package = next(iter(groups[GROUP].values())).partition(".")[0]
+        self._put_on_path(project)
+        self._write_metadata(facts["name"], facts["version"], facts.get("dependencies", ()), groups, ())
+        self._packages.add(package)
+        importlib.invalidate_caches()
+        return FakeDistribution(facts["name"], package, project / package)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The folders on ``sys.path``: what another process needs as its ``PYTHONPATH``."""
+        return (str(self.folder), *self._paths)
 
     def add(
         self,
@@ -124,9 +141,12 @@ class FakeDistributions:
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(dedent(text))
+        self._put_on_path(folder)
+        return folder
+
+    def _put_on_path(self, folder: Path) -> None:
         sys.path.insert(1, str(folder))
         self._paths.append(str(folder))
-        return folder
 
     def _write_metadata(
         self,

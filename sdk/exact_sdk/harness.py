@@ -155,6 +155,37 @@ class Instance:
             raise_epoch(session, "images")
             return image.id
 
+    def picture(self, image_set: int, path: Path) -> int:
+        """Add a picture of this machine to an image set, as ``exact import`` does, and read it at once."""
+        from exact_core.api.context import Actor
+        from exact_core.images.importing import find_pictures, import_pictures
+        from exact_core.images.probing import Prober
+        from exact_core.storage.models import Image
+
+        found = find_pictures(self.services, [path])
+        (outcome,) = import_pictures(self.services, Actor.system(), image_set, found.groups)
+        assert outcome.image is not None, f"{path} was not added: {outcome.reason}"
+        with self.services.database.read() as session:
+            image = session.get_one(Image, outcome.image)
+        prober = Prober(self.services)
+        try:
+            reason = prober.read(image)
+        finally:
+            prober.write()
+            prober.close()
+        with self.services.database.read() as session:
+            status = session.get_one(Image, outcome.image).status
+        assert status == "ready", f"{path} is {status}: {reason}"
+        return outcome.image
+
+    def run_jobs(self) -> list[dict[str, Any]]:
+        """Run every job that waits, in this process; every job of the instance with its result, oldest first."""
+        from exact_core.jobs.runner import JobRunner
+
+        JobRunner(self.services).run_waiting()
+        numbers = sorted(job["id"] for job in self.client.get("/api/v2/jobs").json()["items"])
+        return [self.client.get(f"/api/v2/jobs/{number}").json() for number in numbers]
+
     def annotation_type(self, image_set: int, name: str) -> int:
         """The annotation type of that name in the image set's product; made when it is not there."""
         from sqlalchemy import select

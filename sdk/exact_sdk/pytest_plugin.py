@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from exact_core.kernel.faults import FaultLog
+    from exact_core.storage.database import Database
     from exact_sdk.harness import Instance
+    from exact_sdk.slides import Slide
 
 Annotate = Callable[..., int]
 
@@ -113,6 +115,56 @@ def annotate(app: Instance) -> Annotate:
 def settings_for(app: Instance) -> Callable[..., dict[str, Any]]:
     """``settings_for("my_plugin", image_set, minimum=1)`` switches a plugin on with settings."""
     return app.settings_for
+
+
+@pytest.fixture
+def as_user(app: Instance, image_set: int) -> Callable[..., TestClient]:
+    """``as_user("viewer")`` is the HTTP client of a new user with that role in the image set; no role is a stranger."""
+
+    def make(role: str = "", **more: Any) -> TestClient:
+        return app.as_user(role, image_set if role else None, **more)
+
+    return make
+
+
+@pytest.fixture
+def db(app: Instance) -> Database:
+    """The instance's database: ``with db.read() as session`` and ``with db.write() as session``."""
+    return app.services.database
+
+
+@pytest.fixture
+def run_jobs(app: Instance) -> Callable[[], list[dict[str, Any]]]:
+    """``run_jobs()`` runs every job that waits, in this process, and tells how each ended."""
+    return app.run_jobs
+
+
+@pytest.fixture(scope="session")
+def slide_file(tmp_path_factory: pytest.TempPathFactory) -> Slide:
+    """A synthetic slide on disk, a tiled pyramid whose cells lie at known places."""
+    from exact_sdk.slides import write_slide
+
+    return write_slide(tmp_path_factory.mktemp("slides") / "synthetic.tif")
+
+
+@pytest.fixture
+def slide(app: Instance, image_set: int, slide_file: Slide) -> int:
+    """The synthetic slide as an image of the image set, with pixels."""
+    return app.picture(image_set, slide_file.path)
+
+
+@pytest.fixture
+def node_tests(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """``node_tests("panel.test.mjs")`` runs the node tests of a file beside the test module; skips without node."""
+    from exact_sdk.node_tests import NodeMissing, run_node_tests
+
+    def run(name: str) -> str:
+        try:
+            return run_node_tests(request.path.parent / name)
+        except NodeMissing as reason:
+            pytest.skip(str(reason))
+
+    return run
 
 
 @pytest.fixture

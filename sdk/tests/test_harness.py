@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from exact_sdk.fakedist import FakeDistributions
+from exact_sdk.harness import Instance
 from exact_sdk.pytest_plugin import Builder
+from exact_sdk.slides import Slide
+from PIL import Image as Picture
+from starlette.testclient import TestClient
+
+from exact_core.storage.database import Database
 
 COUNTS = """
     from pydantic import BaseModel, ConfigDict
@@ -78,3 +87,46 @@ def test_a_removed_distribution_is_gone(fake_distributions: FakeDistributions) -
         importlib.import_module("exact_counts.plugin")
     with pytest.raises(importlib.metadata.PackageNotFoundError):
         importlib.metadata.distribution("exact-counts")
+
+
+PLUGINS = ("toiler",)
+WORKER = """
+    from exact_core.api import *
+
+    @hookimpl
+    def exact_job_types():
+        return [JobType("count", "Count", "exact_toiler.work:count")]
+"""
+WORK = """
+    def count(context):
+        context.report(0.5, "half")
+        return {"set": context.image_set_id}
+"""
+
+
+@pytest.fixture
+def app(exact: Builder, fake_distributions: FakeDistributions) -> Instance:
+    fake_distributions.add("toiler", WORKER, files={"work.py": WORK})
+    return exact.start(plugins=PLUGINS)
+
+
+def test_jobs_run_in_the_test_and_say_how_they_ended(
+    app: Instance, image_set: int, db: Database, run_jobs: Callable[[], list[dict[str, Any]]]
+) -> None:
+    with db.write() as session:
+        app.services.jobs.enqueue(session, "toiler.count", owner=None, image_set_id=image_set, params={})
+    assert [(job["type"], job["state"], job["result"]) for job in run_jobs()] == [
+        ("toiler.count", "done", {"set": image_set})
+    ]
+
+
+def test_the_synthetic_slide_has_pixels_and_cells_where_it_says(
+    client: TestClient, as_user: Callable[..., TestClient], slide: int, slide_file: Slide
+) -> None:
+    facts = client.get(f"/api/v2/images/{slide}").json()
+    assert (facts["width"], facts["height"], facts["mpp_x"]) == (2048, 1536, pytest.approx(0.5, rel=0.01))
+    x, y = slide_file.cells[0]
+    with Picture.open(slide_file.path) as picture:
+        assert picture.getpixel((x, y))[1] < 90 < 200 < picture.getpixel((5, 5))[1]  # dark cell, light glass
+    assert as_user("viewer").get(f"/api/v2/images/{slide}").status_code == 200
+    assert as_user().get(f"/api/v2/images/{slide}").status_code == 404

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exact_sdk.readme import tables_of, with_tables
+from exact_sdk.subject import Subject
 from packaging.requirements import Requirement
 
 import exact_core
@@ -66,6 +68,12 @@ def test_a_plugin_is_in_every_list(folder: Path) -> None:
     assert folder.name in extras["all"][0]
     assert f"-e plugins/{folder.name}" in (ROOT / "requirements-dev.txt").read_text()
     assert "-e sdk" in (ROOT / "requirements-dev.txt").read_text()
+
+
+@pytest.mark.parametrize("folder", PLUGINS, ids=lambda path: path.name)
+def test_the_readme_of_a_plugin_tells_what_it_adds(folder: Path) -> None:
+    readme = (folder / "README.md").read_text()
+    assert readme == with_tables(readme, tables_of(Subject(folder.name))), f"exact plugin docs {folder.name} --write"
 
 
 def test_what_each_distribution_imports_is_what_it_names() -> None:

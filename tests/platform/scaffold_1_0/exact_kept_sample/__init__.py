@@ -1,0 +1,3 @@
+"""Kept sample: a plugin for EXACT."""
+
+__version__ = "1.0.0"
