@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 
 from exact_core.activation import reading, service
 from exact_core.activation.schemas import PluginFaultOut, PluginOut, PluginSwitchIn, PluginSwitchOut
-from exact_core.activation.store import fault_counts, recent_faults
+from exact_core.activation.store import fault_counts, recent_faults, set_counts
 from exact_core.api.deps import CurrentActor, DbSession, ImageSetAccess, services_of
 from exact_core.api.errors import Forbidden
 from exact_core.kernel.records import PluginRecord
@@ -19,9 +19,9 @@ router.include_router(reading.router)
 def list_plugins(request: Request, actor: CurrentActor, session: DbSession) -> list[PluginOut]:
     """Every installed plugin with its state; administrators also read the reasons."""
     is_admin = service.acts_as_administrator(actor)
-    counts = fault_counts(session) if is_admin else {}
+    faults, sets = (fault_counts(session), set_counts(session)) if is_admin else ({}, {})
     records = services_of(request).kernel.plugins()
-    return [_plugin(record, is_admin, counts.get(record.name, 0)) for record in records]
+    return [_plugin(each, is_admin, faults.get(each.name, 0), sets.get(each.name, 0)) for each in records]
 
 
 @router.get("/plugin-faults", summary="List kept failures of plugins")
@@ -70,7 +70,7 @@ def put_switch(request: Request, access: ImageSetAccess, name: str, change: Plug
     return PluginSwitchOut.model_validate(found, from_attributes=True)
 
 
-def _plugin(record: PluginRecord, for_admin: bool, faults: int) -> PluginOut:
+def _plugin(record: PluginRecord, for_admin: bool, faults: int, image_sets: int) -> PluginOut:
     contributions = record.contributions
     return PluginOut(
         name=record.name,
@@ -83,6 +83,7 @@ def _plugin(record: PluginRecord, for_admin: bool, faults: int) -> PluginOut:
         reason=record.reason if for_admin else "",
         warnings=list(record.warnings) if for_admin else [],
         faults=faults,
+        image_sets=image_sets,
         requires=list(contributions.info.requires) if contributions else [],
         permissions=[each.name for each in contributions.permissions] if contributions else [],
     )

@@ -21,6 +21,7 @@ class PluginOut(BaseModel):
     reason: str = Field(description="Why it is not in use, and what to do; empty unless an administrator asks.")
     warnings: list[str] = Field(description="What is not right, but harmless; empty unless an administrator asks.")
     faults: int = Field(description="Kept failures; 0 unless an administrator asks.")
+    image_sets: int = Field(description="Image sets where it was switched on; 0 unless an administrator asks.")
     requires: list[str]
     permissions: list[str]
 

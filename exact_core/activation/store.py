@@ -82,6 +82,17 @@ def fault_counts(session: Session) -> dict[str, int]:
     return dict(session.execute(statement).all())
 
 
+def set_counts(session: Session) -> dict[str, int]:
+    """In how many image sets each plugin was switched on; those in the bin do not count."""
+    statement = (
+        select(ImageSetPlugin.plugin, func.count())
+        .join(ImageSet, ImageSet.id == ImageSetPlugin.image_set_id)
+        .where(ImageSetPlugin.enabled, ImageSet.deleted_at.is_(None))
+        .group_by(ImageSetPlugin.plugin)
+    )
+    return dict(session.execute(statement).all())
+
+
 def _row(fault: Fault, known_sets: set[int]) -> PluginFault:
     return PluginFault(
         plugin=fault.plugin[:64],

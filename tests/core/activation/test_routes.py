@@ -162,6 +162,12 @@ def test_the_list_of_plugins_tells_reasons_to_administrators_only(
     row = app.client.get("/api/v2/plugins").json()[0]
     assert (row["name"], row["state"], row["distribution"], row["is_healthy"]) == ("good", "loaded", "exact-good", True)
     assert app.as_user().get("/api/v2/plugins").json()[0]["distribution"] == ""
+    assert row["image_sets"] == 0
+    on, gone = app.image_set(plugins=["routed"]), app.image_set(plugins=["routed"])
+    app.client.delete(f"/api/v2/image-sets/{gone}")
+    app.switch("routed", app.image_set(plugins=["routed"]), enabled=False)
+    assert app.client.get("/api/v2/plugins").json()[0]["image_sets"] == 1
+    assert app.as_user("manager", on).get("/api/v2/plugins").json()[0]["image_sets"] == 0
     assert app.as_user().get("/api/v2/plugin-faults").status_code == 403
 
 

@@ -44,6 +44,7 @@ function card(plugin) {
         ${plugin.reason || !plugin.is_healthy ? html`<div class="banner ${plugin.is_healthy ? '' : 'banner--danger'}">${icon(state.symbol)}<div><p>${plugin.reason || state.hint}</p>${plugin.reason && state.hint ? html`<p class="small muted">${state.hint}</p>` : null}</div></div>` : null}
         ${plugin.warnings.map((/** @type {string} */ warning) => html`<div class="banner banner--warning">${icon('triangle-alert')}<p>${warning}</p></div>`)}
         ${adds[plugin.name]?.length ? html`<div class="row tags" aria-label="What it adds">${adds[plugin.name].map((/** @type {string} */ words) => html`<span class="tag"><span class="truncate">${words}</span></span>`)}</div>` : null}
+        ${plugin.name.startsWith('core.') ? null : html`<p class="small muted">${plugin.image_sets ? `On in ${plural(plugin.image_sets, 'image set')}` : 'On in no image set; managers switch it on under Plugins of theirs.'}</p>`}
         ${plugin.requires.length ? html`<p class="small muted">Needs ${plugin.requires.join(', ')}</p>` : null}
       </div>
       ${plugin.faults ? html`<details class="card__foot" @toggle=${(/** @type {any} */ event) => { if (event.target.open) void drawFaults(plugin, faults); }}><summary>What went wrong</summary>${faults}</details>` : null}
