@@ -163,6 +163,17 @@ export class FakePage {
           this.shortcuts.set(keys, run);
           return this.#keep(() => void this.shortcuts.delete(keys));
         },
+        push: (/** @type {{keys: string, title: string, run: () => unknown}[]} */ given) => {
+          const before = new Map(this.shortcuts);
+          for (const { keys, run } of given) this.shortcuts.set(keys, run);
+          return this.#keep(() => {
+            for (const { keys } of given) {
+              const run = before.get(keys);
+              if (run) this.shortcuts.set(keys, run);
+              else this.shortcuts.delete(keys);
+            }
+          });
+        },
       },
       overlays: { list: () => [], set: () => undefined, layer: () => ({ element: /** @type {any} */ (new FakeElement()), remove: () => undefined }) },
       annotations: hasImage

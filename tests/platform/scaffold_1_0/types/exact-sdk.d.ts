@@ -106,8 +106,11 @@ declare module 'exact/sdk' {
     view: () => View;
     /** `view-changed` comes at most once per drawn frame, `view-settled` once the view rests. */
     on: (event: 'view-changed' | 'view-settled' | 'frame-changed', listener: (view: View) => void) => Stop;
+    /** `bounds` are shown whole: `margin` is the part of the screen that they fill (0.6), `largest` the largest zoom (1). */
     goTo: (
-      place: { x?: number; y?: number; zoom?: number; rotation?: number } | { bounds: [number, number, number, number] },
+      place:
+        | { x?: number; y?: number; zoom?: number; rotation?: number }
+        | { bounds: [number, number, number, number]; margin?: number; largest?: number },
     ) => void;
   }
 
@@ -126,6 +129,8 @@ declare module 'exact/sdk' {
   export interface ShortcutRegistry {
     /** Throws when the key is taken. */
     add: (shortcut: { keys: string; title: string; run: () => unknown }) => Stop;
+    /** Gives keys another meaning for as long as the plugin does something special, until it is taken back. */
+    push: (shortcuts: { keys: string; title: string; run: () => unknown; repeat?: boolean }[]) => Stop;
   }
 
   export interface OverlayRegistry {
