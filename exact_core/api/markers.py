@@ -75,6 +75,7 @@ class HookFacts:
     since: str
     deprecated: Deprecated | None = None
     deprecated_arguments: Mapping[str, Deprecated] = field(default_factory=lambda: MappingProxyType({}))
+    is_provisional: bool = False
 
 
 _mark_spec = pluggy.HookspecMarker(PROJECT)
@@ -88,6 +89,7 @@ def hookspec(
     since: str,
     deprecated: Deprecated | None = None,
     deprecated_arguments: Mapping[str, Deprecated] = MappingProxyType({}),
+    is_provisional: bool = False,
 ) -> Callable[[_Function], _Function]:
     """Declare a hook of the platform.
 
@@ -97,13 +99,14 @@ def hookspec(
         since: The API version that first had it.
         deprecated: When it goes, if it does.
         deprecated_arguments: Arguments that go, by name.
+        is_provisional: Whether it may still change in a minor version, because no plugin of ours has tried it yet.
 
     Returns:
         A decorator that leaves the function as it is.
     """
 
     def mark(function: _Function) -> _Function:
-        setattr(function, _FACTS, HookFacts(policy, scope, since, deprecated, deprecated_arguments))
+        setattr(function, _FACTS, HookFacts(policy, scope, since, deprecated, deprecated_arguments, is_provisional))
         return _mark_spec(function)
 
     return mark

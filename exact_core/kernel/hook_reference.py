@@ -27,6 +27,9 @@ Arguments are given by keyword and may be left out. Hooks are ordinary functions
 default values and unknown arguments are refused when the plugin loads, with the reason in `exact plugins list`. A hook
 that takes longer than 50 ms is logged with the plugin's name; long work belongs into a job.
 
+A hook stays as it is until API 2; arguments are only added. One that is called *provisional* has not been tried by a
+plugin of ours yet, and may change in a minor version.
+
 ## Policies
 
 | policy | when an implementation raises |
@@ -61,7 +64,9 @@ def signature_of(hook: Hook) -> str:
 
 def _row(hook: Hook) -> str:
     facts = hook.facts
-    return f"| [`{hook.name}`](#{hook.name}) | {facts.policy.name} | {_SCOPES[facts.scope]} | {_sentence(hook)} |\n"
+    note = " *Provisional.*" if facts.is_provisional else ""
+    asked = f"{facts.policy.name} | {_SCOPES[facts.scope]}"
+    return f"| [`{hook.name}`](#{hook.name}) | {asked} | {_sentence(hook)}{note} |\n"
 
 
 def _section(hook: Hook) -> str:
@@ -76,6 +81,8 @@ def _section(hook: Hook) -> str:
             body.append(paragraph)
     text = "\n\n".join(body).replace("``", "`")
     about = f"Policy `{facts.policy.name}`, scope `{facts.scope.name}`, since {facts.since}."
+    if facts.is_provisional:
+        about += " **Provisional**: it may change in a minor version."
     if facts.deprecated:
         about += f" {_ending(facts.deprecated)}"
     for argument, ending in facts.deprecated_arguments.items():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,14 +25,46 @@ HOOKS = list(all_hooks().values())
 
 
 def contract() -> str:
-    """Names, hooks and arguments that plugins rely on, one a line."""
+    """Names, fields, hooks and arguments that plugins rely on, one a line."""
     lines = [f"api {exact_core.api.API_VERSION}"]
-    lines += [f"name {name}" for name in sorted(exact_core.api.__all__)]
+    for name in sorted(exact_core.api.__all__):
+        lines.append(f"name {name}")
+        lines += [f"    {each}" for each in _parts_of(getattr(exact_core.api, name))]
     for module in ("deps", "tables", "drivers"):
         lines += [f"{module} {name}" for name in sorted(_defined_in(ROOT / "exact_core" / "api" / f"{module}.py"))]
     for hook in HOOKS:
-        lines.append(f"hook {hook.name}({', '.join(hook.arguments)}) {hook.facts.policy} {hook.facts.scope}")
+        provisional = " provisional" if hook.facts.is_provisional else ""
+        lines.append(
+            f"hook {hook.name}({', '.join(hook.arguments)}) {hook.facts.policy} {hook.facts.scope}{provisional}"
+        )
     return "\n".join(lines) + "\n"
+
+
+def _parts_of(value: object) -> list[str]:
+    """Fields of a value, members of an enumeration, methods of the rest, arguments of a function."""
+    if inspect.isfunction(value):
+        return [_arguments_of(value)]
+    if not inspect.isclass(value) or issubclass(value, BaseException):
+        return []
+    if issubclass(value, Enum):
+        return [f"{member.name} = {member.value!r}" for member in value]
+    fields = [_field_of(each) for each in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
+    own = {name: each for name, each in vars(value).items() if not name.startswith("_")}
+    properties = [f"{name}: property" for name, each in own.items() if isinstance(each, property)]
+    methods = [f"{name}{_arguments_of(each)}" for name, each in own.items() if inspect.isfunction(each)]
+    makers = [f"{name}{_arguments_of(each.__func__)}" for name, each in own.items() if isinstance(each, classmethod)]
+    return [*fields, *properties, *methods, *makers]
+
+
+def _field_of(each: dataclasses.Field[Any]) -> str:
+    is_needed = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+    return f"{each.name}" if is_needed else f"{each.name}="
+
+
+def _arguments_of(function: Any) -> str:
+    given = inspect.signature(function).parameters.values()
+    names = [f"{each.name}=" if each.default is not each.empty else str(each.name) for each in given]
+    return f"({', '.join(name for name in names if name not in ('self', 'cls'))})"
 
 
 def _defined_in(path: Path) -> set[str]:
