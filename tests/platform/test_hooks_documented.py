@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
+from enum import Enum
 from pathlib import Path
 
 import pytest
 
 import exact_core.api
+import exact_core.api.drivers
 from exact_core.api.markers import Policy
 from exact_core.kernel.hook_reference import hook_reference, signature_of
 from exact_core.kernel.hooks import Hooks
 from exact_core.kernel.index import ContributionIndex
 from exact_core.kernel.signatures import Hook, all_hooks
+from tests.platform import browser_contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = Path(__file__).parent / "contract.txt"
@@ -27,9 +31,46 @@ def contract() -> str:
     lines += [f"name {name}" for name in sorted(exact_core.api.__all__)]
     for module in ("deps", "tables", "drivers"):
         lines += [f"{module} {name}" for name in sorted(_defined_in(ROOT / "exact_core" / "api" / f"{module}.py"))]
+    for module in (exact_core.api, exact_core.api.drivers):
+        for name, value in sorted(vars(module).items()):
+            if isinstance(value, type) and value.__module__.startswith("exact_core.api"):
+                lines.append(f"{_kind(value)} {name}({', '.join(_parts(value))})")
     for hook in HOOKS:
-        lines.append(f"hook {hook.name}({', '.join(hook.arguments)}) {hook.facts.policy} {hook.facts.scope}")
+        facts = hook.facts
+        lines.append(f"hook {hook.name}({', '.join(hook.arguments)}) {facts.policy} {facts.scope} since {facts.since}")
+    lines += [f"browser {name}" for name in sorted(browser_contract.functions())]
+    lines += [f"browser {name}({', '.join(own)})" for name, own in sorted(browser_contract.members().items())]
     return "\n".join(lines) + "\n"
+
+
+def _kind(value: type) -> str:
+    if issubclass(value, Enum):
+        return "enum"
+    return "value" if dataclasses.is_dataclass(value) else "class"
+
+
+def _parts(value: type) -> list[str]:
+    """What plugins write or read of a class: members of an enum, fields (``=`` where there is a default), methods."""
+    if issubclass(value, Enum):
+        return [f"{each.name}={each.value}" for each in value]
+    if issubclass(value, exact_core.api.ExactError):
+        return [str(value.status), value.code]
+    fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    parts = [
+        each.name + ("" if each.default is each.default_factory is dataclasses.MISSING else "=") for each in fields
+    ]
+    own = [
+        (name, each)
+        for name, each in vars(value).items()
+        if not name.startswith("_") and name not in {f.name for f in fields}
+    ]
+    for name, each in own:
+        function = each.__func__ if isinstance(each, classmethod | staticmethod) else each
+        if inspect.isfunction(function):
+            parts.append(f"{name}({', '.join(list(inspect.signature(function).parameters)[1:])})")
+        elif isinstance(each, property):
+            parts.append(name)
+    return parts
 
 
 def _defined_in(path: Path) -> set[str]:
