@@ -26,7 +26,7 @@ def fill(folder: Path, subjects: Sequence[Subject], slide: Path | None) -> str:
     """
     cells: Sequence[tuple[int, int]] = ()
     if slide is None:
-        made = write_slide(folder / "slides" / "synthetic.tif", 6144, 4096, cells=240)
+        made = write_slide(folder / "slides" / "synthetic.tif", 4096, 3072, cells=160)
         slide, cells = made.path, made.cells
     with Instance(folder / "data", administrator=PERSON, secret_key="") as app:
         image_set = app.image_set(_SET)
