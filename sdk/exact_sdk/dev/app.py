@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from exact_sdk.dev.commands import WATCHED
 
@@ -54,7 +56,22 @@ def make() -> ASGIApp:
     threading.Thread(target=_work, args=(services,), daemon=True).start()
     names = [name for name in os.environ.get(WATCHED, "").split(",") if name in services.kernel.records]
     folders = [folder for name in names if (folder := services.kernel.records[name].static_folder) is not None]
-    return Following(app, folders)
+    return Following(app, folders, _end_of_process())
+
+
+def _end_of_process() -> threading.Event:
+    """Set when the process is told to end: the server waits for open answers, and the one that tells changes is endless."""
+    ends = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+
+        def told(received: int, frame: FrameType | None, before: Any = before) -> None:
+            ends.set()
+            if callable(before):
+                before(received, frame)
+
+        signal.signal(number, told)
+    return ends
 
 
 def _work(services: Services) -> None:
@@ -74,15 +91,17 @@ def _work(services: Services) -> None:
 class Following:
     """Wraps an application: adds a small script to its pages, and tells it what has changed."""
 
-    def __init__(self, app: ASGIApp, folders: Iterable[Path]) -> None:
+    def __init__(self, app: ASGIApp, folders: Iterable[Path], ends: threading.Event) -> None:
         """Wrap an application.
 
         Args:
             app: What is served.
             folders: Browser files that are watched.
+            ends: Set when the process is to end.
         """
         self._app = app
         self._folders = list(folders)
+        self._ends = ends
         self._started = secrets.token_hex(8)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,10 +120,11 @@ class Following:
         gone = asyncio.ensure_future(_until_gone(receive))
         try:
             async for event, data in self._events():
-                if gone.done():
-                    return
+                if gone.done() or self._ends.is_set():
+                    break
                 text = f"event: {event}\ndata: {json.dumps(data)[1:-1]}\n\n"
                 await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
 

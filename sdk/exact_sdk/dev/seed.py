@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PERSON = "dev"
 _SET = "Plugin under development"
+_TYPES = {"Nucleus": "#3b6fd4", "Mitosis": "#d62828"}
 
 
 def fill(folder: Path, subjects: Sequence[Subject], slide: Path | None) -> str:
@@ -31,6 +32,8 @@ def fill(folder: Path, subjects: Sequence[Subject], slide: Path | None) -> str:
     with Instance(folder / "data", administrator=PERSON, secret_key="") as app:
         image_set = app.image_set(_SET)
         image = app.picture(image_set, slide)
+        for name, color in _TYPES.items():
+            app.annotation_type(image_set, name, color=color, shapes=("box", "ellipse", "point", "polygon"))
         for number, (x, y) in enumerate(cells[::4]):
             app.annotate(image, "Nucleus" if number % 3 else "Mitosis", box=(x - 16, y - 16, x + 16, y + 16))
         for subject in subjects:
