@@ -35,6 +35,8 @@ bench: $(VENV)/.dev  ## the measured ratios, one JSON object per line
 
 docs: $(VENV)/.dev  ## rewrite the generated pages
 	$(BIN)/exact plugins docs --write docs/hooks.md
+	for plugin in $(notdir $(patsubst %/,%,$(dir $(wildcard plugins/*/pyproject.toml)))); do \
+		$(BIN)/exact plugin docs $$plugin --write || exit 1; done
 
 clean:
 	rm -rf $(VENV) frontend/node_modules exact_core/web/static/vendor

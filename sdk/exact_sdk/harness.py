@@ -186,8 +186,17 @@ class Instance:
         numbers = sorted(job["id"] for job in self.client.get("/api/v2/jobs").json()["items"])
         return [self.client.get(f"/api/v2/jobs/{number}").json() for number in numbers]
 
-    def annotation_type(self, image_set: int, name: str) -> int:
-        """The annotation type of that name in the image set's product; made when it is not there."""
+    def annotation_type(
+        self, image_set: int, name: str, *, color: str = "", shapes: Iterable[str] | None = None
+    ) -> int:
+        """The annotation type of that name in the image set's product; made when it is not there.
+
+        Args:
+            image_set: Where it is used.
+            name: What annotators read.
+            color: ``#rrggbb``; without it the one that every new type has.
+            shapes: How it may be drawn; without them in every way.
+        """
         from sqlalchemy import select
 
         from exact_core.api.contributions import Shape
@@ -201,7 +210,9 @@ class Instance:
             if found is not None:
                 return found
             product_id = session.scalars(products).first()
-            made = AnnotationType(product_id=product_id, name=name, shapes=[shape.value for shape in Shape])
+            known = [shape.value for shape in Shape] if shapes is None else list(shapes)
+            look = {"color": color} if color else {}
+            made = AnnotationType(product_id=product_id, name=name, shapes=known, **look)
             session.add(made)
             session.flush()
             return made.id

@@ -99,7 +99,8 @@ def render(naming: Naming, parts: Iterable[str]) -> dict[str, str]:
     environment = _environment()
     files = {}
     for path in _paths(chosen):
-        template = path if path != ".gitignore" else "gitignore"
+        # hidden files and folders of tests would be left out of the wheel, or look as if they were the SDK's own
+        template = re.sub(r"^tests/", "own_tests/", path.removeprefix("."))
         text = environment.get_template(f"{template}.j2").render(values)
         files[re.sub(r"^package(?=/)", naming.package, path)] = text
     if "panel" in chosen:

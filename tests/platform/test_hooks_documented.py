@@ -8,16 +8,17 @@ import inspect
 import re
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import exact_core.api
+import exact_core.api.drivers
 from exact_core.api.markers import Policy
 from exact_core.kernel.hook_reference import hook_reference, signature_of
 from exact_core.kernel.hooks import Hooks
 from exact_core.kernel.index import ContributionIndex
 from exact_core.kernel.signatures import Hook, all_hooks
+from tests.platform import browser_contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = Path(__file__).parent / "contract.txt"
@@ -25,46 +26,52 @@ HOOKS = list(all_hooks().values())
 
 
 def contract() -> str:
-    """Names, fields, hooks and arguments that plugins rely on, one a line."""
+    """Names, hooks and arguments that plugins rely on, one a line."""
     lines = [f"api {exact_core.api.API_VERSION}"]
-    for name in sorted(exact_core.api.__all__):
-        lines.append(f"name {name}")
-        lines += [f"    {each}" for each in _parts_of(getattr(exact_core.api, name))]
+    lines += [f"name {name}" for name in sorted(exact_core.api.__all__)]
     for module in ("deps", "tables", "drivers"):
         lines += [f"{module} {name}" for name in sorted(_defined_in(ROOT / "exact_core" / "api" / f"{module}.py"))]
+    for module in (exact_core.api, exact_core.api.drivers):
+        for name, value in sorted(vars(module).items()):
+            if isinstance(value, type) and value.__module__.startswith("exact_core.api"):
+                lines.append(f"{_kind(value)} {name}({', '.join(_parts(value))})")
     for hook in HOOKS:
-        provisional = " provisional" if hook.facts.is_provisional else ""
-        lines.append(
-            f"hook {hook.name}({', '.join(hook.arguments)}) {hook.facts.policy} {hook.facts.scope}{provisional}"
-        )
+        facts = hook.facts
+        since = f"since {facts.since}{' provisional' if facts.is_provisional else ''}"
+        lines.append(f"hook {hook.name}({', '.join(hook.arguments)}) {facts.policy} {facts.scope} {since}")
+    lines += [f"browser {name}" for name in sorted(browser_contract.functions())]
+    lines += [f"browser {name}({', '.join(own)})" for name, own in sorted(browser_contract.members().items())]
     return "\n".join(lines) + "\n"
 
 
-def _parts_of(value: object) -> list[str]:
-    """Fields of a value, members of an enumeration, methods of the rest, arguments of a function."""
-    if inspect.isfunction(value):
-        return [_arguments_of(value)]
-    if not inspect.isclass(value) or issubclass(value, BaseException):
-        return []
+def _kind(value: type) -> str:
     if issubclass(value, Enum):
-        return [f"{member.name} = {member.value!r}" for member in value]
-    fields = [_field_of(each) for each in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
-    own = {name: each for name, each in vars(value).items() if not name.startswith("_")}
-    properties = [f"{name}: property" for name, each in own.items() if isinstance(each, property)]
-    methods = [f"{name}{_arguments_of(each)}" for name, each in own.items() if inspect.isfunction(each)]
-    makers = [f"{name}{_arguments_of(each.__func__)}" for name, each in own.items() if isinstance(each, classmethod)]
-    return [*fields, *properties, *methods, *makers]
+        return "enum"
+    return "value" if dataclasses.is_dataclass(value) else "class"
 
 
-def _field_of(each: dataclasses.Field[Any]) -> str:
-    is_needed = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
-    return f"{each.name}" if is_needed else f"{each.name}="
-
-
-def _arguments_of(function: Any) -> str:
-    given = inspect.signature(function).parameters.values()
-    names = [f"{each.name}=" if each.default is not each.empty else str(each.name) for each in given]
-    return f"({', '.join(name for name in names if name not in ('self', 'cls'))})"
+def _parts(value: type) -> list[str]:
+    """What plugins write or read of a class: members of an enum, fields (``=`` where there is a default), methods."""
+    if issubclass(value, Enum):
+        return [f"{each.name}={each.value}" for each in value]
+    if issubclass(value, exact_core.api.ExactError):
+        return [str(value.status), value.code]
+    fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    parts = [
+        each.name + ("" if each.default is each.default_factory is dataclasses.MISSING else "=") for each in fields
+    ]
+    own = [
+        (name, each)
+        for name, each in vars(value).items()
+        if not name.startswith("_") and name not in {f.name for f in fields}
+    ]
+    for name, each in own:
+        function = each.__func__ if isinstance(each, classmethod | staticmethod) else each
+        if inspect.isfunction(function):
+            parts.append(f"{name}({', '.join(list(inspect.signature(function).parameters)[1:])})")
+        elif isinstance(each, property):
+            parts.append(name)
+    return parts
 
 
 def _defined_in(path: Path) -> set[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from exact_sdk.fakedist import FakeDistributions
 
-from exact_core.kernel import Kernel
+from exact_core.api import API_VERSION
+from exact_core.api.markers import Deprecated
+from exact_core.kernel import Kernel, hook_reference, signatures
 from exact_core.kernel.loader import Choice
 from exact_core.kernel.records import State
+from exact_core.kernel.signatures import all_hooks
 
 KernelOf = Callable[..., Kernel]
 
@@ -384,3 +388,71 @@ def test_removing_a_plugin_removes_exactly_what_it_brought(fakes: FakeDistributi
     assert [permission.name for _, permission in kernel.index.permissions()] == ["two.x"]
     assert kernel.index.permission("one.x") is None
     assert list(kernel.records) == ["two"]
+
+
+ENDING = Deprecated("1.3", "1.5", "use exact_overlays")
+
+
+def test_what_will_be_taken_away_is_warned_about_once_for_each_plugin_that_uses_it(
+    fakes: FakeDistributions, kernel_of: KernelOf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks = dict(all_hooks())
+    statistics, startup = hooks["exact_statistics"], hooks["exact_startup"]
+    hooks["exact_statistics"] = replace(statistics, facts=replace(statistics.facts, deprecated=ENDING))
+    gone = replace(startup.facts, deprecated_arguments={"context": Deprecated("1.9", "2.0", "open one")})
+    hooks["exact_startup"] = replace(startup, facts=gone)
+    monkeypatch.setattr(signatures, "all_hooks", lambda: hooks)
+    head = "from exact_core.api import hookimpl\n"
+    fakes.add("old", head + "@hookimpl\ndef exact_statistics(): ...\n@hookimpl\ndef exact_startup(context): ...")
+    fakes.add("new", head + "@hookimpl\ndef exact_overlays(): ...\n@hookimpl\ndef exact_startup(): ...")
+    kernel = kernel_of()
+    assert kernel.records["new"].warnings == ()
+    assert kernel.records["old"].state is State.LOADED
+    assert kernel.records["old"].warnings == (
+        "the argument 'context' of exact_startup is deprecated since API 1.9 and gone in 2.0; open one",
+        "exact_statistics is deprecated since API 1.3 and gone in 1.5; use exact_overlays",
+    )
+    kernel.startup()
+    kernel.shutdown()
+    assert sum("exact_statistics is deprecated" in message for message in caplog.messages) == 1
+    monkeypatch.setattr(hook_reference, "all_hooks", lambda: hooks)
+    assert "**Deprecated** since 1.3, gone in 1.5: use exact_overlays." in hook_reference.hook_reference()
+
+
+@pytest.mark.parametrize("until", ["1.3", "1.4", "1.2", "0.9"])
+def test_nothing_is_taken_away_before_two_minor_versions_have_passed(until: str) -> None:
+    with pytest.raises(ValueError, match="too soon"):
+        Deprecated("1.3", until, "use another one")
+    Deprecated("1.3", "1.5", "use another one")
+    Deprecated("1.3", "2.0", "use another one")
+
+
+def test_no_hook_is_older_or_newer_than_the_contract_and_none_is_overdue() -> None:
+    def numbers(version: str) -> list[int]:
+        return [int(part) for part in version.split(".")]
+
+    for hook in all_hooks().values():
+        assert numbers(hook.facts.since) <= numbers(API_VERSION)
+        for ending in (hook.facts.deprecated, *hook.facts.deprecated_arguments.values()):
+            assert ending is None or numbers(API_VERSION) < numbers(ending.until)
+
+
+def test_a_reason_comes_with_the_line_that_it_is_about(fakes: FakeDistributions, kernel_of: KernelOf) -> None:
+    head = "from exact_core.api import *\n"
+    fakes.add("misspelt", head + "\n@hookimpl\ndef exact_statistic(): ...")
+    fakes.add("raising", head + "@hookimpl\ndef exact_permissions():\n    return 1 / 0")
+    fakes.add("deep", head + "from exact_deep import other", files={"other.py": "\n\nassert False"})
+    fakes.add("unparsed", head + "def broken(:\n    pass")
+    fakes.add("wrong", head + "@hookimpl\ndef exact_permissions():\n    return 'x'")
+    fakes.add("good", GOOD)
+    places = {name: record.place for name, record in kernel_of().records.items()}
+    ends = {
+        "misspelt": "exact_misspelt/plugin.py:4",
+        "raising": "exact_raising/plugin.py:4",
+        "deep": "exact_deep/other.py:3",
+        "unparsed": "exact_unparsed/plugin.py:2",
+        "wrong": "exact_wrong/plugin.py:3",
+    }
+    for name, end in ends.items():
+        assert places[name].endswith(end), places[name]
+    assert places["good"] == ""

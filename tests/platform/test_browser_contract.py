@@ -1,0 +1,80 @@
+"""The browser side of the contract: its page, its types and the real interface say the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.platform import browser_contract
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "javascript.md").read_text()
+FRONTEND = ROOT / "frontend"
+TSC = FRONTEND / "node_modules" / ".bin" / "tsc"
+
+
+def sections() -> dict[str, list[str]]:
+    """The names in the first column of each table of the page, by the first word of the heading."""
+    found = {}
+    for part in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]:
+        heading = re.match(r"\w+", part)
+        assert heading
+        found[heading[0]] = re.findall(r"^\| `(?:add\(\{)?(\w+)", part, re.MULTILINE)
+    return found
+
+
+def test_every_member_of_the_types_is_explained_on_the_page_and_no_other() -> None:
+    told = sections()
+    assert sorted(told.pop("Functions")) == sorted(browser_contract.functions())
+    told["ShortcutRegistry"] = ["add"]  # written with the shape of its argument
+    typed = {name: [member.rstrip("?") for member in own] for name, own in browser_contract.members().items()}
+    assert told == typed
+
+
+def test_the_versions_of_the_interface_agree() -> None:
+    version = (ROOT / "exact_core" / "web" / "static" / "sdk" / "version.js").read_text()
+    number = re.search(r"API_VERSION = '(.+)'", version)
+    assert number
+    assert f"Browser API {number[1]}." in PAGE
+    assert f"Browser API {number[1]}." in browser_contract.TYPES.read_text()
+    assert f"API_VERSION = '{number[1]}'" in (ROOT / "sdk" / "js" / "fake_sdk.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Path:
+    if not TSC.exists():
+        pytest.skip("the TypeScript compiler is not installed: make dev")
+    return TSC
+
+
+def compiled(compiler: Path, folder: Path, types: str) -> str:
+    """What the compiler says of ``types.check.js`` with a text in place of ``exact-sdk.d.ts``."""
+    (folder / "exact-sdk.d.ts").write_text(types)
+    config = folder / "tsconfig.json"
+    config.write_text(
+        f"""{{"extends": "{FRONTEND.as_posix()}/tsconfig.json", "include": [],
+        "compilerOptions": {{"typeRoots": ["{FRONTEND.as_posix()}/node_modules/@types"]}},
+        "files": ["exact-sdk.d.ts", "{FRONTEND.as_posix()}/test/sdk/types.check.js"]}}"""
+    )
+    done = subprocess.run(
+        [str(compiler), "--project", str(config)], capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout
+
+
+def test_the_types_for_authors_are_those_of_the_real_interface(compiler: Path, tmp_path: Path) -> None:
+    types = browser_contract.TYPES.read_text()
+    assert compiled(compiler, tmp_path, types) == ""
+    wrong = {
+        "    flip: boolean;\n": "",  # a member that is forgotten
+        "    panels: PanelRegistry;\n": "    panels: PanelRegistry;\n    more: 1;\n",  # one that does not exist
+        "    zoom: number;\n    /** Degrees": "    zoom: string;\n    /** Degrees",  # another type
+        "    keepalive?: boolean;\n": "",  # one that may be left out
+        "  export function duration(seconds: number): string;\n": "",  # a function
+    }
+    for before, after in wrong.items():
+        assert before in types
+        assert "error TS" in compiled(compiler, tmp_path, types.replace(before, after)), before
