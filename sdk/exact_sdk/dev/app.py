@@ -60,7 +60,7 @@ def make() -> ASGIApp:
 
 
 def _end_of_process() -> threading.Event:
-    """Set when the process is told to end: the server waits for open answers, and the one that tells changes is endless."""
+    """Set when the process is told to end: the server waits for open answers, and that of changes is endless."""
     ends = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         before = signal.getsignal(number)
