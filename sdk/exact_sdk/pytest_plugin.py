@@ -28,6 +28,16 @@ Annotate = Callable[..., int]
 def pytest_configure(config: pytest.Config) -> None:
     """Announce the mark."""
     config.addinivalue_line("markers", "allow_faults(reason): the test makes plugins fail on purpose")
+    config.addinivalue_line("markers", "xdist_group(name): tests that share an instance run in one process")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a conformance suite in one process of xdist, as they share an instance."""
+    for item in items:
+        suite = getattr(item, "cls", None)
+        if suite is not None and any(base.__name__ == "PluginConformance" for base in suite.__mro__):
+            item.add_marker(pytest.mark.xdist_group(f"conformance of {suite.plugin}"))
 
 
 class Builder:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.platform.tutorial import Block, Environment, Step, blocks_of, steps_of
 
+pytestmark = pytest.mark.xdist_group("tutorial")
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 
