@@ -123,6 +123,20 @@ MISTAKES: dict[str, Mistake] = {
         "Choose one that is free",
         {"files": SCRIPT},
     ),
+    "id used twice": Mistake(
+        HEAD + "@hookimpl\ndef exact_permissions():\n    return [\n"
+        '        Permission("lab.reset", "Reset"),\n        Permission("lab.reset", "Again"),\n    ]\n',
+        "plugin.py:5",
+        "'lab.reset' is used twice",
+        "Mend",
+    ),
+    "id of another plugin": Mistake(
+        HEAD + TOOL.format(key="").replace("lab.tool", "mill.tool"),
+        "plugin.py:5",
+        "'mill.tool' must start with 'lab.'",
+        "Mend",
+        {"files": SCRIPT},
+    ),
     "missing asset": Mistake(HEAD + TOOL.format(key=""), "plugin.py:3", "there is no file static/index.js", "Mend"),
     "inside of the core": Mistake(
         HEAD + "from exact_core.storage.models import Image",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 from exact_sdk import conformance
@@ -11,6 +13,8 @@ from exact_sdk.conformance import PluginConformance
 from exact_sdk.examination import examine
 from exact_sdk.fakedist import FakeDistributions
 from exact_sdk.rules import LIVING, STILL
+from exact_sdk.sample import sample
+from pydantic import BaseModel, Field
 
 INHERITED = [name for name in vars(PluginConformance) if name.startswith("test_")]
 
@@ -75,6 +79,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from exact_core.api import *
+from exact_core.api.deps import ImageSetAccess
 
 router, open_to_all = APIRouter(), APIRouter()
 
@@ -82,9 +87,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     when: Any = None
 
+class Body(BaseModel):
+    count: int
+
 @router.get("/crash", summary="Fails")
 def crash() -> dict[str, int]:
     return {"share": 1 // 0}
+
+@router.post("/reset", summary="Looks away")
+def reset(access: ImageSetAccess, body: Body) -> dict[str, int]:
+    try:
+        access.require("manners.reset")
+    except Forbidden:
+        pass
+    return {}
+
+@router.post("/keep", summary="Keeps to its right")
+def keep(access: ImageSetAccess, body: Body) -> dict[str, int]:
+    access.require("annotate")
+    return {}
 
 @hookimpl
 def exact_plugin_info():
@@ -96,7 +117,7 @@ def exact_routers():
 
 @hookimpl
 def exact_permissions():
-    return [Permission("manners.reset", "Reset")]
+    return [Permission("manners.reset", "Reset"), Permission("manners.nothing", "For nothing")]
 
 @hookimpl
 def exact_statistics(region):
@@ -111,6 +132,7 @@ WRONG = {
     "it_names_the_core_it_was_made_for",
     "its_settings_can_be_drawn_as_a_form",
     "its_rights_are_asked_for",
+    "its_rights_are_enforced",
     "its_routes_are_gone_where_it_is_off",
     "its_routes_answer_an_empty_image",
     "its_answers_are_named_after_it",
@@ -125,6 +147,48 @@ def test_a_plugin_with_bad_manners_fails_where_it_has_them_and_only_there(
     report = examine("manners", full=True, measured=CleanLoad(seconds=0.01))
     assert {each.rule for each in report.problems} == WRONG
     crash = next(each for each in report.problems if each.rule == "its_routes_answer_an_empty_image")
-    assert crash.place.endswith("plugin.py:14")
+    assert crash.place.endswith("plugin.py:18")
+    (looked_away,) = (each for each in report.problems if each.rule == "its_rights_are_enforced")
+    assert "POST /reset answers 200 to a reviewer, who lacks the right 'manners.reset'" in looked_away.message
+    (unasked,) = (each for each in report.problems if each.rule == "its_rights_are_asked_for")
+    assert "'manners.nothing'" in unasked.message
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         conformance._hold(report.problems)
+
+
+NEEDED = """from exact_core.api import *
+
+@hookimpl
+def exact_plugin_info():
+    return PluginInfo("Needed")
+"""
+NEEDING = NEEDED.replace('"Needed"', '"Needing", requires=("needed",)')
+
+
+def test_a_plugin_is_looked_at_together_with_those_that_it_requires(fake_distributions: FakeDistributions) -> None:
+    fake_distributions.add("needed", NEEDED)
+    fake_distributions.add("needing", NEEDING)
+    report = examine("needing", full=True, measured=CleanLoad(seconds=0.01))
+    assert (report.problems, report.not_checked) == ([], [])
+
+
+class Inner(BaseModel):
+    kind: Literal["box", "point"]
+    size: float = Field(gt=2)
+
+
+class Outer(BaseModel):
+    inner: Inner
+    many: list[Inner] = Field(min_length=2)
+    name: str = Field(min_length=3)
+    number: int = Field(ge=7, le=9)
+    maybe: UUID | None
+    when: datetime
+    left_out: int = 3
+
+
+def test_a_sample_of_a_model_is_one_that_the_model_accepts() -> None:
+    schema = Outer.model_json_schema()
+    made = sample(schema, schema["$defs"])
+    assert "left_out" not in made
+    assert len(Outer.model_validate(made).many) == 2

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from exact_core.kernel.dispatch import call_alone
+from exact_sdk.checks.routes import rights_asked_by
 from exact_sdk.harness import Instance
 from exact_sdk.problems import Problem
+from exact_sdk.sample import sample_body
 from exact_sdk.world import Address, World
+
+if TYPE_CHECKING:
+    from exact_core.api import Role
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -40,20 +45,37 @@ def its_routes_change_nothing_for_readers(world: World) -> Iterator[Problem]:
 
 
 def its_rights_are_enforced(world: World) -> Iterator[Problem]:
-    """Rights of its own are held by the roles that it names and by nobody else."""
+    """Rights of its own are held by the roles that it names, and routes stop those who lack what they require."""
     from exact_core.api import Role
 
     contributions = world.subject.contributions
+    order = list(Role)
+    people = {role: world.app.as_user(role.value, world.image_set) for role in order}
+    held = {role: _page_data(world, client).get("rights", {}) for role, client in people.items()}
+    yield from _rights_that_routes_do_not_keep(world, people, held)
     for permission in contributions.permissions if contributions else ():
-        order = list(Role)
         lowest = min((order.index(role) for role in permission.granted_to), default=len(order))
-        for role in order:
-            rights = _page_data(world, world.app.as_user(role.value, world.image_set)).get("rights", {})
+        for role, rights in held.items():
             if rights.get(permission.name, False) != (order.index(role) >= lowest):
                 yield Problem(
                     f"the right {permission.name!r} is {'not ' if order.index(role) >= lowest else ''}held by a {role}",
                     world.subject.place_of_text(permission.name),
                 )
+
+
+def _rights_that_routes_do_not_keep(
+    world: World, people: Mapping[Role, Any], held: Mapping[Role, Mapping[str, bool]]
+) -> Iterator[Problem]:
+    """Ask each route that requires a right as the highest role without it; it must not be answered."""
+    for address in world.addresses():
+        for right in rights_asked_by(address.route.endpoint) if address.is_of_set else ():
+            without = [role for role, rights in held.items() if not rights.get(right, False)]
+            if not without:
+                continue
+            body = sample_body(address.route)
+            status = people[without[-1]].request(address.method, address.url, json=body).status_code
+            if status < 400 or status >= 500:
+                yield _problem(world, address, f"answers {status} to a {without[-1]}, who lacks the right {right!r}")
 
 
 def its_routes_are_gone_where_it_is_off(world: World) -> Iterator[Problem]:

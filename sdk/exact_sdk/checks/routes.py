@@ -48,6 +48,21 @@ def methods_of(route: APIRoute) -> list[str]:
     return sorted((route.methods or set()) - {"HEAD"})
 
 
+def rights_asked_by(endpoint: Any) -> list[str]:
+    """The rights that a route requires by name: ``access.require("annotate")``."""
+    tree, _ = _source_of(endpoint)
+    return [
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "require"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ]
+
+
 def its_routes_are_described(subject: Subject) -> Iterator[Problem]:
     """Each route is in the API's description, with a summary and what it answers."""
     for _, path, route in routes_of(subject):
@@ -103,17 +118,22 @@ def _blocking(name: str, route: APIRoute) -> Iterator[Problem]:
                 _place(endpoint),
                 remedy,
             )
-    try:
-        lines, first = inspect.getsourcelines(endpoint)
-    except (OSError, TypeError):
-        return
-    tree = ast.parse(textwrap.dedent("".join(lines)))
+    tree, first = _source_of(endpoint)
     known = {**vars(builtins), **endpoint.__globals__, **_imported_inside(tree)}
     for node in ast.walk(tree):
         words = _blocking_words(node, known)
         if words:
             place = f"{inspect.getsourcefile(endpoint)}:{first + getattr(node, 'lineno', 1) - 1}"
             yield Problem(f"{name} is async and calls {words}: every user waits until it returns", place, remedy)
+
+
+def _source_of(endpoint: Any) -> tuple[ast.AST, int]:
+    """What a function says, and the line where it begins; nothing where the source is not there."""
+    try:
+        lines, first = inspect.getsourcelines(inspect.unwrap(endpoint))
+    except (OSError, TypeError):
+        return ast.Module([], []), 1
+    return ast.parse(textwrap.dedent("".join(lines))), first
 
 
 def _blocking_words(node: ast.AST, known: dict[str, Any]) -> str:
