@@ -141,8 +141,6 @@ def _paths(parts: set[str]) -> Sequence[str]:
         found.append("package/schemas.py")
     if "routes" in parts:
         found.append("package/routes.py")
-    if _keeps_context(parts):
-        found.append("package/running.py")
     if "tables" in parts:
         found += ["package/tables.py", "package/migrations/__init__.py", "package/migrations/0001_initial.py"]
     if "jobs" in parts:
@@ -154,29 +152,23 @@ def _paths(parts: set[str]) -> Sequence[str]:
     return found
 
 
-def _keeps_context(parts: set[str]) -> bool:
-    """Whether a route writes or starts jobs, for which it needs what ``exact_startup`` was handed."""
-    return "routes" in parts and bool(parts & {"tables", "jobs", "model"})
-
-
 def _values(naming: Naming, parts: set[str]) -> dict[str, Any]:
     has_jobs = bool(parts & {"jobs", "model"})
-    keeps_context = _keeps_context(parts)
     api = {"PluginInfo", "hookimpl"}
     api |= {"Frontend", "Panel", "Slot"} if "panel" in parts else set()
     api |= {"PluginRouter"} if "routes" in parts else set()
     api |= {"PluginSchema"} if "tables" in parts else set()
     api |= {"JobType"} if has_jobs else set()
     api |= {"AnnotationReader", "Region", "Statistic"} if "statistics" in parts else set()
-    api |= {"PluginContext"} if keeps_context else set()
     job_schemas = [name for part, name in (("jobs", "CountParams"), ("model", "PredictParams")) if part in parts]
     route_schemas = ["CountAnswer", *job_schemas]
     route_schemas += ["JobStarted"] if has_jobs else []
     route_schemas += ["NoteText"] if "tables" in parts else []
-    modules = {"routes": "routes" in parts, "running": keeps_context, "service": "statistics" in parts}
+    modules = {"routes": "routes" in parts, "service": "statistics" in parts}
     deps = {"Annotations", "ImageInSet", "PluginSettings"}
     deps |= {"DbSession"} if "tables" in parts else set()
-    deps |= {"ImageSetAccess"} if keeps_context else set()
+    deps |= {"Plugin"} if has_jobs else set()
+    deps |= {"ImageSetAccess", "Transaction"} if has_jobs or "tables" in parts else set()
     return {
         "plugin": naming.plugin,
         "title": naming.title,
@@ -186,8 +178,6 @@ def _values(naming: Naming, parts: set[str]) -> dict[str, Any]:
         "css": naming.dashed,
         "parts": parts,
         "has_jobs": has_jobs,
-        "keeps_context": keeps_context,
-        "writes": keeps_context,
         "imports_sequence": bool(parts & {"routes", "jobs", "model", "statistics"}),
         "api_names": sorted(api, key=_as_isort),
         "own_modules": [name for name, is_wanted in modules.items() if is_wanted],

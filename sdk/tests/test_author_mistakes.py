@@ -151,6 +151,29 @@ MISTAKES: dict[str, Mistake] = {
         ".gitignore",
         {"project": {**PROJECT, ".gitignore": "*.js\n"}, "files": SCRIPT},
     ),
+    "import of what is not the SDK": Mistake(
+        HEAD + TOOL.format(key=""),
+        "static/index.js:3",
+        "'exact/viewer/stage.js' cannot be imported",
+        "'exact/sdk'",
+        {
+            "files": {
+                "static/index.js": "import {\n  Stage,\n} from 'exact/viewer/stage.js';\nexport default () => Stage;\n"
+            }
+        },
+    ),
+    "style for the whole page": Mistake(
+        HEAD + TOOL.format(key=""),
+        "static/lab.css:3",
+        "the style for 'button' would change pages",
+        '[data-plugin="lab"]',
+        {
+            "files": {
+                **SCRIPT,
+                "static/lab.css": "/* of buttons */\n.lab button { color: red; }\nbutton { color: red; }\n",
+            }
+        },
+    ),
     "script that cannot be parsed": Mistake(
         HEAD + TOOL.format(key=""),
         "static/index.js:2",

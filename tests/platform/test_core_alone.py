@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
 from exact_sdk.pytest_plugin import Builder
+
+from exact_core.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,3 +68,14 @@ def test_without_a_plugin_people_annotate(exact: Builder) -> None:
     assert app.client.get("/api/v2/plugins").json() == []
     assert app.client.get(f"/api/v2/image-sets/{image_set}/plugins").json() == []
     assert app.client.get(f"/api/v2/images/{image}/statistics").json() == []
+
+
+def test_commands_of_authors_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "exact_sdk" else found(name))
+    told = CliRunner().invoke(main, ["plugin", "new", "mine"])
+    assert (told.exit_code, "pip install exact-sdk" in told.output) == (2, True)
+    assert "plugins " in CliRunner().invoke(main, ["--help"]).output
+    assert "plugin of your own" not in CliRunner().invoke(main, ["--help"]).output
+    monkeypatch.undo()
+    assert "plugin of your own" in CliRunner().invoke(main, ["--help"]).output

@@ -18,7 +18,7 @@ from exact_sdk.problems import CannotCheck, Problem
 from exact_sdk.subject import Subject
 
 _IMPORT = re.compile(r"""^\s*(?:(?:import|export)\s[^'";]*?\bfrom\s*|import\s*\(?\s*)['"]([^'"]+)['"]""", re.MULTILINE)
-_ALLOWED_BARE = ("exact/sdk", "exact/viewer/")
+_NOT_BUILT_FROM = shutil.ignore_patterns(".*", "node_modules", "build", "dist", "*.egg-info", "__pycache__")
 
 
 def its_assets_are_there(subject: Subject) -> Iterator[Problem]:
@@ -50,8 +50,10 @@ def its_files_are_in_its_wheel(subject: Subject) -> Iterator[Problem]:
         return
     held = _wheel_of(subject) if subject.project is not None else _installed(subject)
     for path in sorted(subject.folder.rglob("*")):
-        name = path.relative_to(subject.folder.parent).as_posix()
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc" and name not in held:
+        relative = path.relative_to(subject.folder.parent)
+        is_leftover = any(part == "__pycache__" or part.startswith(".") for part in relative.parts)
+        name = relative.as_posix()
+        if path.is_file() and not is_leftover and name not in held:
             yield Problem(
                 f"{name} is not in the wheel: whoever installs the plugin will not have it",
                 str(path),
@@ -114,7 +116,7 @@ def its_entry_exports_activate(subject: Subject) -> Iterator[Problem]:
 def its_imports_can_be_found(subject: Subject) -> Iterator[Problem]:
     """Browser modules import files beside them, ``exact/sdk``, or plugins that it requires."""
     requires = subject.contributions.info.requires if subject.contributions else ()
-    bare = (*_ALLOWED_BARE, *(f"exact/plugins/{need}/" for need in (*requires, subject.name)))
+    of_plugins = tuple(f"exact/plugins/{need}/" for need in (*requires, subject.name))
     for path in _files(subject):
         if path.suffix not in (".js", ".mjs"):
             continue
@@ -125,7 +127,7 @@ def its_imports_can_be_found(subject: Subject) -> Iterator[Problem]:
             if target.startswith(("./", "../")):
                 if not (path.parent / target).resolve().is_file():
                     yield Problem(f"there is no file {target!r} beside it", place)
-            elif not target.startswith(bare):
+            elif target != "exact/sdk" and not target.startswith(of_plugins):
                 yield Problem(
                     f"{target!r} cannot be imported in the browser",
                     place,
@@ -180,17 +182,22 @@ def _wheel_of(subject: Subject) -> set[str]:
     backend = facts.get("build-system", {}).get("build-backend", "setuptools.build_meta")
     if importlib.util.find_spec(backend.partition(".")[0]) is None:
         raise CannotCheck(f"the wheel cannot be built: {backend.partition('.')[0]} is not installed here")
-    with TemporaryDirectory(prefix="exact-wheel-") as target:
+    with TemporaryDirectory(prefix="exact-wheel-") as folder:
+        target = Path(folder) / "wheel"
+        target.mkdir()
+        source = subject.project
+        if not backend.startswith("hatchling"):  # others write into the folder that they build from
+            source = Path(shutil.copytree(subject.project, Path(folder) / "source", ignore=_NOT_BUILT_FROM))
         program = f"import sys, {backend}; {backend}.build_wheel(sys.argv[1])"
         done = subprocess.run(  # noqa: S603 - the project's own build backend
-            [sys.executable, "-c", program, target],
-            cwd=subject.project,
+            [sys.executable, "-c", program, str(target)],
+            cwd=source,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        built = list(Path(target).glob("*.whl"))
+        built = list(target.glob("*.whl"))
         if done.returncode or not built:
             raise CannotCheck(f"the wheel cannot be built: {done.stderr.strip()[-300:]}")
         with zipfile.ZipFile(built[0]) as archive:

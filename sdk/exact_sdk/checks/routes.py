@@ -107,14 +107,15 @@ def its_routes_never_block(subject: Subject) -> Iterator[Problem]:
 
 
 def _blocking(name: str, route: APIRoute) -> Iterator[Problem]:
-    from exact_core.api.deps import annotation_reader, read_session
+    from exact_core.api.deps import annotation_reader, read_session, thumbnail_reader, transaction
 
+    waiting = (read_session, annotation_reader, transaction, thumbnail_reader)
     endpoint = inspect.unwrap(route.endpoint)
     remedy = f"Write 'def {endpoint.__name__}' instead of 'async def': it then runs in a thread of its own."
     for dependency in route.dependant.dependencies:
-        if dependency.call in (read_session, annotation_reader):
+        if dependency.call in waiting:
             yield Problem(
-                f"{name} is async and asks the database, which waits: every user waits with it",
+                f"{name} is async and asks the database or a slide, which waits: every user waits with it",
                 _place(endpoint),
                 remedy,
             )

@@ -9,7 +9,6 @@ from exact_core.api import (
     Frontend,
     JobType,
     Panel,
-    PluginContext,
     PluginInfo,
     PluginRouter,
     PluginSchema,
@@ -19,7 +18,7 @@ from exact_core.api import (
     hookimpl,
 )
 
-from exact_kept_sample import routes, running, service
+from exact_kept_sample import routes, service
 from exact_kept_sample.schemas import CountParams, PredictParams
 from exact_kept_sample.settings import KeptSampleSettings
 from exact_kept_sample.tables import Base
@@ -32,11 +31,6 @@ def exact_plugin_info() -> PluginInfo:
         summary="Say in a sentence what it does.",
         settings=KeptSampleSettings,
     )
-
-
-@hookimpl
-def exact_startup(context: PluginContext) -> None:
-    running.keep(context)
 
 
 @hookimpl

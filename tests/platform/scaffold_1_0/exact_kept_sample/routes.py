@@ -7,11 +7,19 @@ functions: each runs in a thread of its own, so that waiting for the database st
 from typing import Annotated
 
 from exact_core.api import Region
-from exact_core.api.deps import Annotations, DbSession, ImageInSet, ImageSetAccess, PluginSettings
+from exact_core.api.deps import (
+    Annotations,
+    DbSession,
+    ImageInSet,
+    ImageSetAccess,
+    Plugin,
+    PluginSettings,
+    Transaction,
+)
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 
-from exact_kept_sample import running, service
+from exact_kept_sample import service
 from exact_kept_sample.schemas import CountAnswer, CountParams, JobStarted, NoteText, PredictParams
 from exact_kept_sample.settings import KeptSampleSettings
 from exact_kept_sample.tables import Note
@@ -46,10 +54,10 @@ def read_note(image: ImageInSet, session: DbSession) -> NoteText:
 
 
 @router.put("/images/{image_id}/note", summary="Write the note about an image")
-def write_note(image: ImageInSet, access: ImageSetAccess, body: NoteText) -> NoteText:
+def write_note(image: ImageInSet, access: ImageSetAccess, transaction: Transaction, body: NoteText) -> NoteText:
     """Keep a note, in place of the one before."""
     access.require("annotate")
-    with running.context().write() as session:
+    with transaction() as session:
         note = session.scalar(select(Note).where(Note.image_id == image.id))
         if note is None:
             note = Note(image_id=image.id)
@@ -60,11 +68,11 @@ def write_note(image: ImageInSet, access: ImageSetAccess, body: NoteText) -> Not
 
 
 @router.post("/jobs/count", status_code=202, summary="Count the images of the set in the background")
-def start_count(access: ImageSetAccess, body: CountParams) -> JobStarted:
+def count_images(access: ImageSetAccess, plugin: Plugin, transaction: Transaction, body: CountParams) -> JobStarted:
     """Put the job into the queue; its progress is in the list of jobs."""
     access.require("annotate")
-    with running.context().write() as session:
-        job_id = running.context().enqueue(
+    with transaction() as session:
+        job_id = plugin.enqueue(
             session,
             "count",
             owner_id=access.actor.user_id,
@@ -75,11 +83,11 @@ def start_count(access: ImageSetAccess, body: CountParams) -> JobStarted:
 
 
 @router.post("/jobs/predict", status_code=202, summary="Score values with the model in the background")
-def start_prediction(access: ImageSetAccess, body: PredictParams) -> JobStarted:
+def predict(access: ImageSetAccess, plugin: Plugin, transaction: Transaction, body: PredictParams) -> JobStarted:
     """Put the job into the queue; the scores are the job's result."""
     access.require("annotate")
-    with running.context().write() as session:
-        job_id = running.context().enqueue(
+    with transaction() as session:
+        job_id = plugin.enqueue(
             session,
             "predict",
             owner_id=access.actor.user_id,
