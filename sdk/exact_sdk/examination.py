@@ -76,8 +76,9 @@ def examine(name: str, *, full: bool = False, measured: CleanLoad | None = None)
     """
     started = time.monotonic()
     subject = Subject(name)
-    importing = None if measured else start_clean_load(subject.module)
     record = subject.record
+    # What cannot be loaded here cannot be loaded there either.
+    importing = start_clean_load(subject.module) if measured is None and record.state.is_running else None
     report = Report(name, record.version, record.distribution, record.state.value)
     for rule, check in STILL.items():
         if rule not in _MEASURED:
