@@ -130,7 +130,7 @@ def exact_job_types() -> Sequence[JobType] | None:
     """
 
 
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0")
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0", is_provisional=True)
 def exact_importers() -> Sequence[Importer] | None:
     """Add formats of annotation files that can be imported.
 
@@ -146,7 +146,7 @@ def exact_importers() -> Sequence[Importer] | None:
     """
 
 
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0")
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.0", is_provisional=True)
 def exact_exporters() -> Sequence[Exporter] | None:
     """Add formats of annotation files that can be exported.
 
@@ -211,7 +211,7 @@ def exact_startup(context: PluginContext) -> None:
     """
 
 
-@hookspec(policy=Policy.NOTIFY, scope=Scope.INSTANCE, since="1.0")
+@hookspec(policy=Policy.NOTIFY, scope=Scope.INSTANCE, since="1.0", is_provisional=True)
 def exact_shutdown(context: PluginContext) -> None:
     """Tell the plugin that the process ends.
 
@@ -249,7 +249,7 @@ def exact_image_sources(path: Path, head: bytes) -> SourceMatch | None:
     """
 
 
-@hookspec(policy=Policy.CHAIN, scope=Scope.IMAGE_SET, since="1.0")
+@hookspec(policy=Policy.CHAIN, scope=Scope.IMAGE_SET, since="1.0", is_provisional=True)
 def exact_tile_rendered(tile: RenderedTile, request: TileRequest, settings: BaseModel | None) -> RenderedTile | None:
     """Change a tile before it is sent.
 
@@ -312,7 +312,7 @@ def exact_annotations_changing(
     """
 
 
-@hookspec(policy=Policy.GUARD, scope=Scope.IMAGE_SET, since="1.0")
+@hookspec(policy=Policy.GUARD, scope=Scope.IMAGE_SET, since="1.0", is_provisional=True)
 def exact_images_changing(
     session: Session, changes: Sequence[ImageChange], actor: Actor, settings: BaseModel | None
 ) -> None:
@@ -333,7 +333,7 @@ def exact_images_changing(
     """
 
 
-@hookspec(policy=Policy.GUARD, scope=Scope.INSTANCE, since="1.0")
+@hookspec(policy=Policy.GUARD, scope=Scope.INSTANCE, since="1.0", is_provisional=True)
 def exact_activation_changing(
     session: Session, image_set_id: int, enabled: bool, settings: BaseModel | None, actor: Actor
 ) -> None:
@@ -399,7 +399,7 @@ def exact_annotations_changed(changes: Sequence[AnnotationChange]) -> None:
     """
 
 
-@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0")
+@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0", is_provisional=True)
 def exact_images_changed(changes: Sequence[ImageChange]) -> None:
     """Tell the plugin that images of one image set have changed.
 
@@ -413,7 +413,7 @@ def exact_images_changed(changes: Sequence[ImageChange]) -> None:
     """
 
 
-@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0")
+@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0", is_provisional=True)
 def exact_version_created(version: VersionRecord) -> None:
     """Tell the plugin that a version of an image set was made.
 
@@ -427,7 +427,7 @@ def exact_version_created(version: VersionRecord) -> None:
     """
 
 
-@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0")
+@hookspec(policy=Policy.NOTIFY, scope=Scope.IMAGE_SET, since="1.0", is_provisional=True)
 def exact_job_finished(result: JobResult) -> None:
     """Tell the plugin that a background job of an image set has ended.
 
