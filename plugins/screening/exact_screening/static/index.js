@@ -1,0 +1,5 @@
+// @ts-check
+/** @param {import('exact/sdk').PluginContext} ctx */
+export default function activate(ctx) {
+  void ctx;
+}
