@@ -88,6 +88,19 @@ test('keys mean something else for a while, the others stay, and the list says s
   /** @type {string[]} */
   const did = [];
   keys.add({ keys: 'A', title: 'Hide shapes', run: () => { did.push('hide'); } });
+
+test('what a layer does not want at the moment means what it always does', () => {
+  const keys = new Keys();
+  /** @type {string[]} */
+  const did = [];
+  let wants = false;
+  keys.add({ keys: 'Enter', title: 'End the shape', run: () => { did.push('end'); } });
+  keys.push([{ keys: 'Enter', title: 'Next', run: () => { did.push('next'); }, when: () => wants }]);
+  keys.handle(press({ key: 'Enter' }));
+  wants = true;
+  keys.handle(press({ key: 'Enter' }));
+  assert.deepEqual(did, ['end', 'next']);
+});
   keys.add({ keys: 'Z', title: 'Go there', run: () => { did.push('go'); } });
   const end = keys.push([{ keys: 'a', title: 'Accept', run: () => { did.push('accept'); } }]);
   keys.handle(press({ key: 'a' }));

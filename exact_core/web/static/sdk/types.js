@@ -59,6 +59,7 @@
  *   `view-changed` comes at most once per drawn frame, `view-settled` once the view rests.
  * @property {(place: {x?: number, y?: number, zoom?: number, rotation?: number} | {bounds: [number, number, number, number], margin?: number, largest?: number}) => void} goTo
  *   `bounds` are shown whole: `margin` is the part of the screen that they fill (0.6), `largest` the largest zoom (1).
+ * @property {() => string} tool  What a click does: `select`, or the shape that is drawn, as in `polygon`.
  *
  * @typedef {object} PanelRegistry
  * @property {(id: string, fill: (element: HTMLElement) => void | Stop | Promise<void | Stop>) => Stop} mount
@@ -71,7 +72,7 @@
  *
  * @typedef {object} ShortcutRegistry
  * @property {(shortcut: {keys: string, title: string, run: () => unknown}) => Stop} add  Throws when the key is taken.
- * @property {(shortcuts: {keys: string, title: string, run: () => unknown, repeat?: boolean}[]) => Stop} push
+ * @property {(shortcuts: {keys: string, title: string, run: () => unknown, repeat?: boolean, when?: () => boolean}[]) => Stop} push
  *   Gives keys another meaning for as long as the plugin does something special, until it is taken back.
  *
  * @typedef {object} OverlayRegistry

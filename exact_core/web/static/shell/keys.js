@@ -137,7 +137,9 @@ export class Keys {
 
   /** @param {string} combo @returns {Shortcut | undefined} */
   #meaning(combo) {
-    return this.#layers.findLast((layer) => layer.has(combo))?.get(combo) ?? this.#known.get(combo);
+    // What a layer does not want at this moment means what it always does.
+    const wanted = (/** @type {Map<string, Shortcut>} */ layer) => layer.get(combo)?.when?.() ?? layer.has(combo);
+    return this.#layers.findLast(wanted)?.get(combo) ?? this.#known.get(combo);
   }
 
   /**

@@ -55,6 +55,7 @@ export function viewerFacade(stage, image, onFrame) {
       if ('bounds' in place) stage.fitBounds(place.bounds, { margin: place.margin, largest: place.largest });
       else stage.goTo(place);
     },
+    tool: () => stage.element.dataset.tool ?? 'select',
   });
 }
 
