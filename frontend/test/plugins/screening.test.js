@@ -165,6 +165,14 @@ test('a page that goes tells in one request what is on its way and what is not',
   assert.deepEqual([...state.seen], [0, 1]);
 });
 
+test('an answer that a newer one overtook changes nothing', () => {
+  const session = new Session(pass(), world().outside, 'w');
+  const answer = { revision: 5, position: 0, done: 3, total: 8, seconds: 9, finished_at: '2026-11-30T20:00:00Z', newest: 1, seen: null };
+  session.accept(answer);
+  session.accept({ ...answer, revision: 4, done: 2, finished_at: null });
+  assert.deepEqual([session.finishedAt, session.done, session.revision], ['2026-11-30T20:00:00Z', 3, 5]);
+});
+
 test('switched off in the middle, the session says so and stops', async () => {
   const { state, outside } = world();
   const session = new Session(pass(), outside, 'w');

@@ -87,7 +87,7 @@ export function passForm(ctx, defaults, hasEarlier, begin, cancel) {
     const count = w > 0 && h > 0 ? fieldCount(size[0], size[1], w / sx, h / sy, overlap / 100) : 0;
     about.textContent = count > MOST
       ? `These would be ${count.toLocaleString('en')} fields; at most ${MOST.toLocaleString('en')} are possible.`
-      : count > 0 ? `${tissue || region.kind === 'polygon' ? 'At most ' : ''}${plural(count, 'field')}${tissue ? ', fewer without glass' : ''}.` : '';
+      : count > 0 ? `${tissue || region.kind === 'polygon' ? 'At most ' : ''}${plural(count, 'field')}${tissue ? '; empty glass is left out' : ''}.` : '';
     about.classList.toggle('screening-warning', count > MOST);
   };
   const chooseRegion = async () => {

@@ -27,7 +27,7 @@ export async function showProgress(ctx, element) {
 
 /** @param {import('exact/sdk').PluginContext} ctx @param {any[]} images */
 function table(ctx, images) {
-  return html`<div class="card table-wrap"><table class="table table--cards screening-progress">
+  return html`<div class="card table-wrap screening-tab"><table class="table table--cards screening-progress">
     <thead><tr><th>Image</th><th>Progress</th></tr></thead>
     <tbody>${images.map(({ image_id: id, name, people }) => html`<tr>
       <th scope="row"><a href="/image-sets/${ctx.imageSet.id}/images/${id}">${name}</a></th>

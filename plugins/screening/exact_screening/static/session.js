@@ -242,9 +242,10 @@ export class Session {
 
   /** @param {Answer} answer */
   #take(answer) {
+    if (answer.newest > this.number) this.ended = 'You began a newer pass in another window.';
+    if (answer.revision < this.revision) return; // a newer answer overtook this one
     this.revision = answer.revision;
     this.finishedAt = answer.finished_at;
-    if (answer.newest > this.number) this.ended = 'You began a newer pass in another window.';
     if (answer.seen === null) {
       if (!this.#waiting) [this.done, this.seconds] = [answer.done, answer.seconds];
       return;

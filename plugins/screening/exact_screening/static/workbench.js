@@ -3,6 +3,7 @@
 
 import { afterRest, toast } from 'exact/sdk';
 
+import { Bar } from './bar.js';
 import { boxOf } from './fields.js';
 import { nativeOf } from './form.js';
 import { OverviewMap, SlideOverlay } from './overlay.js';
@@ -32,6 +33,7 @@ export class Workbench {
     this.overview = new OverviewMap(ctx);
     this.views = new ViewLog(() => performance.now());
     this.panel = new Panel(this, element);
+    this.bar = new Bar(this);
     this.isOn = false;
     this.rested = afterRest((/** @type {any} */ view) => this.isOn && !document.hidden && this.views.rest(view), REST_MS);
   }
@@ -65,6 +67,7 @@ export class Workbench {
     this.session?.leave();
     void this.tellViews(true);
     this.overview.stop();
+    this.bar.element.remove();
     this.#offs.splice(0).forEach((off) => off());
   }
 
@@ -161,6 +164,7 @@ export class Workbench {
     this.slide.showField(this.isOn && this.session ? boxOf(this.session.path.grid, this.session.position) : null);
     this.overview.show(this.session);
     this.panel.show();
+    this.bar.show();
   }
 
   /** @param {boolean} [isLast] the page goes */
