@@ -103,6 +103,7 @@ class Activation:
         self._lock = threading.Lock()
         self._epoch = -1
         self._looked_at = float("-inf")
+        self._expired = 0  # how often this process said that it changed something
         self._sets: OrderedDict[int, tuple[int, SetActivation]] = OrderedDict()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -129,15 +130,17 @@ class Activation:
 
     def look(self) -> None:
         """Read the epoch now; what is older is read again when it is needed."""
-        started = self._clock()
+        started, expired = self._clock(), self._expired
         epoch = self._store.epoch()
         with self._lock:
-            self._epoch = epoch
-            self._looked_at = max(self._looked_at, started)
+            if expired == self._expired:  # else the number may be from before a change of this process: look again
+                self._epoch = epoch
+                self._looked_at = max(self._looked_at, started)
 
     def expire(self) -> None:
         """Look at the epoch before the next answer, after this process committed a change itself."""
         with self._lock:
+            self._expired += 1
             self._looked_at = float("-inf")
 
     def forget(self) -> None:

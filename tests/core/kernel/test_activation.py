@@ -150,6 +150,22 @@ def test_a_change_of_this_process_is_seen_at_once(kernel: Kernel, switches: Swit
     assert "counts" in kernel.activation.enabled(1)
 
 
+def test_a_change_while_somebody_looks_at_the_epoch_is_seen_at_once_too(kernel: Kernel, switches: Switches) -> None:
+    assert kernel.activation.enabled(1) == {"always"}
+
+    class Slow(Switches):
+        def epoch(self) -> int:
+            number = switches.epoch()
+            switches.change(1, row("counts"))  # after the number was read, before it is taken
+            kernel.activation.expire()
+            return number
+
+    kernel.activation._store = Slow()
+    kernel.activation.look()
+    kernel.activation._store = switches
+    assert kernel.activation.enabled(1) == {"always", "counts"}
+
+
 def test_while_the_store_is_away_memory_answers_for_two_seconds_only(kernel: Kernel, switches: Switches) -> None:
     clock = [0.0]
     activation = Activation(switches, lambda: kernel.records, lambda _name: False, lambda: clock[0])
