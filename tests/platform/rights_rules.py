@@ -75,6 +75,8 @@ def admins(**more: Any) -> Rule:
 
 _BOX = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
 _numbers = itertools.count(1)
+_SCREENING = "/api/v2/image-sets/{image_set_id}/plugins/screening"
+_SCREENED = f"{_SCREENING}/images/{{image_id}}"
 _EIPH = f"/api/v2/image-sets/{{image_set_id}}/plugins/{PLUGIN}"
 _TO_PATCH = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
 _TYPE = {"name": "New", "shapes": ["box"]}
@@ -140,6 +142,14 @@ def _of_search(place: Place) -> dict[str, str]:
     return {"search_id": place.saved_search}
 
 
+def _of_pass(_place: Place) -> dict[str, str]:
+    return {"number": "99"}
+
+
+def _of_lock(_place: Place) -> dict[str, str]:
+    return {"lock_id": "999999"}
+
+
 def _of_plugin(_place: Place) -> dict[str, str]:
     return {"name": PLUGIN}
 
@@ -152,6 +162,9 @@ def say(**values: Any) -> Callable[[Place], Any]:
     """A body that is the same everywhere."""
     return lambda _place: values
 
+
+_NOT_TO_READ = {"read_only": 403}
+"""Rights of plugins are no mere reading: a token that may only read has none of them."""
 
 _TO_CHANGE = {"read_only": 403}
 """Managers read these to change them: a token that may only read is not enough."""
@@ -490,6 +503,24 @@ RULES: dict[str, Rule] = {
     f"GET {_EIPH}/images/{{image_id}}/heat-map.png": Rule(VIEW),
     f"GET {_EIPH}/study": Rule(VIEW),
     f"GET {_EIPH}/study.csv": Rule(VIEW),
+    # Screening: passes are everybody's own, so that nobody has one here to go on with
+    f"GET {_SCREENING}/team": Rule(REVIEW, others=_NOT_TO_READ),
+    f"GET {_SCREENED}/state": Rule(VIEW),
+    f"POST {_SCREENED}/passes": Rule(ANNOTATE, body=say(unit="px", field_width=500, field_height=500)),
+    f"POST {_SCREENED}/passes/{{number}}/steps": Rule(
+        ANNOTATE, done=(404,), parameters=_of_pass, body=say(browser="one", sequence=1, revision=0)
+    ),
+    f"PUT {_SCREENED}/passes/{{number}}/finished": Rule(
+        ANNOTATE, done=(404,), parameters=_of_pass, body=say(finished=True)
+    ),
+    f"POST {_SCREENED}/views": Rule(ANNOTATE, body=say(views=[{**_BOX, "zoom": 1, "seconds": 5}])),
+    f"GET {_SCREENED}/coverage": Rule(VIEW),
+    f"GET {_SCREENED}/team": Rule(REVIEW, others=_NOT_TO_READ),
+    f"GET {_SCREENED}/disagreements": Rule(VIEW, done=(404,), query={"first": 1, "second": 2}),
+    f"GET {_SCREENED}/count": Rule(VIEW, done=(200, 422)),  # 422 where an image has no scale
+    f"GET {_SCREENED}/hotspot": Rule(VIEW, done=(200, 422)),
+    f"POST {_SCREENED}/locks": Rule(REVIEW, body=say(points=[[0, 0], [9, 9]], reason="agreed")),
+    f"DELETE {_SCREENED}/locks/{{lock_id}}": Rule(REVIEW, done=(404,), parameters=_of_lock),
     "GET /api/v2/jobs": Rule(EVERYBODY),
     "GET /api/v2/jobs/{job_id}": Rule(MANAGE, denied=404, others={"read_only": 404}),
     "POST /api/v2/jobs/{job_id}/cancel": Rule(MANAGE, denied=404),

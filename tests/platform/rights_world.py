@@ -36,6 +36,9 @@ from tests.serving import Client
 
 ADDRESS = "http://127.0.0.1"
 PLUGIN = "eiph_score"
+PLUGINS = (PLUGIN, "screening")
+"""Those that are on in every place."""
+
 ROLES = ("viewer", "annotator", "reviewer", "manager")
 HOLDERS = (*ROLES, "lead", "admin")
 """Who has something to do with a place, from the least to the most."""
@@ -311,8 +314,9 @@ class World:
                 self, image_set.id, team, row.id, product.id, kind.id, job.id, guest.id, guests,
                 "drawer" if is_foreign else "annotator", "owner" if is_foreign else "manager",
             )  # fmt: skip
-        if PLUGIN in self.services.kernel.records:
-            self.instance.switch(PLUGIN, place.image_set, enabled=True)
+        for plugin in PLUGINS:
+            if plugin in self.services.kernel.records:
+                self.instance.switch(plugin, place.image_set, enabled=True)
         return place
 
     def untouched_place(self, operation: str) -> Place:

@@ -12,7 +12,7 @@ from exact_sdk.harness import Instance
 
 from tests.platform.asking import ask
 from tests.platform.rights_rules import RULES, Rule
-from tests.platform.rights_world import HOLDERS, PEOPLE, PLUGIN, Place, World
+from tests.platform.rights_world import HOLDERS, PEOPLE, PLUGIN, PLUGINS, Place, World
 from tests.postgres import PostgresServer
 
 _READS = {"GET", "HEAD"}
@@ -388,7 +388,7 @@ def test_the_other_database_decides_alike(postgres_server: PostgresServer, tmp_p
     wrong = []
     with postgres_server.temporary() as name:
         url = postgres_server.url_of(name)
-        with Instance(tmp_path / "data", [PLUGIN], database_url=url) as instance:
+        with Instance(tmp_path / "data", PLUGINS, database_url=url) as instance:
             world = World(instance, tmp_path)
             home, elsewhere = world.place(), world.place(is_foreign=True)
             for operation, rule in RULES.items():
