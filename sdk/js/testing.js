@@ -146,6 +146,7 @@ export class FakePage {
             view: () => this.view,
             on: (/** @type {string} */ event, /** @type {(value: any) => void} */ listener) => this.#on(event, listener),
             goTo: (/** @type {any} */ place) => void this.journeys.push(place),
+            tool: () => 'select',
           }
         : null,
       panels: { mount: (/** @type {string} */ id, /** @type {(element: any) => any} */ fill) => this.#mount(id, fill) },
