@@ -165,6 +165,27 @@ test('a page that goes tells in one request what is on its way and what is not',
   assert.deepEqual([...state.seen], [0, 1]);
 });
 
+test('what could not be told is kept and taken up by the next page', async () => {
+  const { state, outside } = world();
+  const session = new Session(pass(), outside, 'w');
+  assert.equal(session.pending(), null);
+  state.fail = [{ status: 401, message: 'You are not logged in any more.' }];
+  session.markAndNext();
+  await settled();
+  session.markAndNext();
+  session.undo();
+  session.markAndNext();
+  assert.equal(session.ended, '');
+  assert.deepEqual(session.pending(), { number: 1, marks: [0, 1], unmarks: [] });
+
+  const next = new Session(pass(), outside, 'x');
+  next.restore({ number: 2, marks: [5], unmarks: [] }); // of another pass
+  next.restore({ .../** @type {any} */ (session.pending()), unmarks: [7, 99] });
+  await settled();
+  assert.deepEqual([...state.seen], [0, 1]);
+  assert.ok(next.isSaved);
+});
+
 test('an answer that a newer one overtook changes nothing', () => {
   const session = new Session(pass(), world().outside, 'w');
   const answer = { revision: 5, position: 0, done: 3, total: 8, seconds: 9, finished_at: '2026-11-30T20:00:00Z', newest: 1, seen: null };

@@ -30,7 +30,7 @@ def of_version(session: Session, version: VersionRecord) -> Artefact | None:
     image_set = session.get(core.ImageSet, version.image_set_id)
     assert image_set is not None
     is_blind = image_set.mode in _BLIND_MODES and image_set.unblinded_at is None
-    found = [_image(session, image_id, is_blind) for image_id in sorted(version.image_ids)]
+    found = [_image(session, image_id, is_blind) for image_id in _screened(session, version)]
     images = [each for each in found if each is not None]
     if not images:
         return None
@@ -42,6 +42,15 @@ def of_version(session: Session, version: VersionRecord) -> Artefact | None:
         "application/json",
         "What was seen of each image while it was screened, and at which magnification.",
     )
+
+
+def _screened(session: Session, version: VersionRecord) -> list[int]:
+    """The images of a version that somebody screened or looked at."""
+    own = select(core.Image.id).where(core.Image.image_set_id == version.image_set_id)
+    found: set[int] = set()
+    for table in (ScreeningPass, ScreeningView):
+        found |= set(session.scalars(select(table.image_id).where(table.image_id.in_(own)).distinct()))
+    return sorted(found.intersection(version.image_ids))
 
 
 def _image(session: Session, image_id: int, is_blind: bool) -> dict[str, Any] | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
+ADDRESS = "http://127.0.0.1"
 
 
 def fields_of(text: str, count: int) -> list[int]:
@@ -173,6 +176,37 @@ def test_rights_and_switches_hold(running, make_place):
     assert window.step(marks=[0])["done"] == 1
     place.ask("GET", "team", status=403)
     place.ask("POST", "locks", {"points": [[0, 0], [9, 9]], "reason": "x"}, status=403)
+
+
+def test_an_image_in_the_bin_is_gone_and_comes_back_with_its_place(make_place):
+    place = make_place()
+    place.begin()
+    window = place.window()
+    window.step(marks=[0], position=1)
+    assert place.lead.delete(f"/api/v2/images/{place.image}").status_code < 300
+    window.step(status=404, marks=[1])
+    place.ask("GET", "state", status=404)
+    assert place.lead.post(f"/api/v2/images/{place.image}/restore").status_code < 300
+    assert window.step(marks=[1], position=2)["done"] == 2
+    assert place.state()["screening"]["position"] == 2
+
+
+def test_windows_that_mark_at_the_same_time_lose_nothing(running, make_place):
+    place = make_place()
+    place.begin()
+    token = place.ann.headers
+
+    def work(name: str, fields: range) -> None:
+        window = place.window(running.client.__class__(running._app, base_url=ADDRESS, headers=token), name)
+        for field in fields:
+            window.step(marks=[field], position=field, seconds={field: 1})
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(work, f"window{n}", range(n * 8, n * 8 + 12)) for n in range(3)]:
+            done.result()
+    state = place.state()["screening"]
+    assert seen_in(state) == list(range(28))
+    assert (state["done"], state["seconds"], state["revision"]) == (28, 36.0, 36)
 
 
 def test_rows_go_with_their_image_and_person(running, make_place):

@@ -4,6 +4,7 @@
 import { afterRest, ago, duration, formatSquareMicrometres, html, icon, openDialog, plural, render, showError, toast } from 'exact/sdk';
 
 import { drawRegion } from './drawing.js';
+import { TEAM } from './overlay.js';
 import { percent, personRow } from './people.js';
 
 /** @typedef {import('./workbench.js').Workbench} Workbench */
@@ -47,6 +48,7 @@ export class Extras {
     fold.addEventListener('toggle', () => {
       if (fold.open) void open();
       else if (body === this.counted) this.at.slide.showArea(null);
+      else if (body === this.people) this.at.overview.showTeam(null);
     });
     return fold;
   }
@@ -97,15 +99,28 @@ export class Extras {
   async #team() {
     const { ctx, path } = this.at;
     await this.#into(this.people, async () => {
-      const { people } = await ctx.api.get(`${path}/team`);
+      const team = await ctx.api.get(`${path}/team`);
+      const { people } = team;
       if (!people.length) return [html`<p class="small muted">Nobody has begun to screen this image.</p>`];
       const finished = people.filter((/** @type {any} */ person) => person.finished_at);
       const compare = finished.length > 1 && ctx.rights.see_all !== false;
       return [
         html`<ul class="screening-people">${people.map(personRow)}</ul>`,
+        team.seen_by === null ? null : this.#mapSwitch(team),
         compare ? html`<button type="button" class="btn btn--small" @click=${() => this.#compare(finished)}>${icon('git-merge')}Compare two people…</button>` : null,
       ];
     });
+  }
+
+  /** @param {any} team */
+  #mapSwitch(team) {
+    const box = html`<input type="checkbox" role="switch" @change=${() => {
+      this.at.overview.showTeam(box.checked ? team : null);
+      legend.hidden = !box.checked;
+    }}>`;
+    const words = ['one', 'two', 'three or more'];
+    const legend = html`<span class="row small muted" hidden>Seen by${TEAM.map((color, index) => html`<span class="row row--nowrap screening-key"><span class="swatch" .style=${{ '--swatch': `rgb(${color.join(' ')})` }}></span>${words[index]}</span>`)}</span>`;
+    return html`<div class="stack stack--tight"><label class="switch small">${box}Who saw what, in the overview</label>${legend}</div>`;
   }
 
   /** @param {any[]} people */

@@ -55,7 +55,7 @@ export function passForm(ctx, defaults, hasEarlier, begin, cancel) {
           <div class="screening-pair">
             <label class="field"><span class="field__label">Shown at</span>
               <select class="select" name="magnification">${option(0, 'Fit to window', !defaults.magnification)}
-                ${nativeOf(image) ? MAGNIFICATIONS.map((value) => option(value, `${value}×`, defaults.magnification === value)) : null}</select></label>
+                ${nativeOf(image) ? [...new Set([...MAGNIFICATIONS, defaults.magnification || 40])].sort((a, b) => a - b).map((value) => option(value, `${value}×`, defaults.magnification === value)) : null}</select></label>
             <label class="field"><span class="field__label">Overlap in %</span>${number('overlap', defaults.overlap, 'Overlap in percent', { min: 0, max: 90 })}</label>
           </div>
           <label class="field"><span class="field__label">Order</span>
@@ -105,6 +105,16 @@ export function passForm(ctx, defaults, hasEarlier, begin, cancel) {
     estimate();
   };
   choices.addEventListener('change', () => void chooseRegion());
+  form.elements.namedItem('unit').addEventListener('change', () => {
+    // The same field in the other unit.
+    const toMicrometres = form.elements.namedItem('unit').value === 'um';
+    const mpp = image.mpp_x ?? 1;
+    for (const [name, scale] of /** @type {[string, number][]} */ ([['width', mpp], ['height', image.mpp_y ?? mpp]])) {
+      const input = form.elements.namedItem(name);
+      const value = Number(input.value) * (toMicrometres ? scale : 1 / scale);
+      input.value = String(toMicrometres ? Math.round(value * 100) / 100 : Math.max(1, Math.round(value)));
+    }
+  });
   form.addEventListener('input', estimate);
   form.addEventListener('submit', async (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -9,6 +9,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 const SEEN = [34, 150, 94, 140];
 const OPEN = [120, 120, 130, 55];
 const CURRENT = '#d6249f';
+/** Seen by one, by two, by three and more: told apart with any colour vision. */
+export const TEAM = [[253, 231, 37], [33, 145, 140], [68, 1, 84]];
 
 /** @param {string} name @param {Record<string, string | number>} attributes */
 function svg(name, attributes = {}) {
@@ -89,6 +91,25 @@ export class OverviewMap {
 
   /** @type {import('./session.js').Session | null} */
   #session = null;
+  /** @type {HTMLCanvasElement | null} */
+  #team = null;
+
+  /** How many people saw each part, instead of what one has seen. @param {{rows: number, columns: number, seen_by: string} | null} team */
+  showTeam(team) {
+    this.#team = null;
+    if (team) {
+      const picture = new ImageData(team.columns, team.rows);
+      const counts = atob(team.seen_by);
+      for (let cell = 0; cell < counts.length; cell += 1) {
+        const [r, g, b] = TEAM[Math.min(counts.charCodeAt(cell), TEAM.length) - 1] ?? [];
+        if (r !== undefined) picture.data.set([r, g, b, 165], cell * 4);
+      }
+      this.#team = document.createElement('canvas');
+      [this.#team.width, this.#team.height] = [team.columns, team.rows];
+      this.#team.getContext('2d')?.putImageData(picture, 0, 0);
+    }
+    this.#compose();
+  }
 
   /** @param {import('./session.js').Session | null} session */
   show(session) {
@@ -131,6 +152,11 @@ export class OverviewMap {
     if (!pen || !width || !height) return;
     if (this.canvas.width !== width || this.canvas.height !== height) [this.canvas.width, this.canvas.height] = [width, height];
     pen.clearRect(0, 0, width, height);
+    if (this.#team) {
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(this.#team, 0, 0, width, height);
+      return;
+    }
     const session = this.#session;
     if (!session) return;
     const { grid } = session.path;

@@ -13,11 +13,13 @@ import { Path, flagsOf } from './fields.js';
  * @typedef {{revision: number, position: number, done: number, total: number, seconds: number, finished_at: string | null,
  *   newest: number, seen: string | null}} Answer
  * @typedef {{marks: Set<number>, unmarks: Set<number>, seconds: Map<number, number>, position: number}} Batch
+ * @typedef {{number: number, marks: number[], unmarks: number[]}} Pending
  * @typedef {{send: (number: number, body: any, last: boolean) => Promise<Answer>, now: () => number,
  *   later: (run: () => void, ms: number) => void}} Outside  `now` in milliseconds.
  */
 
 const LONGEST_S = 300; // nobody looks at one field for longer without a break
+const LATER = new Set([401, 408, 429]); // who logs in again goes on
 const AGAIN_MS = [1000, 3000, 10_000, 30_000];
 
 export class Session {
@@ -125,6 +127,27 @@ export class Session {
     this.#put();
   }
 
+  /** What the server does not have yet, to be kept on this computer; null when it has everything. @returns {Pending | null} */
+  pending() {
+    if (this.isSaved) return null;
+    const batches = [this.#sending, this.#waiting].filter((batch) => batch !== null);
+    const marks = new Set();
+    const unmarks = new Set();
+    for (const batch of batches) {
+      batch.marks.forEach((field) => (marks.add(field), unmarks.delete(field)));
+      batch.unmarks.forEach((field) => (unmarks.add(field), marks.delete(field)));
+    }
+    return { number: this.number, marks: [...marks], unmarks: [...unmarks] };
+  }
+
+  /** Take up what an earlier page could not tell. @param {Pending} pending */
+  restore({ number, marks, unmarks }) {
+    if (number !== this.number) return;
+    for (const field of marks) if (this.path.places[field] >= 0 && !this.seen[field]) this.#mark(field, true);
+    for (const field of unmarks) if (this.path.places[field] >= 0 && this.seen[field]) this.#mark(field, false);
+    if (this.#waiting) this.#put();
+  }
+
   /** Tell the server now what it does not know yet. */
   flush() {
     this.#note();
@@ -216,9 +239,11 @@ export class Session {
   /** @param {{status?: number, code?: string, message?: string}} error */
   #fail(error) {
     const words = error?.message ?? String(error);
-    if (error?.status && error.status >= 400 && error.status < 500 && error.status !== 429) {
+    const { status = 0 } = error ?? {};
+    if (status >= 400 && status < 500 && !LATER.has(status)) {
       this.ended = error.code === 'plugin-not-enabled' ? 'Screening was switched off in this image set. Your place is kept.' : words;
-      this.#sending = null;
+      // A wrong request stays wrong; a right that is gone, or a plugin that is off, may come back.
+      if (status !== 403 && status !== 404) this.#sending = this.#waiting = null;
     } else {
       this.trouble = words;
       const wait = AGAIN_MS[Math.min(this.#tries, AGAIN_MS.length - 1)];
@@ -232,9 +257,8 @@ export class Session {
     const batch = this.#sending;
     if (!batch || this.ended) return;
     // The same number again: if the server had it and only its answer was lost, nothing counts twice.
-    this.#sending = null;
     const next = this.#waiting;
-    this.#waiting = batch;
+    [this.#sending, this.#waiting] = [null, batch];
     this.#sequence -= 1;
     void this.#send();
     this.#waiting = next;

@@ -119,8 +119,9 @@ export class Workbench {
 
   markAndNext() {
     if (!this.session || this.session.ended) return;
+    const wasComplete = this.session.isComplete;
     this.session.markAndNext();
-    if (this.session.isComplete) toast('Every field has been seen.', { kind: 'success', detail: 'Finish the pass in the panel when you are done.' });
+    if (this.session.isComplete && !wasComplete) toast('Every field has been seen.', { kind: 'success', detail: 'Finish the pass in the panel when you are done.' });
     this.goThere();
   }
 
@@ -185,10 +186,19 @@ export class Workbench {
       later: (run, ms) => void setTimeout(run, ms),
       send: (number, body, last) => this.ctx.api.post(`${this.path}/passes/${number}/steps`, body, last ? { keepalive: true, signal: undefined } : {}),
     }, WINDOW);
-    this.session?.onChange(() => {
+    const { session } = this;
+    const kept = session && keptWork(this.#place);
+    if (kept) session.restore(kept);
+    session?.onChange(() => {
+      keepWork(this.#place, session.pending(), Boolean(session.trouble || session.ended));
       if (this.session?.ended && this.isOn) this.pause();
       this.show();
     });
+  }
+
+  /** What of this person on this image is kept on the computer. */
+  get #place() {
+    return `exact.screening.unsaved.${this.ctx.actor.id}.${this.image.id}`;
   }
 
   #listen() {
@@ -203,15 +213,22 @@ export class Workbench {
         void this.tellViews();
       } else if (this.isOn) this.views.rest(this.viewer.view());
     };
-    const gone = () => this.close();
+    const gone = () => {
+      if (this.session) keepWork(this.#place, this.session.pending(), true);
+      this.session?.leave();
+      void this.tellViews(true);
+    };
+    const back = (/** @type {PageTransitionEvent} */ event) => event.persisted && void this.reload().catch(() => undefined);
     document.addEventListener('visibilitychange', hidden);
     addEventListener('pagehide', gone);
+    addEventListener('pageshow', back);
     const timer = setInterval(() => {
       if (this.isOn) void this.tellViews();
     }, TELL_VIEWS_MS);
     this.#offs.push(
       () => document.removeEventListener('visibilitychange', hidden),
       () => removeEventListener('pagehide', gone),
+      () => removeEventListener('pageshow', back),
       () => clearInterval(timer),
       () => this.#takeKeysBack(),
     );
@@ -240,6 +257,25 @@ export class Workbench {
     this.#takeKeysBack = this.ctx.shortcuts.push(meanings.flatMap(([keys, title, run]) => keys.map((key) => ({
       keys: key, title, run, repeat: key.length < 2 || key.startsWith('Arrow'), when: key === 'Enter' ? isFree : undefined,
     }))));
+  }
+}
+
+/** Marks that the server does not have; marking a field twice does no harm. @param {string} place @returns {import('./session.js').Pending | null} */
+function keptWork(place) {
+  try {
+    return JSON.parse(localStorage.getItem(place) ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} place @param {import('./session.js').Pending | null} pending @param {boolean} isNeeded while all goes well nothing is written */
+function keepWork(place, pending, isNeeded) {
+  try {
+    if (pending && isNeeded) localStorage.setItem(place, JSON.stringify(pending));
+    else if (!pending) localStorage.removeItem(place);
+  } catch {
+    // A full or forbidden storage: the page itself still has everything.
   }
 }
 
