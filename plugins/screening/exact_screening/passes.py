@@ -17,6 +17,8 @@ from exact_screening.schemas import PassIn, RegionIn, RegionKind
 from exact_screening.settings import ScreeningSettings
 from exact_screening.tables import ScreeningChunk, ScreeningPass
 
+_LONGEST_CHAIN = 30  # passes whose areas are added up
+
 USUAL_MPP = 0.25
 """µm per pixel that a 40× objective gives; for first sizes on images that have no scale."""
 
@@ -98,7 +100,8 @@ def make(
     path = Path(grid, chosen)
     flags = np.zeros(grid.count, dtype=bool)
     if before is not None and wishes.keep_seen:
-        flags = transfer.carried_over(grid_of(before), seen_of(session, before), grid) & chosen
+        earlier = [(grid_of(row), seen_of(session, row)) for row in _since_afresh(session, image.id, user_id)]
+        flags = transfer.carried_over(earlier, grid) & chosen
     done = int(flags.sum())
     made = ScreeningPass(
         image_id=image.id,
@@ -138,6 +141,16 @@ def all_of(session: Session, image_id: int, user_id: int) -> Sequence[ScreeningP
     row = ScreeningPass
     statement = select(row).where(row.image_id == image_id, row.user_id == user_id).order_by(row.number.desc())
     return session.scalars(statement).all()
+
+
+def _since_afresh(session: Session, image_id: int, user_id: int) -> list[ScreeningPass]:
+    """Somebody's passes of an image, newest first, back to the last one that began with nothing seen."""
+    found = []
+    for row in all_of(session, image_id, user_id)[:_LONGEST_CHAIN]:
+        found.append(row)
+        if not row.wishes.get("keep_seen", True):
+            break
+    return found
 
 
 def numbered(session: Session, image_id: int, user_id: int, number: int) -> ScreeningPass:

@@ -51,7 +51,7 @@ class PassIn(BaseModel):
     magnification: Annotated[FiniteFloat, Field(ge=0, le=400, description="0 fits a field into the window.")] = 0
     region: RegionIn = Field(default_factory=RegionIn)
     tissue_only: bool = False
-    keep_seen: bool = Field(default=True, description="Fields whose area your last pass showed count as seen.")
+    keep_seen: bool = Field(default=True, description="Fields whose area your passes so far showed count as seen.")
 
 
 class GridOut(BaseModel):

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from exact_screening.grid import Fields, Flags, Grid
 
-_MOST_CELLS = 64_000_000  # between all edges of both grids: a quarter of a gigabyte
+_MOST_CELLS = 64_000_000  # between all edges: a quarter of a gigabyte
 
 
-def carried_over(old: Grid, seen: Flags, new: Grid) -> Flags:
-    """The fields of a new grid whose whole area lies in fields that were seen with an old one.
+def carried_over(earlier: Sequence[tuple[Grid, Flags]], new: Grid) -> Flags:
+    """The fields of a new grid whose whole area lies in fields that were seen with earlier ones.
 
-    The edges of both grids cut the image into cells that each lie wholly inside or outside of any field; so the
-    answer is exact, whatever the sizes and overlaps. Two grids that cut it into too many cells (one of a million
+    The edges of all grids cut the image into cells that each lie wholly inside or outside of any field; so the
+    answer is exact, whatever the sizes and overlaps. Grids that cut it into too many cells (one of a million
     columns, one of a million rows) carry nothing over: nobody is told to have seen what they have not.
     """
-    xs = np.unique(np.concatenate([_edges(old.lefts(), old.width), _edges(new.lefts(), new.width)]))
-    ys = np.unique(np.concatenate([_edges(old.tops(), old.height), _edges(new.tops(), new.height)]))
+    grids = [new, *(grid for grid, _ in earlier)]
+    xs = np.unique(np.concatenate([_edges(grid.lefts(), grid.width) for grid in grids]))
+    ys = np.unique(np.concatenate([_edges(grid.tops(), grid.height) for grid in grids]))
     if xs.size * ys.size > _MOST_CELLS:
         return np.zeros(new.count, dtype=bool)
-    missing = ~_covered(old, seen, xs, ys)
+    missing = np.ones((ys.size - 1, xs.size - 1), dtype=bool)
+    for grid, seen in earlier:
+        missing &= ~_covered(grid, seen, xs, ys)
     sums = np.zeros((ys.size, xs.size), dtype=np.int32)
     sums[1:, 1:] = missing
     np.cumsum(sums, axis=0, out=sums)

@@ -116,7 +116,10 @@ def test_exactly_the_fields_whose_pixels_were_all_seen_are_carried_over(old, new
     pixels = seen_pixels(old, seen)
     boxes = [new.box(field) for field in range(new.count)]
     wanted = [bool(pixels[box.y0 : box.y1, box.x0 : box.x1].all()) for box in boxes]
-    assert carried_over(old, seen, new).tolist() == wanted
+    assert carried_over([(old, seen)], new).tolist() == wanted
+    nothing = np.zeros(new.count, dtype=bool)
+    assert carried_over([(new, nothing), (old, seen)], new).tolist() == wanted
+    assert carried_over([(old, seen), (new, ~np.array(wanted))], new).all()
     assert covered_area(old, seen) == pixels.sum()
     middles = np.arange(0, 100, 7) + 0.5
     cells = cells_in_fields(old, seen, middles, middles)
@@ -126,4 +129,4 @@ def test_exactly_the_fields_whose_pixels_were_all_seen_are_carried_over(old, new
 def test_grids_that_cut_an_image_too_finely_carry_nothing_over():
     columns = plan(Box(0, 0, 10_000, 10_000), 1, 10_000, 0, Order.ROWS)
     rows = plan(Box(0, 0, 10_000, 10_000), 10_000, 1, 0, Order.ROWS)
-    assert not carried_over(columns, np.ones(columns.count, dtype=bool), rows).any()
+    assert not carried_over([(columns, np.ones(columns.count, dtype=bool))], rows).any()

@@ -83,8 +83,12 @@ def test_a_changed_grid_keeps_the_area_that_was_seen(make_place):
     assert finer["position"] == 4
     coarser = place.begin(field_width=2000, field_height=2000)
     assert seen_in(coarser) == [0]
+    corner = {"kind": "rectangle", "points": [[30_000, 20_000], [32_000, 22_000]]}
+    assert place.begin(region=corner)["done"] == 0
+    assert seen_in(place.begin()) == [0, 1, 5, 40, 41]  # a part in between forgets nothing of the rest
     assert place.begin(keep_seen=False)["done"] == 0
-    assert [each["number"] for each in place.state()["earlier"]] == [3, 2, 1]
+    assert place.begin()["done"] == 0  # from the last fresh start on
+    assert [each["number"] for each in place.state()["earlier"]] == [6, 5, 4, 3, 2, 1]
 
 
 def test_only_tissue_is_screened_and_empty_glass_is_said(make_place):

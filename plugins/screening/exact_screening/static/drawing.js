@@ -9,11 +9,22 @@
 const SVG = 'http://www.w3.org/2000/svg';
 const DRAG_PX = 6;
 
+/** Gives up the drawing that is going on. */
+let giveUpCurrent = () => {};
+
+/** End a drawing that somebody left for something else. */
+export function stopDrawing() {
+  giveUpCurrent();
+}
+
 /**
  * @param {PluginContext} ctx
  * @returns {Promise<Region | null>} null when it was given up
  */
 export function drawRegion(ctx) {
+  stopDrawing();
+  // A control that has the focus would keep Enter for itself.
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   const { width, height } = /** @type {NonNullable<PluginContext['image']>} */ (ctx.image);
   const { element, remove } = ctx.overlays.layer('viewer', 'screening-draw');
   const drawing = document.createElementNS(SVG, 'svg');
@@ -33,12 +44,14 @@ export function drawRegion(ctx) {
     /** @type {{at: [number, number], x: number, y: number} | null} */
     let pressed = null;
     const end = (/** @type {Region | null} */ region) => {
+      giveUpCurrent = () => {};
       takeBack();
       remove();
       ctx.signal.removeEventListener('abort', giveUp);
       resolve(region);
     };
     const giveUp = () => end(null);
+    giveUpCurrent = giveUp;
     const finish = () => end(corners.length > 2 ? { kind: 'polygon', points: corners } : null);
     const takeBack = ctx.shortcuts.push([
       { keys: 'Escape', title: 'Give the region up', run: giveUp },

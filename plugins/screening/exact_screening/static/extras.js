@@ -98,6 +98,7 @@ export class Extras {
 
   async #team() {
     const { ctx, path } = this.at;
+    this.at.overview.showTeam(null);
     await this.#into(this.people, async () => {
       const team = await ctx.api.get(`${path}/team`);
       const { people } = team;
@@ -140,6 +141,7 @@ export class Extras {
 
   /** @param {any} found */
   #disagreements(found) {
+    this.at.overview.showTeam(null);
     const words = { only_first: `only ${found.first}`, only_second: `only ${found.second}`, type: 'other type' };
     const total = found.only_first + found.only_second + found.other_type;
     render(this.people, html`<div class="stack stack--tight">

@@ -3,7 +3,7 @@
 
 import { html, icon, plural, showError } from 'exact/sdk';
 
-import { drawRegion } from './drawing.js';
+import { drawRegion, stopDrawing } from './drawing.js';
 import { fieldCount } from './fields.js';
 
 /**
@@ -65,7 +65,7 @@ export function passForm(ctx, defaults, hasEarlier, begin, cancel) {
       ${hasEarlier ? html`<label class="switch small"><input type="checkbox" role="switch" name="keep" checked>Keep what I have seen already</label>` : null}
       ${about}${message}
       <div class="row"><button class="btn btn--primary grow" data-testid="screening-start">${icon('play')}Start screening</button>
-      ${cancel ? html`<button type="button" class="btn" @click=${cancel}>Cancel</button>` : null}</div>
+      ${cancel ? html`<button type="button" class="btn" @click=${() => (stopDrawing(), cancel())}>Cancel</button>` : null}</div>
     </form>`;
 
   const wishes = () => {
@@ -92,6 +92,7 @@ export function passForm(ctx, defaults, hasEarlier, begin, cancel) {
   };
   const chooseRegion = async () => {
     message.textContent = '';
+    stopDrawing();
     const chosen = choices.value;
     if (chosen === 'whole') region = { kind: 'whole' };
     if (chosen === 'view') region = viewRegion(ctx);
@@ -114,10 +115,12 @@ export function passForm(ctx, defaults, hasEarlier, begin, cancel) {
       const value = Number(input.value) * (toMicrometres ? scale : 1 / scale);
       input.value = String(toMicrometres ? Math.round(value * 100) / 100 : Math.max(1, Math.round(value)));
     }
+    estimate();
   });
   form.addEventListener('input', estimate);
   form.addEventListener('submit', async (/** @type {Event} */ event) => {
     event.preventDefault();
+    stopDrawing();
     message.textContent = '';
     const button = /** @type {HTMLButtonElement} */ (form.querySelector('.btn--primary'));
     button.setAttribute('aria-busy', 'true');
