@@ -510,6 +510,7 @@ RULES: dict[str, Rule] = {
     f"POST {_SCREENED}/passes/{{number}}/steps": Rule(
         ANNOTATE, done=(404,), parameters=_of_pass, body=say(browser="one", sequence=1, revision=0)
     ),
+    f"GET {_SCREENED}/passes/{{number}}/times": Rule(VIEW, done=(404,), parameters=_of_pass),
     f"PUT {_SCREENED}/passes/{{number}}/finished": Rule(
         ANNOTATE, done=(404,), parameters=_of_pass, body=say(finished=True)
     ),

@@ -120,6 +120,9 @@ def _pass(session: Session, image: ImageInfo, row: ScreeningPass, is_blind: bool
         "share_of_tissue": None,
         "is_finished": row.finished_at is not None,
     }
+    _, times = passes.times_of(session, row)
+    if times.size:
+        found["seconds_per_field"] = {"median": round(float(np.median(times)), 1), "most": round(float(times.max()), 1)}
     tissue = passes.tissue_of(row, image.width, image.height)
     if tissue is not None and tissue.cells.any():
         rows, columns = tissue.cells.shape

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exact_core.api import ImageInfo, Invalid, NotFound, PluginError
 from exact_screening import masks, seen, transfer
-from exact_screening.grid import Box, Flags, Grid, Order, Path, plan
+from exact_screening.grid import Box, Fields, Flags, Grid, Order, Path, plan
 from exact_screening.masks import Mask
 from exact_screening.schemas import PassIn, RegionIn, RegionKind
 from exact_screening.settings import ScreeningSettings
@@ -153,12 +154,11 @@ def _since_afresh(session: Session, image_id: int, user_id: int) -> list[Screeni
     return found
 
 
-def numbered(session: Session, image_id: int, user_id: int, number: int) -> ScreeningPass:
-    """One of somebody's own passes, for changing; ``NotFound`` where there is none."""
+def numbered(session: Session, image_id: int, user_id: int, number: int, *, for_update: bool = True) -> ScreeningPass:
+    """One of somebody's own passes, locked for changing; ``NotFound`` where there is none."""
     row = ScreeningPass
-    found = session.scalars(
-        select(row).where(row.image_id == image_id, row.user_id == user_id, row.number == number).with_for_update()
-    ).first()
+    statement = select(row).where(row.image_id == image_id, row.user_id == user_id, row.number == number)
+    found = session.scalars(statement.with_for_update() if for_update else statement).first()
     if found is None:
         raise NotFound(f"You have no pass {number} of this image.")
     return found
@@ -195,6 +195,19 @@ def tissue_of(row: ScreeningPass, image_width: int, image_height: int) -> Mask |
     shape = row.tissue_rows, row.tissue_columns
     cells = seen.unpack(row.tissue, shape[0] * shape[1]).reshape(shape)
     return Mask(cells, Box(0, 0, image_width, image_height))
+
+
+def times_of(session: Session, row: ScreeningPass) -> tuple[Fields, NDArray[np.float64]]:
+    """The fields of a pass that were shown, and for how many seconds each."""
+    chunk = ScreeningChunk
+    fields, seconds = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    statement = select(chunk.number, chunk.times).where(chunk.pass_id == row.id).order_by(chunk.number)
+    for number, times in session.execute(statement):
+        own = seen.seconds_of(times)
+        places = np.flatnonzero(own)
+        fields.append(places + number * seen.CHUNK)
+        seconds.append(own[places])
+    return np.concatenate(fields), np.concatenate(seconds)
 
 
 def seen_of(session: Session, row: ScreeningPass) -> Flags:

@@ -38,6 +38,7 @@ from exact_screening.schemas import (
     StepIn,
     StepOut,
     TeamOut,
+    TimesOut,
     ViewsIn,
 )
 from exact_screening.settings import ScreeningSettings
@@ -98,6 +99,14 @@ def step(
     with transaction() as session:
         row = passes.numbered(session, image.id, access.actor.user_id, number)
         return stepping.take(session, row, request)
+
+
+@router.get("/images/{image_id}/passes/{number}/times", summary="How long you looked at each field")
+def times(image: ImageInSet, access: ImageSetAccess, session: DbSession, number: Number) -> TimesOut:
+    """Fields of a pass of yours in the order of the grid, with the seconds for which each was shown."""
+    row = passes.numbered(session, image.id, access.actor.user_id, number, for_update=False)
+    fields, seconds = passes.times_of(session, row)
+    return TimesOut(fields=fields.tolist(), seconds=seconds.tolist())
 
 
 @router.put("/images/{image_id}/passes/{number}/finished", summary="Finish a pass, or reopen it")

@@ -146,6 +146,13 @@ class StepOut(BaseModel):
     seen: str | None = Field(description="All that was seen, when another window changed something in between.")
 
 
+class TimesOut(BaseModel):
+    """How long each field of a pass was shown; fields that were not are left out."""
+
+    fields: list[int]
+    seconds: list[float]
+
+
 class FinishIn(BaseModel):
     """Whether a pass is finished."""
 

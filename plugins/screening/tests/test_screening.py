@@ -44,6 +44,10 @@ def test_somebody_begins_goes_on_and_comes_back_to_the_same_place(make_place):
     assert window.step(unmarks=[41])["done"] == 2
     assert seen_in(place.state()["screening"]) == [0, 40]
 
+    times = place.ask("GET", "passes/1/times")
+    assert times == {"fields": [0, 41], "seconds": [2.5, 1.5]}
+    place.ask("GET", "passes/1/times", client=place.lead, status=404)
+
     done = window.finish()
     assert done["finished_at"]
     assert window.finish(False)["finished_at"] is None

@@ -179,6 +179,7 @@ def test_a_version_keeps_the_proof_and_in_a_blind_set_no_names(make_place, mode)
     [reader] = image["readers"]
     [own] = reader["passes"]
     assert (own["fields_seen"], own["seconds"], own["is_finished"]) == (1, 12.0, True)
+    assert own["seconds_per_field"] == {"median": 12.0, "most": 12.0}
     assert own["area_mm2"] == pytest.approx(0.0625)
     assert own["share_of_tissue"] == pytest.approx(1 / 300, rel=0.1)
     assert image["area_mm2"] == 75.0

@@ -238,25 +238,38 @@ export class Workbench {
 
   /** Keys that mean something else while screening is on; all others stay as they are. */
   #keys() {
-    /** @type {[string[], string, () => void][]} */
-    const meanings = [
+    /** @typedef {[string[], string, () => void][]} Meanings */
+    const meanings = /** @type {Meanings} */ ([
       [['W', 'ArrowUp'], 'Field above', () => this.go('up')],
       [['S', 'ArrowDown'], 'Field below', () => this.go('down')],
       [['A', 'ArrowLeft'], 'Field on the left', () => this.go('left')],
       [['D', 'ArrowRight'], 'Field on the right', () => this.go('right')],
       [['Space', 'Enter'], 'Mark the field as seen and go on', () => this.markAndNext()],
+    ]);
+    const more = /** @type {Meanings} */ ([
       [['N'], 'Next field', () => this.go('next')],
       [['B'], 'Field before', () => this.go('previous')],
       [['C'], 'Continue with the first unseen field', () => this.go('unseen')],
       [['U'], 'Take the last mark back', () => this.undo()],
       [['G'], 'Back to the field', () => this.goThere()],
-    ];
+    ]);
     // A polygon is ended with Enter, and selected shapes are moved with arrows only while nobody screens.
     const isFree = () => !['polygon', 'polyline', 'multi_polygon'].includes(this.viewer.tool());
     this.#takeKeysBack();
-    this.#takeKeysBack = this.ctx.shortcuts.push(meanings.flatMap(([keys, title, run]) => keys.map((key) => ({
+    const pushed = this.ctx.shortcuts.push(meanings.flatMap(([keys, title, run]) => keys.map((key) => ({
       keys: key, title, run, repeat: key.length < 2 || key.startsWith('Arrow'), when: key === 'Enter' ? isFree : undefined,
     }))));
+    const added = more.flatMap(([[keys], title, run]) => this.#addIfFree(keys, title, run));
+    this.#takeKeysBack = () => [pushed, ...added.splice(0)].forEach((stop) => stop());
+  }
+
+  /** A letter that chooses an annotation type, or does something else, keeps doing that. @param {string} keys @param {string} title @param {() => void} run */
+  #addIfFree(keys, title, run) {
+    try {
+      return [this.ctx.shortcuts.add({ keys, title, run })];
+    } catch {
+      return [];
+    }
   }
 }
 
