@@ -2,6 +2,7 @@
 /** Screening without a page: the way through fields, a session with a server that fails, views that count. */
 
 import assert from 'node:assert/strict';
+import { register } from 'node:module';
 import test from 'node:test';
 
 import { Path, boxOf, fieldCount, flagsOf } from '../../../plugins/screening/exact_screening/static/fields.js';
@@ -230,4 +231,23 @@ test('views count while the picture rests and somebody is there', () => {
   log.giveBack([long]);
   assert.equal(log.length, 1);
   assert.deepEqual(log.take(), [long]);
+});
+
+register('../../../sdk/js/resolve.js', import.meta.url);
+const { start } = await import('../../../sdk/js/testing.js');
+const { default: activate } = await import('../../../plugins/screening/exact_screening/static/index.js');
+
+test('the tab of an image set says how far everybody is, and to others where to begin', async () => {
+  const person = { user_id: 1, name: 'Ann <b>', passes: 2, done: 30, total: 40, share: 0.1, area_mm2: 2, seconds: 9, updated_at: '2026-11-30T20:00:00Z', finished_at: '2026-11-30T21:00:00Z' };
+  const answers = { 'GET team': [{ image_id: 7, name: 'slide-7', people: [person] }] };
+  const page = await start(activate, { plugin: 'screening', image: null, answers, rights: { 'screening.team': true } });
+  const text = page.panel('screening.progress').textContent;
+  assert.match(text, /slide-7/);
+  assert.match(text, /Ann <b>.*finished.*30 of 40 fields, pass 2/s);
+  const empty = await start(activate, { plugin: 'screening', image: null, answers: { 'GET team': [] }, rights: { 'screening.team': true } });
+  assert.match(empty.panel('screening.progress').textContent, /Nobody has begun yet/);
+  const failing = await start(activate, { plugin: 'screening', image: null, answers: {}, rights: { 'screening.team': true } });
+  assert.match(failing.panel('screening.progress').textContent, /Try again/);
+  const other = await start(activate, { plugin: 'screening', image: null, rights: {} });
+  assert.match(other.panel('screening.progress').textContent, /reviewers and managers/);
 });

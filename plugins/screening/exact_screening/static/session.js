@@ -20,6 +20,7 @@ import { Path, flagsOf } from './fields.js';
 
 const LONGEST_S = 300; // nobody looks at one field for longer without a break
 const LATER = new Set([401, 408, 429]); // who logs in again goes on
+const MOST_UNDONE = 200;
 const AGAIN_MS = [1000, 3000, 10_000, 30_000];
 
 export class Session {
@@ -112,7 +113,7 @@ export class Session {
     const field = this.position;
     this.#note();
     if (!this.seen[field]) this.#mark(field, true);
-    this.#marked = [...this.#marked.filter((other) => other !== field), field];
+    this.#marked = [...this.#marked.filter((other) => other !== field), field].slice(-MOST_UNDONE);
     this.position = this.path.unseen(field, this.seen);
     this.#put();
   }
