@@ -113,9 +113,15 @@ def test_a_slide_is_screened_by_keys_left_and_come_back_to(profiles: Profiles, i
     }"""
     assert page.evaluate(painted)
 
+    toggle = page.get_by_label("Screen this image")
+    toggle.click()
+    expect(again).to_be_visible()
+    toggle.click()
+    page.keyboard.press("Space")
+    expect(progress).to_contain_text("3 seen")
     page.get_by_text("What I have really seen").click()
     expect(page.get_by_text("From what your screen showed")).to_be_visible()
     state = ask(page, instance, token, "GET", f"{route}/state")["screening"]
-    assert (state["done"], state["number"]) == (2, 1)
+    assert (state["done"], state["number"]) == (3, 1)
     assert state["seconds"] > 0
     assert errors == []

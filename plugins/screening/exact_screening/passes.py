@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from exact_core.api import ImageInfo, Invalid, NotFound, PluginError
+from exact_core.api import Conflict, ImageInfo, Invalid, NotFound, PluginError
 from exact_screening import masks, seen, transfer
 from exact_screening.grid import Box, Fields, Flags, Grid, Order, Path, plan
 from exact_screening.masks import Mask
@@ -122,7 +123,10 @@ def make(
         position=path.first if not flags[path.first] else path.unseen(path.first, flags),
     )
     session.add(made)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict("You began another pass in another window at the same moment. Load the page again.") from None
     session.add_all(
         ScreeningChunk(pass_id=made.id, number=number, bits=bits, times=b"")
         for number, bits in seen.split(flags).items()

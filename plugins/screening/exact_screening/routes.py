@@ -7,6 +7,7 @@ to the person who began it: nobody reads or changes that of somebody else here.
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from exact_core.api import ExactError, Forbidden, ImageInfo, PluginError
@@ -127,8 +128,15 @@ def views(
 ) -> None:
     """Rectangles that were really shown, with magnification and time: the proof of coverage."""
     access.require(SCREEN)
-    with transaction() as session:
-        viewing.record(session, image, access.actor.user_id, request.views, settings.least_seconds)
+    for is_last_try in (False, True):
+        try:
+            with transaction() as session:
+                viewing.record(session, image, access.actor.user_id, request.views, settings.least_seconds)
+        except IntegrityError:  # the first view at a magnification came from two windows at once
+            if is_last_try:
+                raise
+        else:
+            return
 
 
 @router.get("/images/{image_id}/coverage", summary="What you have really seen of an image")

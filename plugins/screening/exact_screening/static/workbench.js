@@ -91,6 +91,8 @@ export class Workbench {
   resume() {
     if (!this.session || this.isOn || !this.mayScreen) return;
     this.isOn = true;
+    // The button that was pressed for this would keep Space for itself.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     remember(this.image.id, true);
     this.session.show(!document.hidden);
     this.#keys();
