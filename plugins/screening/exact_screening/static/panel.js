@@ -90,6 +90,7 @@ export class Panel {
           <button type="button" class="icon-btn icon-btn--small" data-part="undo" aria-label="Take the last mark back" data-tip="Take the last mark back" data-keys="U" @click=${() => at.undo()}>${icon('undo-2')}</button>
         </div>
       </div>
+      <p class="small faint screening-keys"><span><span class="kbd">␣</span> seen</span><span><span class="kbd">W</span><span class="kbd">A</span><span class="kbd">S</span><span class="kbd">D</span> move</span><span><span class="kbd">C</span> continue</span><span><span class="kbd">U</span> undo</span></p>
       <p class="small screening-warning" role="status" data-part="trouble" hidden></p>
       <div class="row">
         <button type="button" class="btn btn--small grow" data-testid="screening-pause" @click=${() => at.pause()}>${icon('pause')}Pause</button>

@@ -58,7 +58,8 @@ export class Workbench {
       if (!this.ctx.signal.aborted) this.panel.showFailure(error);
       return;
     }
-    this.ctx.toolbar.onPress('screening.toggle', () => (this.isOn ? this.pause() : this.session ? this.resume() : this.panel.focusStart()));
+    // The button stays grey for those who may only look.
+    if (this.mayScreen) this.ctx.toolbar.onPress('screening.toggle', () => (this.isOn ? this.pause() : this.session ? this.resume() : this.panel.focusStart()));
     this.#listen();
     if (this.session && remembered(this.image.id)) this.resume();
   }
