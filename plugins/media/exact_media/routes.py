@@ -1,0 +1,200 @@
+"""HTTP routes, below ``/api/v2/image-sets/{image_set_id}/plugins/media``.
+
+The platform has already checked that the user may view the image set and that the plugin is on there.
+"""
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from exact_core.api import Conflict, ImageInfo, Invalid, PluginContext
+from exact_core.api.deps import Annotations, DbSession, ImageInSet, ImageSetAccess, Plugin, PluginSettings, SetAccess
+from exact_media import service, transcoding, versions
+from exact_media.kinds import TYPES, remark
+from exact_media.probing import facts_of
+from exact_media.schemas import ImageMediaOut, JobOut, KeptOut, MediaOut
+from exact_media.serving import send
+from exact_media.settings import MediaSettings
+from exact_media.store import Incoming, MediaStore, receive, too_large
+from exact_media.tables import MediaFile
+
+router = APIRouter()
+
+Settings = Annotated[MediaSettings, PluginSettings]
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+_BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}},
+    206: {"description": "A part, as asked for by Range."},
+    304: {"description": "The browser's copy is current."},
+    416: {"description": "The part lies behind the end."},
+}
+
+
+@router.get("/images/{image_id}/media", summary="What is attached to an image")
+def image_media(
+    image: ImageInSet, session: DbSession, reader: Annotations, access: ImageSetAccess, settings: Settings
+) -> ImageMediaOut:
+    """What is attached to the image itself, and which of its annotations have something to play."""
+    return ImageMediaOut(
+        items=[MediaOut.of(access, link) for link in service.of_image(session, image.id)],
+        annotations=service.with_media(session, reader, image.id),
+        can_attach=access.can("edit_images"),
+        can_attach_to_annotations=access.can("annotate"),
+        can_convert=transcoding.ffmpeg() is not None,
+        max_bytes=settings.max_bytes,
+    )
+
+
+@router.get("/images/{image_id}/annotations/{annotation_id}/media", summary="What is attached to an annotation")
+def annotation_media(
+    image: ImageInSet, annotation_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess
+) -> list[MediaOut]:
+    """What is attached to an annotation, oldest first."""
+    found = service.of_annotation(session, reader, image.id, annotation_id)
+    return [MediaOut.of(access, link) for link in found]
+
+
+@router.post(
+    "/images/{image_id}/media",
+    status_code=201,
+    summary="Attach a file",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def attach(
+    request: Request,
+    image: ImageInSet,
+    session: DbSession,
+    reader: Annotations,
+    access: ImageSetAccess,
+    settings: Settings,
+    plugin: Plugin,
+    name: Annotated[str, Query(min_length=1, max_length=1000, description="What the file is called.")],
+    annotation_id: Annotated[int | None, Query(ge=1, lt=2**63, description="None: to the image itself.")] = None,
+) -> MediaOut:
+    """Attach the body of the request, a file, to an annotation or to the image itself.
+
+    Its type is told from its content and must be on the list; whatever the name ends with does not count.
+    """
+    service.require_attach(access, annotation_id)
+    if annotation_id is not None:
+        await to_thread.run_sync(service.require_seen, reader, image.id, annotation_id)
+    await to_thread.run_sync(session.close)  # receiving takes as long as the network does
+    announced = request.headers.get("content-length", "0")
+    size = int(announced) if announced.isascii() and announced.isdigit() else 0
+    if size > settings.max_bytes:
+        raise too_large(settings.max_bytes)
+    store = MediaStore(plugin.files)
+    await to_thread.run_sync(store.require_room, size)
+    with store.incoming(settings.max_bytes) as incoming:
+        await receive(incoming, request.stream())
+        return await to_thread.run_sync(_keep, plugin, access, image, annotation_id, name, incoming)
+
+
+def _keep(
+    plugin: PluginContext,
+    access: SetAccess,
+    image: ImageInfo,
+    annotation_id: int | None,
+    name: str,
+    incoming: Incoming,
+) -> MediaOut:
+    guessed = incoming.type
+    assert guessed is not None
+    facts = facts_of(incoming.path, guessed)
+    service.require_attach(access, annotation_id)  # a long upload may outlast a right
+    place = service.Place(access.image_set_id, image.id, annotation_id)
+    with plugin.write() as session:
+        at = plugin.now()
+        file = service.keep_file(session, MediaStore(plugin.files), incoming, facts, at)
+        link = service.attach(session, file, place, name, access.actor.user_id, at)
+        return MediaOut.of(access, link, remark(name, TYPES[file.media_type]))
+
+
+@router.get("/media/{media_id}", summary="Describe something attached")
+def describe(media_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess) -> MediaOut:
+    """Facts of something attached; 404 when its annotation or image is gone."""
+    return MediaOut.of(access, service.find(session, reader, access, media_id))
+
+
+@router.get("/media/{media_id}/content", summary="The file itself", response_class=Response, responses=_BYTES)
+def content(
+    request: Request,
+    media_id: Id,
+    session: DbSession,
+    reader: Annotations,
+    access: ImageSetAccess,
+    plugin: Plugin,
+    playable: Annotated[bool, Query(description="The form that browsers play, where there is one.")] = False,
+) -> Response:
+    """The file, or the part of it that ``Range`` names."""
+    link = service.find(session, reader, access, media_id)
+    file = link.file
+    if playable and file.playable_id is not None:
+        file = session.get_one(MediaFile, file.playable_id)
+    name = service.download_name(access, link, file)
+    session.close()  # sending takes as long as somebody listens
+    return send(request, MediaStore(plugin.files).path_of(file.sha256), file, name)
+
+
+@router.delete("/media/{media_id}", status_code=204, summary="Take something off")
+def remove(media_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess, plugin: Plugin) -> None:
+    """Take a file off its annotation or image; the file itself goes when nothing else needs it."""
+    link = service.find(session, reader, access, media_id)
+    service.remove(plugin, access, link)
+
+
+@router.post("/media/{media_id}/conversion", status_code=202, summary="Convert to what browsers play")
+def convert(media_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess, plugin: Plugin) -> JobOut:
+    """Ask for a form of the file that browsers play; a job makes it."""
+    access.require("annotate")
+    link = service.find(session, reader, access, media_id)
+    if TYPES[link.file.media_type].is_playable:
+        raise Conflict("Browsers play this type as it is.")
+    if transcoding.ffmpeg() is None:
+        raise Invalid(transcoding.MISSING)
+    file_id = link.file_id
+    with plugin.write() as writing:
+        job_id = plugin.enqueue(
+            writing,
+            "convert",
+            owner_id=access.actor.user_id or None,
+            image_set_id=access.image_set_id,
+            params={"file_id": file_id},
+        )
+    return JobOut(job_id=job_id)
+
+
+@router.get("/versions/{version_id}/media", summary="Files that a version keeps")
+def version_media(version_id: Id, session: DbSession, access: ImageSetAccess) -> list[KeptOut]:
+    """The files that a version keeps, whatever became of the annotations since."""
+    access.require("see_all")
+    found = versions.kept_files(session, access.image_set_id, version_id)
+    return [KeptOut.model_validate(file, from_attributes=True) for file in found]
+
+
+@router.get(
+    "/versions/{version_id}/media/{sha256}/content",
+    summary="A file that a version keeps",
+    response_class=Response,
+    responses=_BYTES,
+)
+def version_content(
+    request: Request,
+    version_id: Id,
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
+    session: DbSession,
+    access: ImageSetAccess,
+    plugin: Plugin,
+) -> Response:
+    """A file of a version, or the part of it that ``Range`` names."""
+    access.require("see_all")
+    file = versions.kept_file(session, access.image_set_id, version_id, sha256)
+    session.close()
+    name = f"{sha256[:12]}{TYPES[file.media_type].extensions[0]}"
+    return send(request, MediaStore(plugin.files).path_of(sha256), file, name)
