@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import click
 from sqlalchemy.orm import Session
 
 from exact_core.api import (
@@ -22,6 +23,7 @@ from exact_core.api import (
     hookimpl,
 )
 from exact_media import routes, search, versions
+from exact_media.mapping import MapParams
 from exact_media.settings import MediaSettings
 from exact_media.store import MediaStore
 from exact_media.tables import Base
@@ -59,7 +61,17 @@ def exact_frontend() -> Frontend:
 
 @hookimpl
 def exact_job_types() -> Sequence[JobType]:
-    return [JobType("convert", "Convert media for browsers", "exact_media.transcoding:run", Conversion)]
+    return [
+        JobType("convert", "Convert media for browsers", "exact_media.transcoding:run", Conversion),
+        JobType("map", "Make a map of spectrograms", "exact_media.mapping:run", MapParams),
+    ]
+
+
+@hookimpl
+def exact_cli(group: click.Group) -> None:
+    from exact_media.commands import make_map
+
+    group.add_command(make_map)
 
 
 @hookimpl

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from exact_core.api import Conflict, ImageInfo, Invalid, PluginContext
+from exact_core.api import Conflict, Forbidden, ImageInfo, Invalid, PluginContext
 from exact_core.api.deps import Annotations, DbSession, ImageInSet, ImageSetAccess, Plugin, PluginSettings, SetAccess
 from exact_media import service, transcoding, versions
-from exact_media.kinds import TYPES, remark
+from exact_media.kinds import TYPES, Kind, remark
+from exact_media.mapping import MapParams
 from exact_media.probing import facts_of
-from exact_media.schemas import ImageMediaOut, JobOut, KeptOut, MediaOut
+from exact_media.schemas import ImageMediaOut, JobOut, KeptOut, MediaOut, OutlineOut
 from exact_media.serving import send
 from exact_media.settings import MediaSettings
 from exact_media.store import Incoming, MediaStore, receive, too_large
@@ -142,6 +143,18 @@ def content(
     return send(request, MediaStore(plugin.files).path_of(file.sha256), file, name)
 
 
+@router.get("/media/{media_id}/outline", summary="How loud a sound is along its length")
+def outline(
+    media_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess, plugin: Plugin
+) -> OutlineOut:
+    """The loudest sample of each of 2000 equal stretches of a sound, to draw it without decoding it."""
+    file = service.find(session, reader, access, media_id).file
+    if file.kind != Kind.SOUND:
+        raise Invalid(f"A {file.kind} has no outline.")
+    session.close()
+    return OutlineOut(peaks=MediaStore(plugin.files).outline(file.sha256))
+
+
 @router.delete("/media/{media_id}", status_code=204, summary="Take something off")
 def remove(media_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess, plugin: Plugin) -> None:
     """Take a file off its annotation or image; the file itself goes when nothing else needs it."""
@@ -166,6 +179,22 @@ def convert(media_id: Id, session: DbSession, reader: Annotations, access: Image
             owner_id=access.actor.user_id or None,
             image_set_id=access.image_set_id,
             params={"file_id": file_id},
+        )
+    return JobOut(job_id=job_id)
+
+
+@router.post("/maps", status_code=202, summary="Make a map of spectrograms")
+def make_map(params: MapParams, access: ImageSetAccess, plugin: Plugin) -> JobOut:
+    """Make a map of the recordings in a folder of the server; a job does it. Administrators only."""
+    if not access.actor.is_admin:
+        raise Forbidden("Only administrators may name folders of the server.")
+    with plugin.write() as session:
+        job_id = plugin.enqueue(
+            session,
+            "map",
+            owner_id=access.actor.user_id or None,
+            image_set_id=access.image_set_id,
+            params=params.model_dump(),
         )
     return JobOut(job_id=job_id)
 

@@ -86,6 +86,12 @@ class KeptOut(BaseModel):
     duration: float | None
 
 
+class OutlineOut(BaseModel):
+    """How loud a sound is along its length."""
+
+    peaks: list[float] = Field(description="Loudest sample of each of equal stretches, 0 to 1.")
+
+
 class JobOut(BaseModel):
     """Work that was asked for."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -15,6 +17,7 @@ from anyio import to_thread
 
 from exact_core.api import Invalid, TooLarge, Unavailable
 from exact_media.kinds import HEAD_BYTES, TAKEN, MediaType, sniff
+from exact_media.probing import outline_of
 from exact_media.settings import MEGABYTE
 
 _AT_ONCE = 1024 * 1024
@@ -69,7 +72,7 @@ class Incoming:
         self.path.unlink(missing_ok=True)
 
     def _decide(self) -> None:
-        self.type = sniff(self._head)
+        self.type, self._head = sniff(self._head), b""
         if self.type is None:
             raise Invalid(f"This is not a file that can be attached. Those are taken: {TAKEN}.")
 
@@ -112,7 +115,21 @@ class MediaStore:
 
     def remove(self, sha256: str) -> None:
         """Delete a content; absent is fine. Call it in the transaction that deletes its row."""
+        self._outline(sha256).unlink(missing_ok=True)
         self.path_of(sha256).unlink(missing_ok=True)
+
+    def outline(self, sha256: str) -> list[float]:
+        """How loud a kept sound is along its length, looked at once."""
+        kept = self._outline(sha256)
+        if kept.exists():
+            found: list[float] = json.loads(kept.read_bytes())
+            return found
+        found = outline_of(self.path_of(sha256))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._temporary() / f"{sha256}-{secrets.token_hex(4)}"
+        fresh.write_text(json.dumps(found))
+        fresh.replace(kept)
+        return found
 
     def require_room(self, size: int) -> None:
         """Refuse what would fill the disk."""
@@ -127,6 +144,9 @@ class MediaStore:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+
+    def _outline(self, sha256: str) -> Path:
+        return self._folder / "outlines" / sha256[:2] / f"{sha256}.json"
 
     def _temporary(self) -> Path:
         path = self._folder / "temporary"
