@@ -46,7 +46,10 @@ def levels(
     wanted = max_hz * points / rate / rows * np.arange(rows + 1)
     edges = np.minimum(wanted.astype(np.int64), bins - 1)
     window = np.hanning(points).astype(np.float32)
-    padded = np.concatenate([np.zeros(points // 2, np.float32), samples, np.zeros(points // 2 + 1, np.float32)])
+    level = samples - samples.mean() if len(samples) else samples
+    # Mirrored at its ends: a cut to silence would show as a line over all frequencies.
+    mode = "reflect" if len(samples) > points else "constant"
+    padded = np.pad(level, (points // 2, points // 2 + 1), mode=mode)  # type: ignore[call-overload]
     starts = np.linspace(0, max(len(samples) - 1, 0), columns).astype(np.int64)
     power = np.empty((columns, rows), np.float32)
     for first in range(0, columns, _AT_ONCE):

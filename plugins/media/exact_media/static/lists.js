@@ -3,7 +3,7 @@
 
 import { confirmDialog, html, icon, showError } from 'exact/sdk';
 
-import { facts } from './media.js';
+import { brief, facts } from './media.js';
 
 /** @typedef {import('./media.js').Item} Item */
 
@@ -36,7 +36,7 @@ function createRow(item, parts) {
     <div class="media-item__head">
       <button type="button" class="media-item__open" data-focus=${`media-${item.id}`} title=${`${item.title}, ${facts(item)}`} aria-label=${`${verb} ${item.name}`} @click=${open}>
         ${icon(ICONS[item.kind])}
-        <span class="media-item__text"><span class="media-item__name">${item.name}</span><span class="small muted">${facts(item)}</span></span>
+        <span class="media-item__text"><span class="media-item__name">${item.name}</span><span class="small muted">${brief(item)}</span></span>
       </button>
       <a class="icon-btn icon-btn--small" href=${api.ctx.api.url(`media/${item.id}/content`)} download aria-label=${`Download ${item.name}`} title="Download">${icon('download')}</a>
       ${item.can_remove && html`<button type="button" class="icon-btn icon-btn--small icon-btn--danger" aria-label=${`Remove ${item.name}`} title="Remove" @click=${() => void remove(item, parts)}>${icon('trash-2')}</button>`}

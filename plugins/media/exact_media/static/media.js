@@ -35,6 +35,10 @@
 
 const KEY = 'exact.media';
 
+/** Sounds of more samples than this are not decoded in the browser: the server sends an outline of them. */
+export const MOST_SAMPLES = 30_000_000;
+const MOST_BYTES = 48_000_000;
+
 /** Requests about media of one image. */
 export class MediaApi {
   /** @param {import('exact/sdk').PluginContext} ctx @param {number} imageId */
@@ -101,6 +105,14 @@ export function clock(seconds) {
 }
 
 /**
+ * What is said of a file in its row: "0:02.1 · 44.1 kHz · stereo", without the size where there is enough to say.
+ * @param {Item} item
+ */
+export function brief(item) {
+  return facts(item).split(' · ').slice(0, 3).join(' · ');
+}
+
+/**
  * "0:02.1 · 44.1 kHz · stereo · 380 kB"
  * @param {Item} item
  */
@@ -153,4 +165,13 @@ export function like(change) {
   } catch {
     // Storage is off: it holds until the page is left.
   }
+}
+
+/**
+ * Whether the browser itself looks into the whole of a sound.
+ * @param {Pick<Item, 'size_bytes' | 'duration' | 'sample_rate' | 'channels'>} item
+ */
+export function isDecodedHere(item) {
+  const samples = (item.duration ?? 0) * (item.sample_rate ?? 48_000) * (item.channels ?? 2);
+  return item.size_bytes <= MOST_BYTES && samples <= MOST_SAMPLES;
 }

@@ -3,7 +3,7 @@
 
 import { html, icon, render } from 'exact/sdk';
 
-import { clock, facts, like } from './media.js';
+import { clock, facts, isDecodedHere, like } from './media.js';
 
 /** @typedef {import('./media.js').Item} Item */
 
@@ -47,6 +47,8 @@ export class Player {
     if (item.conversion === 'needed') this.#offerConversion(item);
     else if (item.kind === 'picture') this.#showPicture(item);
     else this.#showMedia(item, play);
+    // The list may lie below the fold of its column; the rest of that stays where it is when the player is in view.
+    this.element.scrollIntoView({ block: 'nearest' });
   }
 
   /** Whether this is shown now. @param {Item} item */
@@ -104,6 +106,7 @@ export class Player {
       render(this.stage, media);
     } else {
       const drawing = html`<div class="media-player__drawing"><p class="small muted row">${icon('loader-circle', 'icon--spin')}Drawing the sound…</p></div>`;
+      drawing.classList.toggle('is-whole', isDecodedHere(item));
       render(this.stage, media, drawing);
       void this.#draw(media, drawing, item, signal);
     }

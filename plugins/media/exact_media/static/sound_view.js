@@ -1,26 +1,17 @@
 // @ts-check
 /** Waveform and spectrogram of a sound: both follow the play position, and a click in either goes there. */
 
+import { html } from 'exact/sdk';
+
+import { isDecodedHere } from './media.js';
 import { ACCENT, colorOf, onTheme } from './theme.js';
 import SpectrogramPlugin from './vendor/wavesurfer/spectrogram.esm.js';
 import WaveSurfer from './vendor/wavesurfer/wavesurfer.esm.js';
 
-/** Sounds of more samples than this are not decoded in the browser: the server sends an outline of them. */
-export const MOST_SAMPLES = 30_000_000;
-const MOST_BYTES = 48_000_000;
 const WAVE_HEIGHT = 56;
 const SPECTROGRAM_HEIGHT = 128;
 
 /** @typedef {import('./media.js').Item} Item */
-
-/**
- * Whether the browser itself looks into the whole of a sound.
- * @param {Pick<Item, 'size_bytes' | 'duration' | 'sample_rate' | 'channels'>} item
- */
-export function isDecodedHere(item) {
-  const samples = (item.duration ?? 0) * (item.sample_rate ?? 48_000) * (item.channels ?? 2);
-  return item.size_bytes <= MOST_BYTES && samples <= MOST_SAMPLES;
-}
 
 /**
  * Points of the transform: a few milliseconds, whatever the rate, so that calls of whales and bats both show.
@@ -59,6 +50,7 @@ export async function drawSound(container, audio, item, url, outline, signal) {
     plugins,
     ...colors(container),
   });
+  if (isDecoded) container.append(html`<span class="media-player__hertz" title="The highest frequency shown">${Math.round(sound.rate / 200) / 10} kHz</span>`);
   const stop = onTheme(() => wave.setOptions(colors(container)));
   signal.addEventListener('abort', () => {
     stop();
@@ -76,10 +68,6 @@ function spectrogram(near, rate) {
     autoGain: true,
     rangeDB: 70,
     colorMap: 'roseus',
-    labels: true,
-    labelsColor: '#ffffff',
-    labelsHzColor: '#ffffff',
-    labelsBackground: 'rgba(0, 0, 0, 0.45)',
   });
 }
 

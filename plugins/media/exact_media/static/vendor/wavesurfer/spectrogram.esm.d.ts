@@ -2,10 +2,6 @@
 export interface SpectrogramOptions {
   height?: number;
   fftSamples?: number;
-  labels?: boolean;
-  labelsColor?: string;
-  labelsBackground?: string;
-  labelsHzColor?: string;
   scale?: 'linear' | 'logarithmic' | 'mel' | 'bark' | 'erb';
   frequencyMax?: number;
   rangeDB?: number;
