@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from exact_sdk.harness import Instance
 
-from tests.platform.rights_world import PLUGIN, Place, World
+from tests.platform.rights_world import PLUGINS, Place, World
 
 collect_ignore = ["scaffold_1_0"]  # a project of its own, whose tests test_scaffold_1_0 runs
 
@@ -16,7 +16,7 @@ collect_ignore = ["scaffold_1_0"]  # a project of its own, whose tests test_scaf
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """An instance with people of every role."""
     folder = tmp_path_factory.mktemp("world")
-    with Instance(folder / "data", [PLUGIN]) as instance:
+    with Instance(folder / "data", PLUGINS) as instance:
         yield World(instance, folder)
 
 

@@ -27,7 +27,9 @@ class NoPlugins(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, NoPlugins())
 others = importlib.metadata.distributions
 importlib.metadata.distributions = lambda **more: (
-    each for each in others(**more) if not (each.metadata["Name"] or "").startswith(("exact-eiph", "exact-sdk"))
+    each
+    for each in others(**more)
+    if not (each.metadata["Name"] or "").startswith("exact-") or each.metadata["Name"] == "exact-core"
 )
 from exact_core.cli import main
 main(["db", "upgrade"], standalone_mode=False)

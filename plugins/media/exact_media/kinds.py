@@ -100,6 +100,8 @@ def sniff(head: bytes) -> MediaType | None:
 
     if head[:4] in (b"RF64", b"RIFF") and head[8:12] == b"WAVE":
         return TYPES["audio/wav"]  # also those over 4 GiB, and short ones that the library passes over
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return TYPES["video/webm"]  # or another kind of Matroska: who reads its headers says which
     found = filetype.guess_mime(bytes(head))
     return TYPES.get(_NAMES.get(found, found)) if found else None
 

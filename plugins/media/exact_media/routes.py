@@ -216,7 +216,7 @@ def version_media(version_id: Id, session: DbSession, access: ImageSetAccess) ->
 def version_content(
     request: Request,
     version_id: Id,
-    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{1,80}$")],
     session: DbSession,
     access: ImageSetAccess,
     plugin: Plugin,
