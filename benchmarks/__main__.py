@@ -12,7 +12,7 @@ import importlib
 import json
 import sys
 
-TABLES = ("startup", "dispatch", "plugins", "engine", "engine_exchange", "tiles", "layer")
+TABLES = ("startup", "dispatch", "plugins", "engine", "engine_exchange", "tiles", "layer", "media")
 
 
 def main() -> int:

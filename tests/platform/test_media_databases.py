@@ -17,6 +17,7 @@ from PIL import Image
 from sqlalchemy import delete, func, select
 from starlette.testclient import TestClient
 
+from exact_core.storage import migrate
 from exact_core.storage.models import Annotation, Job, Version, VersionImage
 from exact_core.storage.models import Image as ImageRow
 
@@ -86,6 +87,8 @@ def test_media_from_attaching_to_letting_go(world: World) -> None:
     annas = app.annotate(image, "Call", box=(10, 10, 50, 50), client=world.ann)
     bens = app.annotate(image, "Call", box=(60, 10, 90, 50), client=world.ben)
     sound, longer, picture = wav(), wav(1.5, hertz=880), png()
+
+    assert differences_of_tables(app) == {"core": [], "media": []}
 
     # Attaching: author and time are the server's, the type is that of the content.
     before = datetime.now(UTC) - timedelta(seconds=2)
@@ -191,3 +194,10 @@ def test_media_from_attaching_to_letting_go(world: World) -> None:
 
     assert remove_unused(app.kernel.context_of("media")) == 1
     assert (world.files(), world.rows(MEDIA.MediaFile), world.rows(MEDIA.MediaKept)) == (set(), 0, 0)
+
+
+def differences_of_tables(app: Instance) -> dict[str, list[str]]:
+    """What the migrations make otherwise than the classes say."""
+    schemas = app.kernel.index.schemas()
+    plugins = [migrate.plugin_schema(name, schema.metadata, schema.migrations) for name, schema in schemas]
+    return migrate.check(app.services.database, plugins)
