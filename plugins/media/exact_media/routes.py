@@ -8,8 +8,18 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from exact_core.api import Conflict, Forbidden, ImageInfo, Invalid, PluginContext
-from exact_core.api.deps import Annotations, DbSession, ImageInSet, ImageSetAccess, Plugin, PluginSettings, SetAccess
+from exact_core.api import Conflict, Forbidden, Invalid, PluginContext
+from exact_core.api.deps import (
+    Annotations,
+    DbSession,
+    ImageInSet,
+    ImageSetAccess,
+    Plugin,
+    PluginSettings,
+    SetAccess,
+    annotation_reader,
+    image_in_set,
+)
 from exact_media import service, transcoding, versions
 from exact_media.kinds import TYPES, Kind, remark
 from exact_media.mapping import MapParams
@@ -69,9 +79,7 @@ def annotation_media(
 )
 async def attach(
     request: Request,
-    image: ImageInSet,
-    session: DbSession,
-    reader: Annotations,
+    image_id: Id,
     access: ImageSetAccess,
     settings: Settings,
     plugin: Plugin,
@@ -82,10 +90,8 @@ async def attach(
 
     Its type is told from its content and must be on the list; whatever the name ends with does not count.
     """
-    service.require_attach(access, annotation_id)
-    if annotation_id is not None:
-        await to_thread.run_sync(service.require_seen, reader, image.id, annotation_id)
-    await to_thread.run_sync(session.close)  # receiving takes as long as the network does
+    place = service.Place(access.image_set_id, image_id, annotation_id)
+    await to_thread.run_sync(_require_place, request, access, plugin, place)
     announced = request.headers.get("content-length", "0")
     size = int(announced) if announced.isascii() and announced.isdigit() else 0
     if size > settings.max_bytes:
@@ -94,22 +100,26 @@ async def attach(
     await to_thread.run_sync(store.require_room, size)
     with store.incoming(settings.max_bytes) as incoming:
         await receive(incoming, request.stream())
-        return await to_thread.run_sync(_keep, plugin, access, image, annotation_id, name, incoming)
+        return await to_thread.run_sync(_keep, request, access, plugin, place, name, incoming)
+
+
+def _require_place(request: Request, access: SetAccess, plugin: PluginContext, place: service.Place) -> None:
+    """Refuse a place that is not there, or not the actor's to attach to."""
+    with plugin.read() as session:
+        image_in_set(place.image_id, access, session)
+        service.require_attach(access, place.annotation_id)
+        if place.annotation_id is not None:
+            reader = annotation_reader(request, session, access.actor)
+            service.require_seen(reader, place.image_id, place.annotation_id)
 
 
 def _keep(
-    plugin: PluginContext,
-    access: SetAccess,
-    image: ImageInfo,
-    annotation_id: int | None,
-    name: str,
-    incoming: Incoming,
+    request: Request, access: SetAccess, plugin: PluginContext, place: service.Place, name: str, incoming: Incoming
 ) -> MediaOut:
     guessed = incoming.type
     assert guessed is not None
     facts = facts_of(incoming.path, guessed)
-    service.require_attach(access, annotation_id)  # a long upload may outlast a right
-    place = service.Place(access.image_set_id, image.id, annotation_id)
+    _require_place(request, access, plugin, place)  # a long upload may outlast a right, or a shape
     with plugin.write() as session:
         at = plugin.now()
         file = service.keep_file(session, MediaStore(plugin.files), incoming, facts, at)

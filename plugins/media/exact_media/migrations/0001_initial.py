@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("media_type", sa.String(length=40), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("duration", sa.Float(), nullable=True),
+        sa.Column("duration", sa.Double(), nullable=True),
         sa.Column("sample_rate", sa.Integer(), nullable=True),
         sa.Column("channels", sa.Integer(), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),

@@ -5,8 +5,6 @@ import { html } from 'exact/sdk';
 
 import { isDecodedHere } from './media.js';
 import { ACCENT, colorOf, onTheme } from './theme.js';
-import SpectrogramPlugin from './vendor/wavesurfer/spectrogram.esm.js';
-import WaveSurfer from './vendor/wavesurfer/wavesurfer.esm.js';
 
 const WAVE_HEIGHT = 56;
 const SPECTROGRAM_HEIGHT = 128;
@@ -34,8 +32,9 @@ export function windowOf(rate) {
 export async function drawSound(container, audio, item, url, outline, signal) {
   const isDecoded = isDecodedHere(item);
   const sound = isDecoded ? await decoded(url, item, signal) : { peaks: [await outline(item, signal)], duration: item.duration ?? 0, rate: 0 };
+  const [WaveSurfer, Spectrogram] = await Promise.all([vendored('wavesurfer.esm.js'), vendored('spectrogram.esm.js')]);
   if (signal.aborted) return;
-  const plugins = isDecoded ? [spectrogram(container, sound.rate)] : [];
+  const plugins = isDecoded ? [Spectrogram.create(spectrogram(sound.rate))] : [];
   const wave = WaveSurfer.create({
     container,
     media: audio,
@@ -58,9 +57,9 @@ export async function drawSound(container, audio, item, url, outline, signal) {
   });
 }
 
-/** @param {HTMLElement} near @param {number} rate */
-function spectrogram(near, rate) {
-  return SpectrogramPlugin.create({
+/** How a spectrogram is drawn. @param {number} rate in Hz */
+function spectrogram(rate) {
+  return {
     height: SPECTROGRAM_HEIGHT,
     fftSamples: windowOf(rate),
     scale: 'linear',
@@ -68,7 +67,12 @@ function spectrogram(near, rate) {
     autoGain: true,
     rangeDB: 70,
     colorMap: 'roseus',
-  });
+  };
+}
+
+/** A module of the library, which has no types of its own here. @param {string} name @returns {Promise<any>} */
+async function vendored(name) {
+  return (await import(new URL(`./vendor/wavesurfer/${name}`, import.meta.url).href)).default;
 }
 
 /** @param {HTMLElement} near */
