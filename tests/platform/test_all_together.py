@@ -52,7 +52,8 @@ class World:
         """The same in another folder."""
         shutil.copytree(self.settings.data_dir, folder)
         other = copy(self)
-        other.settings = self.settings.model_copy(update={"data_dir": folder})
+        # Made anew: a copy would keep the address of the first database.
+        other.settings = Settings(data_dir=folder, secret_key=self.settings.secret_key)
         return other
 
     @contextmanager
