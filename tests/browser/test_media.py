@@ -100,6 +100,7 @@ def test_a_killer_whale_is_heard_when_its_spectrogram_is_clicked(browser: Browse
     panel = page.locator("[data-panel='media.annotation']")
     expect(panel).to_contain_text("S_19 0.00-0.70 s")
     first = audio(page, "src")
+    expect(page.locator(".media-line")).to_have_count(1)
 
     # Waveform and spectrogram are there, and a click in them goes to that place.
     wave = page.locator(".media-player__wave canvas").first

@@ -38,3 +38,12 @@ test('without storage the settings of the image set hold', () => {
   assert.deepEqual(likings({ play_on_click: false, autoplay_next: true }), { playOnClick: false, autoplayNext: true, volume: 1 });
   assert.deepEqual(likings({}), { playOnClick: true, autoplayNext: false, volume: 1 });
 });
+
+test('only boxes have a line that runs over them', async () => {
+  const { readFileSync } = await import('node:fs');
+  const source = readFileSync(new URL('../../../plugins/media/exact_media/static/play_line.js', import.meta.url), 'utf8').replace(/^import .*;$/gm, '');
+  const { boxOf } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  assert.deepEqual(boxOf({ shape: 'box', rings: [[[10, 40], [5, 20]]] }), { x0: 5, y0: 20, x1: 10, y1: 40 });
+  assert.equal(boxOf({ shape: 'polygon', rings: [[[1, 2], [3, 4]]] }), null);
+  assert.equal(boxOf(undefined), null);
+});

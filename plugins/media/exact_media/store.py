@@ -138,7 +138,8 @@ class MediaStore:
 
     def tidy(self) -> None:
         """Remove what uploads and jobs of processes that were killed left behind."""
-        for path in self._temporary().iterdir():
+        folder = self._folder / "temporary"
+        for path in folder.iterdir() if folder.exists() else ():
             if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)

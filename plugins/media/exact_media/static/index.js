@@ -7,6 +7,7 @@ import { afterRest, html, icon, plural, render } from 'exact/sdk';
 
 import { createList, hostOf } from './lists.js';
 import { like, likings, MediaApi, nextOf } from './media.js';
+import { followOnSlide } from './play_line.js';
 import { Player } from './player.js';
 import { createUpload } from './upload.js';
 
@@ -28,6 +29,9 @@ class MediaPanels {
     this.likings = likings(ctx.settings);
     this.player = new Player(this.api, ctx, this.likings, () => this.listing?.can_convert ?? false);
     this.player.onEnded = (item) => void this.#goOn(item);
+    this.player.onSound = (item, media, signal) => {
+      if (item.annotation_id !== null) followOnSlide(ctx, item.annotation_id, media, signal).catch((error) => signal.aborted || ctx.log.info('no line', error));
+    };
     this.parts = { player: this.player, api: this.api, removed: () => this.#reload() };
     this.imageBody = html`<div class="media" data-plugin="media"><p class="small muted row">${icon('loader-circle', 'icon--spin')}Looking…</p></div>`;
     this.shapeBody = html`<div class="media" data-plugin="media"></div>`;

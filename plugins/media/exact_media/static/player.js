@@ -34,6 +34,8 @@ export class Player {
   media = null;
   /** Called when something was played to its end. @type {(item: Item) => void} */
   onEnded = () => undefined;
+  /** Called with each sound that is opened, and what ends it. @type {(item: Item, media: HTMLMediaElement, signal: AbortSignal) => void} */
+  onSound = () => undefined;
   #end = new AbortController();
 
   /** Show something, below what it is listed as. @param {Item} item @param {HTMLElement} host @param {{play?: boolean}} how */
@@ -43,7 +45,7 @@ export class Player {
     this.#end = new AbortController();
     this.element.setAttribute('aria-label', `Player of ${item.name}`);
     host.append(this.element);
-    this.bar.hidden = item.kind !== 'sound';
+    this.bar.hidden = item.kind !== 'sound' || item.conversion === 'needed';
     if (item.conversion === 'needed') this.#offerConversion(item);
     else if (item.kind === 'picture') this.#showPicture(item);
     else this.#showMedia(item, play);
@@ -109,6 +111,7 @@ export class Player {
       drawing.classList.toggle('is-whole', isDecodedHere(item));
       render(this.stage, media, drawing);
       void this.#draw(media, drawing, item, signal);
+      this.onSound(item, media, signal);
     }
     this.#showState();
     if (play) void this.#play(media);

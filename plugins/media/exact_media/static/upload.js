@@ -22,7 +22,7 @@ export function createUpload(area, place, drawn, signal) {
   const rows = html`<ul class="media-uploads" aria-live="polite"></ul>`;
   const input = html`<input type="file" multiple hidden accept="audio/*,video/*,image/png,image/jpeg,image/gif,image/webp" aria-label=${place.words}>`;
   const button = html`<button type="button" class="btn btn--small" @click=${() => input.click()}>${icon('upload')}${place.words}</button>`;
-  const element = html`<div class="media-upload">${rows}<div class="row">${button}<span class="media-upload__hint small muted">or drop files here</span></div>${input}</div>`;
+  const element = html`<div class="media-upload">${rows}<div class="row">${button}<span class="media-upload__hint small muted">or drop files</span></div>${input}</div>`;
 
   let last = Promise.resolve();
   /** @param {Iterable<File>} files */
