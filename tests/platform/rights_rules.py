@@ -501,6 +501,7 @@ RULES: dict[str, Rule] = {
     f"GET {_EIPH}/images/{{image_id}}/heat-map.png": Rule(VIEW),
     f"GET {_EIPH}/study": Rule(VIEW),
     f"GET {_EIPH}/study.csv": Rule(VIEW),
+    f"GET {_MEDIA}/summary": Rule(VIEW),
     f"GET {_MEDIA}/images/{{image_id}}/media": Rule(VIEW),
     f"GET {_MEDIA}/images/{{image_id}}/annotations/{{annotation_id}}/media": Rule(VIEW, parameters=_of_annotation),
     f"POST {_MEDIA}/images/{{image_id}}/media": Rule(MANAGE, query={"name": "a.wav"}, content=SOUND),

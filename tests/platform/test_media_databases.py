@@ -142,6 +142,13 @@ def test_media_from_attaching_to_letting_go(world: World) -> None:
     assert world.get(world.ben, content).status_code == 404
     assert world.get(app.as_user(), content).status_code == 404
 
+    # How much there is: for who sees all of it.
+    assert world.get(world.ann, "summary").json() == {"kinds": [], "can_make_maps": False}
+    [pictures, sounds] = world.get(app.client, "summary").json()["kinds"]
+    assert (pictures["kind"], pictures["files"], pictures["duration"]) == ("picture", 1, 0)
+    assert (sounds["files"], sounds["duration"]) == (3, pytest.approx(2.5))
+    assert sounds["size_bytes"] == 2 * len(sound) + len(longer)
+
     # Searching.
     assert [world.count(q) for q in ("media.has_sound:yes", "media.has_sound:no")] == [2, 0]
     assert [world.count(q) for q in ("media.kind:sound", "media.kind:several", "media.duration>1")] == [1, 1, 1]

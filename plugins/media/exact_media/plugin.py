@@ -54,6 +54,7 @@ def exact_routers() -> Sequence[PluginRouter]:
 def exact_frontend() -> Frontend:
     panels = (
         Panel("media.image", "Media", Slot.VIEWER_RIGHT, order=60),
+        Panel("media.set", "Media", Slot.IMAGE_SET_TAB, order=60),
         Panel("media.annotation", "Media of the shape", Slot.ANNOTATION_DETAIL, order=60),
     )
     return Frontend(entry="index.js", styles=("media.css",), panels=panels)

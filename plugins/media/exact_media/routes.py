@@ -24,7 +24,7 @@ from exact_media import service, transcoding, versions
 from exact_media.kinds import TYPES, Kind, remark
 from exact_media.mapping import MapParams
 from exact_media.probing import facts_of
-from exact_media.schemas import ImageMediaOut, JobOut, KeptOut, MediaOut, OutlineOut
+from exact_media.schemas import ImageMediaOut, JobOut, KeptOut, KindOut, MediaOut, OutlineOut, SummaryOut
 from exact_media.serving import send
 from exact_media.settings import MediaSettings
 from exact_media.store import Incoming, MediaStore, receive, too_large
@@ -40,6 +40,14 @@ _BYTES: dict[int | str, dict[str, Any]] = {
     304: {"description": "The browser's copy is current."},
     416: {"description": "The part lies behind the end."},
 }
+
+
+@router.get("/summary", summary="How much is attached in the image set")
+def summary(session: DbSession, access: ImageSetAccess) -> SummaryOut:
+    """How many files of each kind are attached; in a blind set only for who sees the work of all."""
+    found = service.totals(session, access.image_set_id) if access.can("see_all") else []
+    kinds = [KindOut(kind=kind, files=files, size_bytes=size, duration=long) for kind, files, size, long in found]
+    return SummaryOut(kinds=kinds, can_make_maps=access.actor.is_admin)
 
 
 @router.get("/images/{image_id}/media", summary="What is attached to an image")

@@ -76,6 +76,22 @@ class ImageMediaOut(BaseModel):
     max_bytes: int
 
 
+class KindOut(BaseModel):
+    """How much of one kind is attached in an image set."""
+
+    kind: str
+    files: int
+    size_bytes: int
+    duration: float = Field(description="Seconds.")
+
+
+class SummaryOut(BaseModel):
+    """What is attached in an image set."""
+
+    kinds: list[KindOut]
+    can_make_maps: bool = Field(description="Whether you may make maps of folders of the server.")
+
+
 class KeptOut(BaseModel):
     """A file that a version keeps."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, joinedload
 
@@ -128,6 +128,25 @@ def with_media(session: Session, reader: AnnotationReader, image_id: int) -> lis
     ids = [each for each in session.scalars(query) if each is not None]
     seen = reader.seen(image_id, ids) if ids else frozenset()
     return [each for each in ids if each in seen]
+
+
+def totals(session: Session, image_set_id: int) -> list[tuple[str, int, int, float]]:
+    """What is attached in an image set, by kind: how many files, their bytes, and their seconds."""
+    image = core.Image
+    query = (
+        select(
+            MediaFile.kind,
+            func.count(MediaLink.id),
+            func.sum(MediaFile.size_bytes),
+            func.coalesce(func.sum(MediaFile.duration), 0.0),
+        )
+        .join(MediaLink, MediaLink.file_id == MediaFile.id)
+        .join(image, image.id == MediaLink.image_id)
+        .where(MediaLink.image_set_id == image_set_id, image.deleted_at.is_(None))
+        .group_by(MediaFile.kind)
+        .order_by(MediaFile.kind)
+    )
+    return [(kind, int(count), int(size), float(seconds or 0)) for kind, count, size, seconds in session.execute(query)]
 
 
 def require_attach(access: SetAccess, annotation_id: int | None) -> None:

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Attached media in the viewer: one panel for the image, one for the selected shape, and a player that they share.
+ * Attached media in the viewer: one panel for the image, one for the selected shape, and a player that they share; and
+ * a tab on the page of the image set.
  */
 
 import { afterRest, html, icon, plural, render } from 'exact/sdk';
@@ -9,12 +10,14 @@ import { createList, hostOf } from './lists.js';
 import { like, likings, MediaApi, nextOf } from './media.js';
 import { followOnSlide } from './play_line.js';
 import { Player } from './player.js';
+import { showSet } from './set_tab.js';
 import { createUpload } from './upload.js';
 
 /** @typedef {import('./media.js').Item} Item */
 
 /** @param {import('exact/sdk').PluginContext} ctx */
 export default function activate(ctx) {
+  ctx.panels.mount('media.set', (element) => showSet(element, ctx));
   if (!ctx.image || !ctx.annotations) return;
   new MediaPanels(ctx, ctx.image.id, ctx.annotations).mount();
 }
