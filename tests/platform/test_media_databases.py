@@ -83,6 +83,8 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
 
 
 def test_media_from_attaching_to_letting_go(world: World) -> None:
+    from exact_media.service import remove_unused
+
     app, image = world.app, world.image
     annas = app.annotate(image, "Call", box=(10, 10, 50, 50), client=world.ann)
     bens = app.annotate(image, "Call", box=(60, 10, 90, 50), client=world.ben)
@@ -188,7 +190,14 @@ def test_media_from_attaching_to_letting_go(world: World) -> None:
     with app.services.database.write() as session:
         session.get_one(Version, version).deleted_at = datetime.now(UTC)
     assert world.ann.delete(f"{world.base}/media/{facts['id']}").status_code == 204
+    assert remove_unused(app.kernel.context_of("media")) == 2
     assert world.files() == {hashlib.sha256(sound).hexdigest()}, "it is attached to the image"
+
+    # An image in the bin hides what is attached to it.
+    [of_image] = world.get(app.client, f"images/{image}/media").json()["items"]
+    assert world.get(app.client, f"media/{of_image['id']}/content").content == sound
+    assert app.client.delete(f"/api/v2/images/{image}").status_code in (200, 204)
+    assert world.get(app.client, f"media/{of_image['id']}/content").status_code == 404
 
     # The image goes for good: what is attached goes with it, and the bytes with the next file that is let go.
     with app.services.database.write() as session:
@@ -197,8 +206,6 @@ def test_media_from_attaching_to_letting_go(world: World) -> None:
         session.execute(delete(Annotation).where(Annotation.image_id == image))
         session.execute(delete(ImageRow).where(ImageRow.id == image))
     assert world.rows(MEDIA.MediaLink) == 0
-    from exact_media.service import remove_unused
-
     assert remove_unused(app.kernel.context_of("media")) == 1
     assert (world.files(), world.rows(MEDIA.MediaFile), world.rows(MEDIA.MediaKept)) == (set(), 0, 0)
 

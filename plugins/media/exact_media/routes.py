@@ -132,7 +132,9 @@ def _keep(
         at = plugin.now()
         file = service.keep_file(session, MediaStore(plugin.files), incoming, facts, at)
         link = service.attach(session, file, place, name, access.actor.user_id, at)
-        return MediaOut.of(access, link, remark(name, TYPES[file.media_type]))
+        answer = MediaOut.of(access, link, remark(name, TYPES[file.media_type]))
+    service.remove_unused_now_and_then(plugin)
+    return answer
 
 
 @router.get("/media/{media_id}", summary="Describe something attached")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
+from time import monotonic
 
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +22,8 @@ from exact_media.tables import MediaFile, MediaKept, MediaLink
 
 MOST_IDS = 100_000
 _LONGEST_NAME = 255
+_SECONDS_BETWEEN_SWEEPS = 6 * 3600.0
+_swept: dict[str, float] = {}  # when, by the folder of the plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +171,17 @@ def remove(plugin: PluginContext, access: SetAccess, link: MediaLink) -> None:
         raise Forbidden("Only who attached a file, and who may change the work of others, can remove it.")
     with plugin.write() as session:
         session.execute(delete(MediaLink).where(MediaLink.id == link.id))
-    remove_unused(plugin)
+    # What only this file was converted to is unused once this file is gone.
+    for file_id in (link.file_id, link.file.playable_id):
+        if file_id is not None:
+            _remove_one(plugin, MediaStore(plugin.files), file_id)
 
 
-def remove_unused(plugin: PluginContext, most: int = 200) -> int:
-    """Delete files that nothing refers to: no annotation or image, no version that is there; how many went."""
+def remove_unused(plugin: PluginContext, most: int = 1000) -> int:
+    """Delete files that nothing refers to: no annotation or image, no version that is there; how many went.
+
+    Taking a file off deletes it at once when it was the last; this is for what went with images and versions.
+    """
     store, count = MediaStore(plugin.files), 0
     for _ in range(2):  # what only a removed file was converted to is unused itself then
         with plugin.read() as session:
@@ -180,6 +189,14 @@ def remove_unused(plugin: PluginContext, most: int = 200) -> int:
         for file_id in ids:
             count += _remove_one(plugin, store, file_id)
     return count
+
+
+def remove_unused_now_and_then(plugin: PluginContext) -> None:
+    """Delete unused files when that was not done in this process for some hours."""
+    moment, last = monotonic(), _swept.get(str(plugin.files))
+    if last is None or moment - last > _SECONDS_BETWEEN_SWEEPS:
+        _swept[str(plugin.files)] = moment
+        remove_unused(plugin)
 
 
 def _remove_one(plugin: PluginContext, store: MediaStore, file_id: int) -> bool:

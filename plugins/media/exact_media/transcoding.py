@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from exact_core.api import Invalid, JobContext, NotFound, Unavailable
-from exact_media import service
+from exact_media import limited, service
 from exact_media.kinds import TYPES, Kind, MediaType
 from exact_media.probing import facts_of
 from exact_media.store import MediaStore
@@ -20,7 +20,7 @@ MISSING = (
     "Browsers cannot play this type, and the server cannot convert it: ffmpeg is not installed there. "
     "The file is kept and can be downloaded."
 )
-_LONGEST_SECONDS = 6 * 3600
+_LONGEST_SECONDS = limited.SECONDS
 _LARGEST_BYTES = 100 * 10**9
 _AT_ONCE = 1024 * 1024
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -73,7 +73,7 @@ def run(context: JobContext) -> Mapping[str, object]:
     context.report(0.05, "Converting")
     with store.working_folder() as folder, store.incoming(_LARGEST_BYTES) as incoming:
         made = folder / "converted"
-        _run(context, command(program, store.path_of(file.sha256), made, into))
+        _run(context, limited.command(command(program, store.path_of(file.sha256), made, into)))
         context.report(0.9, "Storing")
         with made.open("rb") as stream:
             while part := stream.read(_AT_ONCE):
