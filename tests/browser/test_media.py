@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 from exact_core.storage.models import Job
 from tests.browser.console import listen
+from tests.browser.desk import PIXEL
 from tests.browser.viewer_instance import Instance, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.data, pytest.mark.xdist_group("media page")]
@@ -28,6 +30,15 @@ tables = pytest.importorskip("exact_media.tables")
 CALLS = ("S_4.wav", "S_7.wav", "S_19.wav")
 TABLE = "file,start,end,label\nS_4.wav,0,0.85,S4\nS_7.wav,0,1.15,S7\nS_19.wav,0,0.7,S19\n"
 PLAYS = "() => { const a = document.querySelector('.media-player audio'); return a && !a.paused && a.currentTime > 0; }"
+DROP = """(panel, encoded) => {
+  const text = atob(encoded);
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], 'dropped.png', { type: 'image/png' }));
+  for (const name of ['dragenter', 'dragover', 'drop']) {
+    panel.dispatchEvent(new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
+  }
+}"""
 
 
 @contextmanager
@@ -137,6 +148,12 @@ def test_a_killer_whale_is_heard_when_its_spectrogram_is_clicked(browser: Browse
     chooser.set_input_files({"name": "second.wav", "mimeType": "audio/wav", "buffer": sound})
     expect(panel.locator(".media-item")).to_have_count(2)
     expect(panel.get_by_text("The name ends with .wav, but the content is a FLAC sound")).to_be_visible()
+
+    # Dropping a file on the panel attaches it too.
+    panel.locator(".media").evaluate(DROP, base64.b64encode(PIXEL).decode())
+    expect(panel.get_by_label("Show dropped.png")).to_be_visible()
+    panel.get_by_label("Show dropped.png").click()
+    page.wait_for_function("() => document.querySelector('.media-player__picture')?.naturalWidth === 1")
 
     # Switched off meanwhile: the player says so in its own place.
     change_switch(

@@ -509,7 +509,7 @@ RULES: dict[str, Rule] = {
     f"GET {_MEDIA}/media/{{media_id}}/content": Rule(VIEW, parameters=_of_media),
     f"GET {_MEDIA}/media/{{media_id}}/outline": Rule(VIEW, parameters=_of_media),
     f"DELETE {_MEDIA}/media/{{media_id}}": Rule(MANAGE, parameters=_of_media),
-    f"POST {_MEDIA}/media/{{media_id}}/conversion": Rule(ANNOTATE, parameters=_of_media, done=(409,)),
+    f"POST {_MEDIA}/media/{{media_id}}/conversion": Rule(ANNOTATE, parameters=_of_media, done=(202, 422)),
     f"GET {_MEDIA}/versions/{{version_id}}/media": Rule(VIEW, parameters=_of_kept_media),
     f"GET {_MEDIA}/versions/{{version_id}}/media/{{sha256}}/content": Rule(VIEW, parameters=_of_kept_media),
     f"POST {_MEDIA}/maps": admins(body=say(folder="/nowhere"), done=(202,)),

@@ -184,11 +184,14 @@ def remove(media_id: Id, session: DbSession, reader: Annotations, access: ImageS
 
 @router.post("/media/{media_id}/conversion", status_code=202, summary="Convert to what browsers play")
 def convert(media_id: Id, session: DbSession, reader: Annotations, access: ImageSetAccess, plugin: Plugin) -> JobOut:
-    """Ask for a form of the file that browsers play; a job makes it."""
+    """Ask for a form of the file that browsers play; a job makes it.
+
+    Also of types that they usually play: what is inside may be more than one of them knows.
+    """
     access.require("annotate")
     link = service.find(session, reader, access, media_id)
-    if TYPES[link.file.media_type].is_playable:
-        raise Conflict("Browsers play this type as it is.")
+    if link.file.kind == Kind.PICTURE:
+        raise Conflict("Every browser shows this picture as it is.")
     if transcoding.ffmpeg() is None:
         raise Invalid(transcoding.MISSING)
     file_id = link.file_id

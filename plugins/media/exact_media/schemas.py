@@ -60,9 +60,9 @@ class MediaOut(BaseModel):
 
 def conversion_of(file: MediaFile) -> Conversion:
     """Whether browsers need another form of a file, and whether there is one."""
-    if TYPES[file.media_type].is_playable:
-        return "none"
-    return "needed" if file.playable_id is None else "ready"
+    if file.playable_id is not None:
+        return "ready"
+    return "none" if TYPES[file.media_type].is_playable else "needed"
 
 
 class ImageMediaOut(BaseModel):

@@ -146,15 +146,17 @@ export class Player {
   /** Why something does not play, or does not go on. @param {Item} item */
   async #failed(item) {
     if (this.item?.id !== item.id || this.#end.signal.aborted) return;
-    let reason = `This browser cannot play ${item.title}s, or the file is damaged.`;
+    let reason = `This browser cannot play this ${item.title}, or the file is damaged.`;
+    let mayHelp = item.kind !== 'picture' && item.conversion === 'none' && this.canConvert();
     try {
       await this.api.one(item.id);
     } catch (error) {
       reason = error instanceof Error ? error.message : reason;
+      mayHelp = false;
     }
     if (this.item?.id !== item.id) return;
     this.media?.pause();
-    this.#say(icon('circle-alert'), html`<span>${reason}</span>`);
+    this.#say(icon('circle-alert'), html`<span>${reason}</span>`, mayHelp && this.#convertButton(item));
     this.message.classList.add('is-error');
   }
 
@@ -165,6 +167,11 @@ export class Player {
       this.#say(icon('info'), html`<span>Browsers do not play ${item.title}s, and the server has no ffmpeg to convert it. It can be downloaded.</span>`);
       return;
     }
+    this.#say(why, this.#convertButton(item));
+  }
+
+  /** @param {Item} item */
+  #convertButton(item) {
     const button = html`<button type="button" class="btn btn--small">${icon('refresh-cw')}Convert</button>`;
     button.addEventListener('click', async () => {
       button.setAttribute('aria-busy', 'true');
@@ -176,7 +183,7 @@ export class Player {
         this.#say(icon('circle-alert'), html`<span>${error instanceof Error ? error.message : String(error)}</span>`);
       }
     });
-    this.#say(why, button);
+    return button;
   }
 
   /** @param {Item} item @param {any} job @param {HTMLElement} button */
