@@ -82,7 +82,7 @@ class MediaPanels {
     if (!listing) return;
     const playing = player.item?.annotation_id === null ? player.item : null;
     const list = createList(listing.items, this.parts);
-    const upload = listing.can_attach && createUpload(this.imageBody, this.#uploadTo(null, 'Attach to the image'), this.#drawn('image'), this.ctx.signal);
+    const upload = listing.can_attach && this.#upload(this.imageBody, null, 'Attach to the image');
     render(this.imageBody, this.#shapesLine(listing), this.#choices(), listing.items.length > 0 && html`<h3 class="media__heading small">This image</h3>`, list, upload);
     const host = playing && hostOf(list, playing.id);
     if (host) host.append(player.element); // goes on playing
@@ -134,7 +134,7 @@ class MediaPanels {
       const items = await this.api.ofAnnotation(shape);
       if (turn !== this.#turn) return undefined;
       const mayAttach = this.listing?.can_attach_to_annotations ?? false;
-      const upload = mayAttach && createUpload(this.shapeBody, this.#uploadTo(shape, 'Attach to the shape'), this.#drawn('shape'), this.ctx.signal);
+      const upload = mayAttach && this.#upload(this.shapeBody, shape, 'Attach to the shape');
       const empty = items.length === 0 && html`<p class="small muted media__none">Nothing is attached to this shape${mayAttach ? ' yet' : ''}.</p>`;
       render(this.shapeBody, createList(items, this.parts), empty, upload);
       this.#showShapePanel(items.length > 0 || mayAttach);
@@ -147,24 +147,27 @@ class MediaPanels {
     }
   }
 
-  /** @type {Record<string, AbortController>} */
-  #drawings = {};
+  /** @type {Map<HTMLElement, {shape: number | null, element: HTMLElement, end: AbortController}>} */
+  #uploads = new Map();
 
-  /** Ends what the last drawing of a panel listened to. @param {'image' | 'shape'} panel */
-  #drawn(panel) {
-    this.#drawings[panel]?.abort();
-    this.#drawings[panel] = new AbortController();
-    return this.#drawings[panel].signal;
-  }
-
-  /** @param {number | null} shape @param {string} words @returns {import('./upload.js').UploadPlace} */
-  #uploadTo(shape, words) {
-    return {
+  /**
+   * The upload of a panel: the same one while it is about the same shape, with what is on its way and what went wrong.
+   * @param {HTMLElement} body @param {number | null} shape @param {string} words
+   */
+  #upload(body, shape, words) {
+    const known = this.#uploads.get(body);
+    if (known?.shape === shape) return known.element;
+    known?.end.abort(); // it takes no drops any more; what is on its way goes on
+    const end = new AbortController();
+    const place = {
       words,
-      target: (name) => this.api.target(name, shape),
+      target: (/** @type {string} */ name) => this.api.target(name, shape),
       most: () => this.listing?.max_bytes ?? Infinity,
-      done: (item) => void this.#attached(item),
+      done: (/** @type {Item} */ item) => void this.#attached(item),
     };
+    const element = createUpload(body, place, end.signal, this.ctx.signal);
+    this.#uploads.set(body, { shape, element, end });
+    return element;
   }
 
   /** @param {Item} item */

@@ -72,9 +72,15 @@ function createRow(name, dismiss) {
   const words = html`<div class="media-uploads__words small"></div>`;
   const stop = html`<button type="button" class="icon-btn icon-btn--small" aria-label=${`Cancel ${name}`}>${icon('x')}</button>`;
   const element = html`<li class="media-uploads__row"><div class="media-uploads__text"><span class="media-uploads__name small">${name}</span>${words}${bar}</div>${stop}</li>`;
+  const state = { isCancelled: false };
+  stop.onclick = () => {
+    state.isCancelled = true; // before its turn
+    dismiss();
+  };
   return {
     element,
     stop,
+    state,
     /** @param {number} part */
     progress(part) {
       if (part >= 1) bar.removeAttribute('value'); // the server looks into the file now
@@ -106,7 +112,7 @@ function createRow(name, dismiss) {
  */
 function send(file, place, row, signal) {
   const most = place.most();
-  if (signal.aborted) return Promise.resolve();
+  if (signal.aborted || row.state.isCancelled) return Promise.resolve();
   if (file.size > most) {
     row.fail(`The file has ${bytes(file.size)}; at most ${bytes(most)} are taken here.`);
     return Promise.resolve();
