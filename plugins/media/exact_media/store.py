@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anyio import to_thread
+from starlette.requests import ClientDisconnect
 
 from exact_core.api import Invalid, TooLarge, Unavailable
 from exact_media.kinds import HEAD_BYTES, TAKEN, MediaType, sniff
@@ -158,11 +159,14 @@ class MediaStore:
 async def receive(incoming: Incoming, parts: AsyncIterator[bytes]) -> MediaType:
     """Write what arrives to the disk, without holding up other requests; the type of the whole."""
     waiting = bytearray()
-    async for part in parts:
-        waiting += part
-        if len(waiting) >= _AT_ONCE:
-            await to_thread.run_sync(incoming.write, bytes(waiting))
-            waiting.clear()
+    try:
+        async for part in parts:
+            waiting += part
+            if len(waiting) >= _AT_ONCE:
+                await to_thread.run_sync(incoming.write, bytes(waiting))
+                waiting.clear()
+    except ClientDisconnect:  # cancelled, or the connection broke: nobody's fault, and nobody reads the answer
+        raise Invalid("The upload was broken off; nothing was attached.") from None
     if waiting:
         await to_thread.run_sync(incoming.write, bytes(waiting))
     return await to_thread.run_sync(incoming.finish)

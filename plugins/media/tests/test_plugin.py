@@ -9,12 +9,17 @@ import wave
 from io import BytesIO
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 import soundfile
 from exact_media import transcoding
 from exact_media.kinds import TYPES
 from exact_media.settings import MediaSettings
+from exact_media.store import MediaStore, receive
+from starlette.requests import ClientDisconnect
+
+from exact_core.api import Invalid
 
 PLUGINS = ["media"]
 
@@ -64,6 +69,17 @@ def test_bad_files_are_refused_with_the_reason_and_leave_nothing(app, attach, se
         assert "larger than 1 megabytes" in answer.json()["detail"]
     left = [path for path in (app.services.settings.data_dir / "plugins" / "media").rglob("*") if path.is_file()]
     assert left == []
+
+
+def test_an_upload_that_is_broken_off_leaves_nothing(tmp_path: Path):
+    async def parts():
+        yield sound()[:4000]
+        raise ClientDisconnect
+
+    store = MediaStore(tmp_path)
+    with pytest.raises(Invalid, match="broken off"), store.incoming(10_000) as incoming:
+        anyio.run(receive, incoming, parts())
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_cut_off_mp3_plays_as_far_as_it_goes(attach):
