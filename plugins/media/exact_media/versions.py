@@ -38,7 +38,8 @@ def keep(session: Session, version: VersionRecord, reader: AnnotationReader) -> 
         return []
     session.add_all(MediaKept(version_id=version.version_id, file_id=file_id) for file_id in sorted(needed))
     session.flush()
-    content = json.dumps({"format": "exact-media-1", "media": entries}, indent=1, sort_keys=True).encode()
+    lines = ",\n".join(json.dumps(entry, sort_keys=True, separators=(",", ":")) for entry in entries)
+    content = f'{{"format": "exact-media-1", "media": [\n{lines}\n]}}\n'.encode()
     told = f"{len(entries)} attached files, of which {len(needed)} differ"
     return [Artefact(MANIFEST, content, media_type="application/json", description=told)]
 
