@@ -174,5 +174,11 @@ def test_a_killer_whale_is_heard_when_its_spectrogram_is_clicked(browser: Browse
         "media",
         enabled=True,
     )
+
+    # The tab of the image set counts; maps are for administrators, and Ann is none.
+    page.goto(f"{instance.address}/image-sets/{instance.image_set_id}/media.set")
+    expect(page.get_by_text("4 sounds")).to_be_visible()
+    expect(page.get_by_text("1 picture")).to_be_visible()
+    expect(page.get_by_text("Map of spectrograms")).to_have_count(0)
     assert [line for line in said if "404" not in line and "422" not in line] == []
     page.context.close()
