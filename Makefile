@@ -8,7 +8,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 PACKAGES := $(wildcard pyproject.toml hatch_build.py sdk/pyproject.toml plugins/*/pyproject.toml frontend/package-lock.json frontend/vendor.json)
-LIGHT_PLUGINS := plugins/eiph_score plugins/screening
+LIGHT_PLUGINS := plugins/eiph_score plugins/media plugins/screening
 
 .PHONY: demo test test-python test-js lint types bench dev docs clean
 

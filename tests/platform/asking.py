@@ -20,6 +20,8 @@ def ask(client: TestClient, operation: str, rule: Rule, place: Place, replaced: 
     more: dict[str, Any] = {"params": dict(rule.query), "headers": dict(rule.headers(place)) if rule.headers else {}}
     if rule.files is not None:
         more["files"] = rule.files
+    elif rule.content is not None:
+        more["content"] = rule.content
     elif rule.body is not None:
         more["json"] = rule.body(place)
     return client.request(method, address, **more)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
-from tests.platform.rights_world import HOLDERS, PLUGIN, Place
+from tests.platform.rights_world import HOLDERS, PLUGIN, SOUND, Place
 
 EVERYBODY = ("stranger", *HOLDERS)
 VIEW = HOLDERS
@@ -38,6 +39,7 @@ class Rule:
     headers: Callable[[Place], Mapping[str, str]] | None = None
     query: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Any] | None = None
+    content: bytes | None = None
     parameters: Callable[[Place], Mapping[str, str]] | None = None
     done: tuple[int, ...] = (200, 201, 204)
     denied: int = 403  # for those who see the place but lack the right
@@ -78,6 +80,7 @@ _numbers = itertools.count(1)
 _SCREENING = "/api/v2/image-sets/{image_set_id}/plugins/screening"
 _SCREENED = f"{_SCREENING}/images/{{image_id}}"
 _EIPH = f"/api/v2/image-sets/{{image_set_id}}/plugins/{PLUGIN}"
+_MEDIA = "/api/v2/image-sets/{image_set_id}/plugins/media"
 _TO_PATCH = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
 _TYPE = {"name": "New", "shapes": ["box"]}
 
@@ -92,6 +95,14 @@ def _of_annotation(place: Place) -> dict[str, str]:
 
 def _of_gold(place: Place) -> dict[str, str]:
     return {"gold_id": place.gold}
+
+
+def _of_media(place: Place) -> dict[str, str]:
+    return {"media_id": place.media}
+
+
+def _of_kept_media(place: Place) -> dict[str, str]:
+    return {"version_id": place.version_with_media, "sha256": sha256(SOUND).hexdigest()}
 
 
 def _of_version(place: Place) -> dict[str, str]:
@@ -522,6 +533,18 @@ RULES: dict[str, Rule] = {
     f"GET {_SCREENED}/hotspot": Rule(VIEW, done=(200, 422)),
     f"POST {_SCREENED}/locks": Rule(REVIEW, body=say(points=[[0, 0], [9, 9]], reason="agreed")),
     f"DELETE {_SCREENED}/locks/{{lock_id}}": Rule(REVIEW, done=(404,), parameters=_of_lock),
+    f"GET {_MEDIA}/summary": Rule(VIEW),
+    f"GET {_MEDIA}/images/{{image_id}}/media": Rule(VIEW),
+    f"GET {_MEDIA}/images/{{image_id}}/annotations/{{annotation_id}}/media": Rule(VIEW, parameters=_of_annotation),
+    f"POST {_MEDIA}/images/{{image_id}}/media": Rule(MANAGE, query={"name": "a.wav"}, content=SOUND),
+    f"GET {_MEDIA}/media/{{media_id}}": Rule(VIEW, parameters=_of_media),
+    f"GET {_MEDIA}/media/{{media_id}}/content": Rule(VIEW, parameters=_of_media),
+    f"GET {_MEDIA}/media/{{media_id}}/outline": Rule(VIEW, parameters=_of_media),
+    f"DELETE {_MEDIA}/media/{{media_id}}": Rule(MANAGE, parameters=_of_media),
+    f"POST {_MEDIA}/media/{{media_id}}/conversion": Rule(ANNOTATE, parameters=_of_media, done=(202, 422)),
+    f"GET {_MEDIA}/versions/{{version_id}}/media": Rule(VIEW, parameters=_of_kept_media),
+    f"GET {_MEDIA}/versions/{{version_id}}/media/{{sha256}}/content": Rule(VIEW, parameters=_of_kept_media),
+    f"POST {_MEDIA}/maps": admins(body=say(folder="/nowhere"), done=(202,)),
     "GET /api/v2/jobs": Rule(EVERYBODY),
     "GET /api/v2/jobs/{job_id}": Rule(MANAGE, denied=404, others={"read_only": 404}),
     "POST /api/v2/jobs/{job_id}/cancel": Rule(MANAGE, denied=404),

@@ -36,7 +36,7 @@ from tests.serving import Client
 
 ADDRESS = "http://127.0.0.1"
 PLUGIN = "eiph_score"
-PLUGINS = (PLUGIN, "screening")
+PLUGINS = (PLUGIN, "media", "screening")
 """Those that are on in every place."""
 
 ROLES = ("viewer", "annotator", "reviewer", "manager")
@@ -45,6 +45,11 @@ HOLDERS = (*ROLES, "lead", "admin")
 
 PEOPLE = ("nobody", "stranger", *HOLDERS, "read_only")
 """``read_only`` is a program with a manager's token that may only read."""
+
+SOUND = (
+    b"RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x08\0\0\0\0\1\0\2\0\3\0\4"
+)
+"""Four samples."""
 
 SECRET_NAME = "Zebrowski Anna 1951"
 _numbers = itertools.count(1)
@@ -124,6 +129,18 @@ class Place:
         """A template of the image set."""
         return self._once("export_template", lambda: self._made_by_manager("export-templates", self.template_body()))
 
+    @property
+    def media(self) -> str:
+        """A sound that the manager attached to the image."""
+        return self._once("media", self._attach_sound)
+
+    @property
+    def version_with_media(self) -> str:
+        """A version that keeps that sound."""
+        assert self.media
+        body: dict[str, object] = {"name": "with media"}
+        return self._once("version_with_media", lambda: self._made_by_manager("versions", body))
+
     def template_body(self) -> dict[str, object]:
         """A request that makes a template of a new name."""
         return {"name": f"template {next(_numbers)}", "body": "{{ annotation.label }}"}
@@ -201,6 +218,12 @@ class Place:
     def _send_annotations(self) -> str:
         address = f"/api/v2/image-sets/{self.image_set}/annotation-imports"
         answer = self.world.client(self.annotator).post(address, params={"name": "a.geojson"}, content=b"{}")
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def _attach_sound(self) -> str:
+        address = f"/api/v2/image-sets/{self.image_set}/plugins/media/images/{self.image}/media"
+        answer = self.world.client(self.uploader).post(address, params={"name": "a.wav"}, content=SOUND)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

@@ -15,7 +15,7 @@ from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSet, ImageSetMember
 from tests.platform.asking import ask
 from tests.platform.rights_rules import RULES
-from tests.platform.rights_world import PLUGIN, Place, World
+from tests.platform.rights_world import PLUGIN, SOUND, Place, World
 
 
 @pytest.fixture
@@ -108,6 +108,9 @@ def work_as_others(world: World, place: Place) -> None:
     said = [{"id": each["id"], "verdict": verdict, "reason": "by drawer"}
             for each, verdict in zip(drawn, ("accepted", "rejected", "dubious"), strict=False)]  # fmt: skip
     assert drawer.post(f"{image}/verifications", json={"verdicts": said}).status_code == 200
+    sound = {"name": "call.wav", "annotation_id": drawn[0]["id"]}
+    media = f"/api/v2/image-sets/{place.image_set}/plugins/media/images/{place.image}/media"
+    assert drawer.post(media, params=sound, content=SOUND).status_code == 201
     assert drawer.post(f"{image}/review/opened").status_code == 204
     assert drawer.post(f"{image}/verify", json={"accept": True}).status_code == 200
     doubt = {"state": "dubious", "reason": "by drawer"}
@@ -122,6 +125,7 @@ def test_a_blind_reader_reads_the_same_whether_others_worked_or_not(world: World
     draw(world, "annotator", blind)
     assert blind.version  # made now: who reads first would make them
     assert blind.artefact
+    assert blind.version_with_media
     assert blind.split
     assert blind.branch
     assert blind.export_template

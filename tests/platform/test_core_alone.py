@@ -27,7 +27,8 @@ class NoPlugins(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, NoPlugins())
 others = importlib.metadata.distributions
 importlib.metadata.distributions = lambda **more: (
-    each for each in others(**more)
+    each
+    for each in others(**more)
     if not (each.metadata["Name"] or "").startswith("exact-") or each.metadata["Name"] == "exact-core"
 )
 from exact_core.cli import main

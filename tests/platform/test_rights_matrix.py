@@ -16,6 +16,7 @@ from tests.platform.rights_world import HOLDERS, PEOPLE, PLUGIN, PLUGINS, Place,
 from tests.postgres import PostgresServer
 
 _READS = {"GET", "HEAD"}
+_INNER = ("image_id", "gold_id", "study_id", "split_id", "item_id", "search_id", "team_id", "media_id", "version_id")
 _ENDS_SESSIONS = ("/api/v2/auth", "/api/v2/me")
 
 
@@ -107,11 +108,7 @@ def test_a_thing_of_another_place_is_not_found_below_ones_own(
 ) -> None:
     rule = RULES[operation]
     second = world.untouched_place(operation)  # of the same people: they may see both, but one is not in the other
-    inner = next(
-        name
-        for name in ("image_id", "gold_id", "study_id", "split_id", "item_id", "search_id", "team_id")
-        if f"{{{name}}}" in operation
-    )
+    inner = next(name for name in _INNER if f"{{{name}}}" in operation)
     for person in HOLDERS[:-1]:
         for inside in (elsewhere, second) if inner != "team_id" else (elsewhere,):
             answer = ask(world.client(person), operation, rule, home, {inner: own_numbers(rule, inside)[inner]})
