@@ -114,6 +114,8 @@ def _fill(services: Services, folder: Path, slides: Path | None) -> None:
     seed.add_pictures(services, actor, small, seed.save_small_pictures(folder / "slides" / "small", lambda _name: None))
     if not seed.switch_on(services, actor, graded, "eiph_score"):
         click.echo("The EIPH score plugin is not installed: pip install exact-eiph-score adds it.")
+    for plugin in ("screening", "media"):
+        seed.switch_on(services, actor, graded, plugin)
 
 
 def _composed(path: Path) -> Path:
