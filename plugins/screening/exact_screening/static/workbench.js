@@ -221,7 +221,14 @@ export class Workbench {
       this.session?.leave();
       void this.tellViews(true);
     };
-    const back = (/** @type {PageTransitionEvent} */ event) => event.persisted && void this.reload().catch(() => undefined);
+    // A page that the browser kept and shows again: another window may have gone on meanwhile.
+    const back = async (/** @type {PageTransitionEvent} */ event) => {
+      if (!event.persisted) return;
+      const wasOn = this.isOn;
+      this.pause();
+      await this.reload().catch(() => undefined);
+      if (wasOn) this.resume();
+    };
     document.addEventListener('visibilitychange', hidden);
     addEventListener('pagehide', gone);
     addEventListener('pageshow', back);
