@@ -333,7 +333,7 @@ def exact_images_changing(
     """
 
 
-@hookspec(policy=Policy.GUARD, scope=Scope.INSTANCE, since="1.0", is_provisional=True)
+@hookspec(policy=Policy.GUARD, scope=Scope.INSTANCE, since="1.0")
 def exact_activation_changing(
     session: Session, image_set_id: int, enabled: bool, settings: BaseModel | None, actor: Actor
 ) -> None:

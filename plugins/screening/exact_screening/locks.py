@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exact_core.api import Actor, AnnotationAction, AnnotationChange, AnnotationState, ImageInfo, NotFound, Refused
+from exact_core.api.tables import core
 from exact_screening.passes import bounds_of
 from exact_screening.schemas import LockIn, LockOut, RegionIn, RegionKind
 from exact_screening.tables import ScreeningLock
@@ -37,6 +38,25 @@ def guard(session: Session, changes: Sequence[AnnotationChange]) -> None:
         for lock in found:
             if lock.image_id == change.image_id and (_lies_in(change.before, lock) or _lies_in(change.after, lock)):
                 raise Refused(f"This region was locked by {lock.user_name}: {lock.reason}")
+
+
+def require_none(session: Session, image_set_id: int) -> None:
+    """Refuse to switch the plugin off where regions are locked: nobody would keep them locked then.
+
+    Raises:
+        Refused: With how many there are, and on which image the first one is.
+    """
+    image = core.Image
+    found = session.execute(
+        select(func.count(ScreeningLock.id), func.min(image.name))
+        .select_from(ScreeningLock)
+        .join(image, image.id == ScreeningLock.image_id)
+        .where(image.image_set_id == image_set_id, image.deleted_at.is_(None))
+    ).one()
+    count, name = found
+    if count:
+        regions = "1 region is" if count == 1 else f"{count} regions are"
+        raise Refused(f"{regions} locked here, the first on {name}. Unlock what is locked before screening goes off.")
 
 
 def add(session: Session, image: ImageInfo, actor: Actor, wish: LockIn) -> ScreeningLock:

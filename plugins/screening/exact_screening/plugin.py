@@ -77,6 +77,12 @@ def exact_annotations_changing(session: Session, changes: Sequence[AnnotationCha
 
 
 @hookimpl
+def exact_activation_changing(session: Session, image_set_id: int, enabled: bool) -> None:
+    if not enabled:
+        locks.require_none(session, image_set_id)
+
+
+@hookimpl
 def exact_version_creating(session: Session, version: VersionRecord) -> Sequence[Artefact]:
     found = artefact.of_version(session, version)
     return [found] if found else []

@@ -140,10 +140,17 @@ def test_a_locked_region_refuses_changes_and_says_who_locked_it(make_place):
             assert lock["by"] in refused.text
     assert change(place.ann, op="delete", id=outer).status_code == 200
     assert place.state()["locks"][0] | {"created_at": ""} == {**lock, "may_unlock": False, "created_at": ""}
+    switch = f"/api/v2/image-sets/{place.set}/plugins/screening"
+    kept = place.app.client.put(switch, json={"enabled": False})
+    assert kept.status_code == 409, kept.text
+    assert "1 region is locked here" in kept.text
+    assert place.app.client.put(switch, json={"settings": {"overlap": 10}}).status_code == 200
     place.ask("DELETE", f"locks/{lock['id']}", status=403)
     place.ask("DELETE", f"locks/{lock['id']}", client=place.lead, status=204)
     place.ask("DELETE", f"locks/{lock['id']}", client=place.lead, status=404)
     assert change(place.ann, **new).status_code == 200
+    for enabled in (False, True):
+        assert place.app.client.put(switch, json={"enabled": enabled}).status_code == 200
     two_corners = place.ask(
         "POST", "locks", {"points": [[5, 5], [90, 60]], "reason": "x"}, client=place.lead, status=201
     )
