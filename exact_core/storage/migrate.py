@@ -131,6 +131,12 @@ def check(database: Database, plugins: Iterable[Schema] = ()) -> dict[str, list[
         return {schema.name: _differences(connection, schema, plugins) for schema in (CORE_SCHEMA, *plugins)}
 
 
+def differences(database: Database, schema: Schema) -> list[str]:
+    """Differences between the models and the real tables of one schema."""
+    with database.engine.connect() as connection:
+        return _differences(connection, schema, [schema])
+
+
 def new_revision(database: Database, schema: Schema, message: str, plugins: Iterable[Schema] = ()) -> Path:
     """Write the next revision file from the difference between the models and an upgraded database."""
     script = ScriptDirectory.from_config(_config(schema))

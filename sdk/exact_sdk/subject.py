@@ -38,7 +38,7 @@ class Source:
 
 
 class Subject:
-    """One installed plugin, loaded beside whatever else is installed, without a database."""
+    """One installed plugin, loaded with those that it requires, without a database."""
 
     def __init__(self, name: str) -> None:
         """Find and load a plugin.
@@ -46,7 +46,6 @@ class Subject:
         Raises:
             LookupError: No installed distribution brings a plugin of that name.
         """
-        from exact_core.kernel import Kernel
         from exact_core.kernel.discovery import discover
 
         self.name = name
@@ -54,7 +53,12 @@ class Subject:
         if not any(each.name == name for each in self.candidates):
             known = ", ".join(sorted({each.name for each in self.candidates})) or "none"
             raise LookupError(f"No plugin {name!r} is installed (there are: {known}). Try: pip install -e FOLDER")
-        self.kernel: Kernel = Kernel(candidates=self.candidates)
+        self.kernel: Kernel = self._loaded(name)
+
+    @cached_property
+    def everybody(self) -> Kernel:
+        """All plugins that are installed, loaded side by side."""
+        return self._loaded(*(each.name for each in self.candidates))
 
     @property
     def candidate(self) -> Candidate:
@@ -153,6 +157,25 @@ class Subject:
             for node in ast.walk(source.tree):
                 if isinstance(node, kind):
                     yield source, node
+
+    def _loaded(self, *names: str) -> Kernel:
+        """Load plugins, and then what they turn out to require."""
+        from exact_core.kernel import Kernel
+
+        modules = {each.value for each in self.candidates if each.name in names}
+        wanted = {each.name for each in self.candidates if each.name in names or each.value in modules}
+        while True:
+            kernel = Kernel(candidates=[each for each in self.candidates if each.name in wanted])
+            needed = {
+                need
+                for record in kernel.plugins()
+                if record.contributions is not None
+                for need in record.contributions.info.requires
+            }
+            missing = (needed & {each.name for each in self.candidates}) - wanted
+            if not missing:
+                return kernel
+            wanted |= missing
 
     def _entry_file(self) -> Path:
         if self.folder is None:

@@ -121,12 +121,14 @@ def its_jobs_say_what_they_take(subject: Subject) -> Iterator[Problem]:
 
 def its_keys_are_free(subject: Subject) -> Iterator[Problem]:
     """No tool wants a key that the viewer or another installed plugin uses."""
+    own = subject.contributions.frontend if subject.contributions else None
+    if own is None or not any(tool.key for tool in own.tools):
+        return
     taken = dict.fromkeys(CORE_KEYS, "the viewer")
-    for plugin, frontend in subject.kernel.index.frontends():
+    for plugin, frontend in subject.everybody.index.frontends():
         if plugin != subject.name:
             taken |= {spelled(tool.key): f"the plugin {plugin!r}" for tool in frontend.tools if tool.key}
-    frontend_ = subject.contributions.frontend if subject.contributions else None
-    for tool in frontend_.tools if frontend_ else ():
+    for tool in own.tools:
         owner = taken.get(spelled(tool.key)) if tool.key else None
         if owner:
             yield Problem(

@@ -55,7 +55,7 @@ def its_migrations_go_up_and_down(subject: Subject) -> Iterator[Problem]:
                     reason = found.reason or f"they end at {found.current}"
                     yield Problem(f"the migrations do not go {way}: {reason}", str(own.versions), _NEW_REVISION)
                     return
-                for difference in migrate.check(database, [own])[subject.name]:
+                for difference in migrate.differences(database, own):
                     yield Problem(
                         f"after going {way} the tables differ from the models: {difference}",
                         _newest(own.versions),

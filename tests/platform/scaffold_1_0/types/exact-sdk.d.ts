@@ -112,6 +112,8 @@ declare module 'exact/sdk' {
         | { x?: number; y?: number; zoom?: number; rotation?: number }
         | { bounds: [number, number, number, number]; margin?: number; largest?: number },
     ) => void;
+    /** What a click does: `select`, or the shape that is drawn, as in `polygon`. */
+    tool: () => string;
   }
 
   export interface PanelRegistry {
@@ -130,7 +132,7 @@ declare module 'exact/sdk' {
     /** Throws when the key is taken. */
     add: (shortcut: { keys: string; title: string; run: () => unknown }) => Stop;
     /** Gives keys another meaning for as long as the plugin does something special, until it is taken back. */
-    push: (shortcuts: { keys: string; title: string; run: () => unknown; repeat?: boolean }[]) => Stop;
+    push: (shortcuts: { keys: string; title: string; run: () => unknown; repeat?: boolean; when?: () => boolean }[]) => Stop;
   }
 
   export interface OverlayRegistry {
