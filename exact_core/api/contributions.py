@@ -172,7 +172,7 @@ class Tool:
     Attributes:
         id: ``<plugin>.<name>``.
         title: What the button says to readers and on hover.
-        icon: File name of an SVG below the plugin's ``static`` folder, shown as a picture.
+        icon: File name of an SVG below the plugin's ``static`` folder; its shape is drawn in the colour of the button.
         key: Keyboard shortcut such as ``g`` or ``shift+g``; refused when another has it.
     """
 

@@ -78,7 +78,9 @@ def exact_schema() -> PluginSchema | None:
 
     Returns:
         A ``PluginSchema`` whose tables start with the plugin's name, and whose foreign keys to the core cascade or
-        null out.
+        null out. Deleting an annotation keeps its row, for undo and versions, until its image goes for good, and so do
+        rows that refer to it: ``reader.seen`` tells which still show, and ``exact_annotations_changing`` hears of
+        ``AnnotationAction.DELETED`` where something must go at once.
 
     Scope and failure:
         Every loaded plugin. One that breaks a rule is not loaded; one whose tables are not at the newest revision is
@@ -455,7 +457,8 @@ def exact_statistics(
     Called when somebody asks for the statistics of a region.
 
     Args:
-        session: A session that only reads, for the plugin's own tables.
+        session: A session that only reads: the plugin's own tables, and facts of the core such as the scale,
+            ``session.get(core.Image, region.image_id).mpp_x``.
         region: The image or the field of view.
         reader: Counts of the annotations that the asking user may see.
         settings: The plugin's settings in the image set.

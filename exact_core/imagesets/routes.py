@@ -197,12 +197,15 @@ def explain_rights(
         about = get_user(session, user)
         whose = Actor(about.id, about.name, about.display_name, about.is_admin)
     enabled = services.kernel.activation.enabled(image_set_id)
-    of_plugins = [each.name for plugin, each in services.kernel.index.permissions() if plugin in enabled]
-    decisions = rights.explain(whose, image_set_id, of_plugins, is_active=about.is_active)
+    of_plugins = {each.name: each.title for plugin, each in services.kernel.index.permissions() if plugin in enabled}
+    decisions = rights.explain(whose, image_set_id, list(of_plugins), is_active=about.is_active)
     return RightsOut(
         user=PersonOut.of(about),
         role=rights.held(whose, [image_set])[image_set_id].role,
-        rights=[RightOut(right=right, allowed=each.allowed, why=each.why) for right, each in decisions.items()],
+        rights=[
+            RightOut(right=right, title=of_plugins.get(right, ""), allowed=each.allowed, why=each.why)
+            for right, each in decisions.items()
+        ],
     )
 
 

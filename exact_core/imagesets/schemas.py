@@ -102,6 +102,7 @@ class RightOut(BaseModel):
     """Whether somebody has a right, and why."""
 
     right: str
+    title: str = Field(description="What it allows, in words, for a right of a plugin; else empty.")
     allowed: bool
     why: str
 

@@ -134,7 +134,11 @@ def _check_frontend(name: str, frontend: Frontend, folder: Path | None, module: 
         _require(known, f"exact_frontend: panel {panel.id!r} names the unknown slot {panel.slot!r}")
     for tool in frontend.tools:
         well_formed = not tool.key or _KEY.fullmatch(tool.key) is not None
-        _require(well_formed, f"exact_frontend: {tool.key!r} of tool {tool.id!r} is no keyboard shortcut")
+        _require(
+            well_formed,
+            f"exact_frontend: {tool.key!r} of tool {tool.id!r} is no keyboard shortcut; one is written in small "
+            "letters, such as 'u', 'shift+s' or 'ctrl+alt+k'",
+        )
 
 
 def _check_job_types(job_types: Sequence[JobType]) -> None:

@@ -1,4 +1,4 @@
-"""The reference of hooks, written from their declarations."""
+"""The reference of hooks, and of the values that they take and give, written from their declarations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 from exact_core.api.markers import Deprecated, Policy, Scope
 from exact_core.api.version import API_VERSION
 from exact_core.kernel.signatures import Hook, all_hooks
+from exact_core.kernel.value_reference import value_reference
 
 _HEAD = f"""# Hooks
 
@@ -54,7 +55,7 @@ def hook_reference() -> str:
     rows = "".join(f"| `{policy.name}` | {_POLICIES[policy]} |\n" for policy in used)
     index = "".join(_row(hook) for hook in hooks)
     table = f"\n## All hooks\n\n| hook | policy | asked | what for |\n|---|---|---|---|\n{index}"
-    return _HEAD + rows + table + "".join(_section(hook) for hook in hooks)
+    return _HEAD + rows + table + "".join(_section(hook) for hook in hooks) + value_reference()
 
 
 def signature_of(hook: Hook) -> str:

@@ -15,6 +15,7 @@ from exact_core.storage import migrate
 from exact_core.storage.database import Database
 
 if TYPE_CHECKING:
+    from exact_core.kernel.kernel import Kernel
     from exact_core.storage.migrate import Schema, SchemaStatus
 
 
@@ -45,12 +46,15 @@ def ready_database(settings: Settings) -> Iterator[Database]:
 
 def installed_schemas(settings: Settings | None = None) -> list[Schema]:
     """The schemas of the plugins that are installed and load, in the order that they need each other."""
+    schemas = _kernel(settings or Settings()).index.schemas()
+    return [migrate.plugin_schema(name, each.metadata, each.migrations) for name, each in schemas]
+
+
+def _kernel(settings: Settings) -> Kernel:
     from exact_core.kernel.kernel import Kernel
     from exact_core.kernel.loader import Choice
 
-    settings = settings or Settings()
-    kernel = Kernel(choice=Choice(settings.plugins, settings.disabled_plugins, settings.safe_mode))
-    return [migrate.plugin_schema(name, each.metadata, each.migrations) for name, each in kernel.index.schemas()]
+    return Kernel(choice=Choice(settings.plugins, settings.disabled_plugins, settings.safe_mode))
 
 
 @click.group()
@@ -109,7 +113,12 @@ def _one(name: str) -> Schema:
     for schema in installed_schemas():
         if schema.name == name:
             return schema
-    raise click.ClickException(f"No installed plugin {name!r} has tables; see: exact plugins list")
+    record = _kernel(Settings()).records.get(name)
+    if record is None:
+        raise click.ClickException(f"No plugin {name!r} is installed; see: exact plugins list")
+    if not record.state.is_running:
+        raise click.ClickException(f"The plugin {name!r} did not load ({record.state}): {record.reason}")
+    raise click.ClickException(f"The plugin {name!r} has no tables: it gives no exact_schema.")
 
 
 def _print(found: list[SchemaStatus], as_json: bool) -> None:

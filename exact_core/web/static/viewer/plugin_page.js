@@ -212,7 +212,7 @@ export function addPluginTools(host, plugins, addKey) {
   const tools = new Map();
   for (const plugin of plugins) {
     for (const { id, title, icon: picture, key } of plugin.tools ?? []) {
-      const face = picture ? html`<img class="plugin-tool__icon" src=${picture} alt="">` : html`<span aria-hidden="true">${title.slice(0, 2)}</span>`;
+      const face = picture ? html`<span class="plugin-tool__icon" aria-hidden="true" .style=${{ '--picture': `url(${JSON.stringify(picture)})` }}></span>` : html`<span aria-hidden="true">${title.slice(0, 2)}</span>`;
       const button = html`<button type="button" class="icon-btn icon-btn--small plugin-tool" disabled aria-label=${title} data-tip=${title} data-keys=${key || null}>${face}</button>`;
       const tool = { button, plugin: plugin.name, press: /** @type {(() => void) | null} */ (null) };
       button.addEventListener('click', () => tool.press?.());

@@ -117,7 +117,7 @@ export async function drawMembers(target, page) {
       const answer = await api.get(`${path}/rights`, user.id === page.actor.id ? {} : { user: user.id });
       await openDialog({
         title: user.id === page.actor.id ? 'What you may do here' : `What ${personName(user)} may do here`, size: 'wide',
-        body: html`<ul class="list">${answer.rights.map((/** @type {any} */ right) => html`<li class="row row--nowrap right-row">${icon(right.allowed ? 'circle-check' : 'circle-x', right.allowed ? 'success-text' : 'faint')}<span class="grow">${RIGHTS[right.right] ?? right.right}<br><span class="small muted">${right.why}</span></span></li>`)}</ul>`,
+        body: html`<ul class="list">${answer.rights.map((/** @type {any} */ right) => html`<li class="row row--nowrap right-row">${icon(right.allowed ? 'circle-check' : 'circle-x', right.allowed ? 'success-text' : 'faint')}<span class="grow">${RIGHTS[right.right] ?? (right.title || right.right)}<br><span class="small muted">${right.why}</span></span></li>`)}</ul>`,
       });
     } catch (error) {
       showError(error);
