@@ -96,6 +96,9 @@ class PluginConformance:
     def test_its_jobs_say_what_they_take(self, subject: Subject) -> None:
         _hold(contributed.its_jobs_say_what_they_take(subject))
 
+    def test_its_search_fields_give_sql(self, subject: Subject) -> None:
+        _hold(contributed.its_search_fields_give_sql(subject))
+
     def test_its_keys_are_free(self, subject: Subject) -> None:
         _hold(contributed.its_keys_are_free(subject))
 

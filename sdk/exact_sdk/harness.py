@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _ADDRESS = "http://127.0.0.1"
 _numbers = itertools.count(1)
 
+MODES = ("cooperative", "competitive", "second_opinion")
+"""How the people of an image set work together: on the same shapes, blind to each other, or in rounds of readings."""
+
 
 class Instance:
     """A running instance with exactly the plugins that a test names.
@@ -121,7 +124,18 @@ class Instance:
         return self._client_of(user_id, scopes)
 
     def image_set(self, name: str = "", *, plugins: Iterable[str] = (), mode: str = "cooperative") -> int:
-        """Make an image set with a product of its own; switches the named plugins on."""
+        """Make an image set with a product of its own; switches the named plugins on.
+
+        Args:
+            name: What people read.
+            plugins: What is switched on in it.
+            mode: One of ``MODES``.
+
+        Raises:
+            ValueError: There is no such mode.
+        """
+        if mode not in MODES:
+            raise ValueError(f"there is no mode {mode!r} of image sets; choose among: {', '.join(MODES)}")
         from exact_core.storage.epochs import raise_epoch
         from exact_core.storage.models import ImageSet, ImageSetProduct, Product, Team
 
@@ -225,6 +239,7 @@ class Instance:
         box: Sequence[int] | None = None,
         point: Sequence[int] | None = None,
         polygon: Sequence[Sequence[int]] | None = None,
+        line: Sequence[Sequence[int]] | None = None,
         client: TestClient | None = None,
     ) -> int:
         """Draw one shape as a client does; returns the annotation's id."""
@@ -232,8 +247,10 @@ class Instance:
             geometry: dict[str, Any] = {"shape": "box", "points": [list(box[:2]), list(box[2:])]}
         elif point is not None:
             geometry = {"shape": "point", "points": [list(point)]}
+        elif line is not None:
+            geometry = {"shape": "line", "points": [list(each) for each in line]}
         else:
-            assert polygon is not None, "say box, point or polygon"
+            assert polygon is not None, "say box, point, polygon or line"
             geometry = {"shape": "polygon", "points": [list(each) for each in polygon]}
         type_id = self.annotation_type(self._set_of(image), type_name)
         operation = {"op": "create", "uuid": str(uuid4()), "type_id": type_id, "geometry": geometry}

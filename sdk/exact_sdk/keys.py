@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 CORE_KEYS = frozenset(
     {
         *("m", ".", "r", "o", "l", "v", "p", "t"),
@@ -13,6 +15,9 @@ CORE_KEYS = frozenset(
     }
 )
 """As ``Tool.key`` spells them. A test compares them with what the viewer's modules say."""
+
+WRITTEN = re.compile(r"((ctrl|alt|shift)\+)*([a-z0-9]|f[1-9]|f1[0-2]|[,.;/\[\]'-])")
+"""What the kernel takes for ``Tool.key``. A test compares the two."""
 
 _ORDER = ("ctrl", "alt", "shift")
 

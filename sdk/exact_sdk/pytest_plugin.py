@@ -129,9 +129,12 @@ def settings_for(app: Instance) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def as_user(app: Instance, image_set: int) -> Callable[..., TestClient]:
-    """``as_user("viewer")`` is the HTTP client of a new user with that role in the image set; no role is a stranger."""
+    """``as_user("viewer")`` is the HTTP client of a new user with that role in the image set; no role is a stranger.
 
-    def make(role: str = "", **more: Any) -> TestClient:
+    ``as_user("viewer", other)`` has the role in another image set.
+    """
+
+    def make(role: str = "", image_set: int = image_set, **more: Any) -> TestClient:
         return app.as_user(role, image_set if role else None, **more)
 
     return make

@@ -27,6 +27,7 @@ STILL: Mapping[str, Callable[[Subject], Iterable[Problem]]] = MappingProxyType(
             contributed.its_settings_can_be_drawn_as_a_form,
             contributed.its_rights_are_asked_for,
             contributed.its_jobs_say_what_they_take,
+            contributed.its_search_fields_give_sql,
             contributed.its_keys_are_free,
             tables.its_tables_start_with_its_name,
             tables.its_foreign_keys_never_hold_the_core_back,

@@ -4,7 +4,28 @@
  * What is put into a hole is text or an element here too, never markup.
  */
 
-const VOID = new Set(['br', 'hr', 'img', 'input']);
+export const VOID = new Set(['br', 'hr', 'img', 'input']);
+
+/**
+ * While the page is written for a click: who hears a click, by the number that stands in the text.
+ * @type {{owner: FakeElement | null, listener: (event: any) => unknown}[] | null}
+ */
+let hearing = null;
+
+/** @param {FakeElement | null} owner @param {(event: any) => unknown} listener */
+const clickMark = (owner, listener) => ` @click="${/** @type {any[]} */ (hearing).push({ owner, listener }) - 1}"`;
+
+/** An element as text in which `@click="0"` stands for the first of the listeners. @param {FakeElement} element */
+export function writtenWithClicks(element) {
+  /** @type {NonNullable<typeof hearing>} */
+  const listeners = [];
+  hearing = listeners;
+  try {
+    return { text: element.innerHTML, listeners };
+  } finally {
+    hearing = null;
+  }
+}
 
 /** @param {unknown} value */
 export function escaped(value) {
@@ -84,7 +105,8 @@ export class FakeElement {
   /** @returns {string} */
   get outerHTML() {
     const attributes = Object.entries({ ...(this.className ? { class: this.className } : {}), ...this.attributes });
-    const text = attributes.map(([name, value]) => ` ${name}="${escaped(value)}"`).join('');
+    let text = attributes.map(([name, value]) => ` ${name}="${escaped(value)}"`).join('');
+    if (hearing) text += (this.disabled ? ' disabled' : '') + (this.listeners.click ?? []).map((listener) => clickMark(this, listener)).join('');
     return VOID.has(this.tag) ? `<${this.tag}${text}>` : `<${this.tag}${text}>${this.innerHTML}</${this.tag}>`;
   }
 
@@ -129,6 +151,8 @@ export class Markup {
       const value = this.values[index];
       const attribute = /\s([.@]?[\w-]+)=$/.exec(text);
       if (!attribute) text += flat([value]).map(written).join('');
+      else if (hearing && attribute[1] === '@click' && typeof value === 'function') text = text.slice(0, attribute.index) + clickMark(null, /** @type {any} */ (value));
+      else if (hearing && attribute[1] === '.disabled' && value) text = `${text.slice(0, attribute.index)} disabled`;
       else if (/^[.@]/.test(attribute[1]) || value === false || value === null || value === undefined) text = text.slice(0, attribute.index);
       else text += `"${value === true ? '' : escaped(value)}"`;
     });

@@ -11,6 +11,7 @@
  *     });
  */
 
+import { clickIn } from './fake_controls.js';
 import { FakeElement } from './fake_page.js';
 import { API_VERSION, ApiError, toasts } from './fake_sdk.js';
 
@@ -20,8 +21,8 @@ import { API_VERSION, ApiError, toasts } from './fake_sdk.js';
  *
  * @typedef {object} Options
  * @property {string} plugin  Its name.
- * @property {Record<string, any>} [answers]  What its routes answer: `'GET images/7/count'` to a value, or to a
- *   function of the query or body. A route that is not here answers 404.
+ * @property {Record<string, any>} [answers]  What its routes answer: `'GET images/7/count'`, without a query, to a value,
+ *   or to a function of the query or body. A route that is not here answers 404.
  * @property {Record<string, any>} [settings]
  * @property {Record<string, boolean>} [rights]
  * @property {Partial<import('exact/sdk').ImageFacts> | null} [image]  Null for a page without an image.
@@ -64,6 +65,17 @@ export class FakePage {
     const element = this.panels.get(id);
     if (!element) throw new Error(`the plugin filled no panel ${id}; it filled: ${[...this.panels.keys()].join(', ') || 'none'}`);
     return element;
+  }
+
+  /**
+   * Click a button or link of a panel, and wait until the plugin has answered.
+   * @param {string} id of the panel
+   * @param {string} label  All the words on it, or its `aria-label`.
+   * @param {number} [nth]  Which one, from 0, when several are called so.
+   */
+  async click(id, label, nth = 0) {
+    await clickIn(this.panel(id), label, nth);
+    await settled();
   }
 
   /** Look elsewhere, and wait until the plugin has answered. @param {Partial<View>} view */

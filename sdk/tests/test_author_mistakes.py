@@ -38,6 +38,10 @@ def exact_frontend():
         Tool("lab.tool", "Tool", key="{key}"),
     ))
 """
+FIELD = """@hookimpl
+def exact_search_fields():
+    return [SearchField("lab.word", SearchKind.BOOLEAN, lambda row, settings: {value})]
+"""
 SCRIPT = {"static/index.js": "export default function activate(ctx) {}\n"}
 PROJECT = {
     "pyproject.toml": """[build-system]
@@ -122,6 +126,25 @@ MISTAKES: dict[str, Mistake] = {
         "belongs to the viewer",
         "Choose one that is free",
         {"files": SCRIPT},
+    ),
+    "key in capitals": Mistake(
+        HEAD + TOOL.format(key="Ctrl+Shift+G"),
+        "plugin.py:5",
+        "'Ctrl+Shift+G' of tool 'lab.tool' is no keyboard shortcut",
+        'Write key="ctrl+shift+g"',
+        {"files": SCRIPT},
+    ),
+    "search field that is no SQL": Mistake(
+        HEAD + FIELD.format(value="row.image_id > 3 and True"),
+        "plugin.py:4",
+        "the expression of 'lab.word' raised TypeError: Boolean value of this clause is not defined",
+        "exists().where",
+    ),
+    "search field that gives a number": Mistake(
+        HEAD + FIELD.format(value="3"),
+        "plugin.py:4",
+        "the expression of 'lab.word' gave int, not SQL",
+        "exists().where",
     ),
     "id used twice": Mistake(
         HEAD + "@hookimpl\ndef exact_permissions():\n    return [\n"

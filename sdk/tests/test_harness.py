@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from exact_sdk.fakedist import FakeDistributions
-from exact_sdk.harness import Instance
+from exact_sdk.harness import MODES, Instance
 from exact_sdk.pytest_plugin import Builder
 from exact_sdk.slides import Slide
 from PIL import Image as Picture
@@ -76,6 +76,21 @@ def test_users_have_the_role_that_a_test_gives_them(exact: Builder) -> None:
     assert app.as_user().get(f"/api/v2/image-sets/{image_set}/plugins").status_code == 404
 
 
+def test_every_mode_can_be_made_and_another_one_is_told_with_those_that_there_are(exact: Builder) -> None:
+    app = exact.start()
+    with pytest.raises(ValueError, match=r"'blind'.*cooperative, competitive, second_opinion"):
+        app.image_set(mode="blind")
+    for mode in MODES:
+        image_set = app.image_set(mode=mode)
+        assert app.client.get(f"/api/v2/image-sets/{image_set}").json()["mode"] == mode
+    image = app.image(image_set)
+    app.annotate(image, "Distance", line=[(5, 5), (50, 60)])
+    app.annotate(image, "Cell", point=(500, 5))
+    address = f"/api/v2/image-sets/{image_set}/annotation-search"
+    found = app.client.get(address, params={"q": "class:distance shape:line"}).json()["items"]
+    assert [each["shape"] for each in found] == ["line"]
+
+
 def test_a_removed_distribution_is_gone(fake_distributions: FakeDistributions) -> None:
     import importlib
     import importlib.metadata
@@ -121,7 +136,7 @@ def test_jobs_run_in_the_test_and_say_how_they_ended(
 
 
 def test_the_synthetic_slide_has_pixels_and_cells_where_it_says(
-    client: TestClient, as_user: Callable[..., TestClient], slide: int, slide_file: Slide
+    app: Instance, client: TestClient, as_user: Callable[..., TestClient], slide: int, slide_file: Slide
 ) -> None:
     facts = client.get(f"/api/v2/images/{slide}").json()
     assert (facts["width"], facts["height"], facts["mpp_x"]) == (2048, 1536, pytest.approx(0.5, rel=0.01))
@@ -130,3 +145,4 @@ def test_the_synthetic_slide_has_pixels_and_cells_where_it_says(
         assert picture.getpixel((x, y))[1] < 90 < 200 < picture.getpixel((5, 5))[1]  # dark cell, light glass
     assert as_user("viewer").get(f"/api/v2/images/{slide}").status_code == 200
     assert as_user().get(f"/api/v2/images/{slide}").status_code == 404
+    assert as_user("viewer", app.image_set()).get(f"/api/v2/images/{slide}").status_code == 404

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from exact_sdk.keys import CORE_KEYS, spelled
+from exact_sdk.keys import CORE_KEYS, WRITTEN, spelled
 
 import exact_core
+from exact_core.kernel import contributed
 
 STATIC = Path(exact_core.__file__).parent / "web" / "static"
 
@@ -25,3 +26,4 @@ def test_every_key_of_the_viewer_is_known_and_no_other() -> None:
 def test_a_combination_has_one_spelling() -> None:
     assert spelled("Shift+Ctrl+Z") == spelled("ctrl+shift+z") == "ctrl+shift+z"
     assert spelled("+") == "+"
+    assert contributed._KEY.pattern == WRITTEN.pattern

@@ -41,6 +41,31 @@ test('a panel shows what its route answers, again after each move, and text is n
   assert.deepEqual(toasts, [{ message: 'said', kind: 'info' }]);
 });
 
+test('a control of a panel is clicked by the words on it', async () => {
+  /** @type {string[]} */
+  const done = [];
+  const rows = ['One', 'Two & three'];
+  const page = await start((ctx) => {
+    ctx.panels.mount('mine.list', (element) => {
+      const again = Object.assign(/** @type {any} */ (document).createElement('button'), { textContent: 'Again' });
+      again.addEventListener('click', async () => done.push((await ctx.api.post('again')).said));
+      const show = () => render(/** @type {any} */ (element), html`<ul @click=${() => done.push('outside')}>
+        ${rows.map((row) => html`<li><button type="button" class="btn btn--small" @click=${() => done.push(row)}><svg/>${row}</button>
+          <button aria-label="Remove" @click=${(/** @type {any} */ event) => (event.stopPropagation(), done.push(`${event.target.tag} ${row}`))}>×</button></li>`)}
+        </ul><button .disabled=${true} @click=${() => done.push('never')}>Save</button><button>Silent</button>${again}`);
+      show();
+    });
+  }, { plugin: 'mine', answers: { 'POST again': { said: 'asked' } } });
+  await page.click('mine.list', 'Two & three');
+  await page.click('mine.list', 'Remove', 1);
+  await page.click('mine.list', 'Again');
+  assert.deepEqual(done, ['Two & three', 'outside', 'button Two & three', 'asked']);
+  await assert.rejects(page.click('mine.list', 'Save'), /Save is disabled/);
+  await assert.rejects(page.click('mine.list', 'Silent'), /nothing happens at Silent/);
+  await assert.rejects(page.click('mine.list', 'Remove', 2), /only 2 controls/);
+  await assert.rejects(page.click('mine.list', 'Four'), /no control is called Four; there are: .*One, Remove, /);
+});
+
 test('a route without an answer is a 404, and a given error is thrown', async () => {
   const silent = await start(counting, { plugin: 'mine' });
   assert.match(silent.panel('mine.count').textContent, /no answer to GET count/);

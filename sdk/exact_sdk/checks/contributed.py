@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from pydantic import BaseModel, ValidationError
 
+from exact_core.kernel.dispatch import call_alone
 from exact_sdk.keys import CORE_KEYS, spelled
 from exact_sdk.problems import Problem
 from exact_sdk.subject import Subject
@@ -117,6 +119,30 @@ def its_jobs_say_what_they_take(subject: Subject) -> Iterator[Problem]:
             yield Problem(f"the job type {job_type.name!r} has no title", subject.place_of_text(job_type.name))
         if job_type.params is not None:
             job_type.params.model_json_schema()
+
+
+def its_search_fields_give_sql(subject: Subject) -> Iterator[Problem]:
+    """The expression of each search field can be called as a search does, and gives SQL."""
+    from sqlalchemy.sql.roles import ExpressionElementRole
+
+    from exact_core.annotations.scope import ROWS
+    from exact_core.api.contributions import SearchRow
+
+    row = SearchRow(ROWS.c.annotation_id, ROWS.c.image_id, ROWS.c.type_id, ROWS.c.author_id)
+    model = _settings(subject)
+    for each in subject.contributions.search_fields if subject.contributions else ():
+        if each.expression is None:
+            continue
+        made, error = call_alone(partial(each.expression, row, model() if model else None))
+        if error is None and isinstance(made, ExpressionElementRole):
+            continue
+        said = f"gave {type(made).__name__}, not SQL" if error is None else f"raised {type(error).__name__}: {error}"
+        yield Problem(
+            f"exact_search_fields: the expression of {each.name!r} {said}",
+            subject.place_of_text(each.name),
+            "Give an expression of SQLAlchemy over the columns of the row, such as "
+            "exists().where(Note.annotation_id == row.annotation_id).",
+        )
 
 
 def its_keys_are_free(subject: Subject) -> Iterator[Problem]:

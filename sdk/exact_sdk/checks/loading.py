@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from exact_sdk.clean_load import LIMIT_SECONDS, CleanLoad, finished_load, start_clean_load
+from exact_sdk.keys import WRITTEN, spelled
 from exact_sdk.problems import Problem
 from exact_sdk.subject import Source, Subject
 
@@ -32,7 +33,8 @@ def it_loads(subject: Subject) -> Iterator[Problem]:
         place = subject.place_in_project(subject.name, "entry_points.txt")
     elif record.state == "incompatible":
         place = subject.place_in_project("exact-core", "METADATA")
-    yield Problem(record.reason, _sharper(subject, place, record.reason), _REMEDIES[record.state.value])
+    remedy = _spelling(record.reason) or _REMEDIES[record.state.value]
+    yield Problem(record.reason, _sharper(subject, place, record.reason), remedy)
 
 
 def it_loads_without_warnings(subject: Subject) -> Iterator[Problem]:
@@ -142,6 +144,14 @@ def _at_import(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
             continue
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield from _at_import(node)
+
+
+def _spelling(reason: str) -> str:
+    """How a key is written, when a reason is about one that is wrong by its capitals alone; else nothing."""
+    key = reason.partition("'")[2].partition("'")[0]
+    if not reason.endswith("is no keyboard shortcut") or not WRITTEN.fullmatch(spelled(key)):
+        return ""
+    return f'Write key="{spelled(key)}": keys are in small letters, with shift+, ctrl+ or alt+ before them.'
 
 
 def _sharper(subject: Subject, place: str, reason: str) -> str:

@@ -45,6 +45,7 @@ def dev(plugins: tuple[str, ...], port: int, slide: Path | None) -> None:
     for subject in subjects:
         if not subject.record.state.is_running:
             click.echo(f"{subject.record.place or subject.name}: {subject.record.reason}", err=True)
+    click.echo(f"Preparing a new instance with {', '.join(names) or 'no plugin'}; this takes some seconds …")
     folder = Path(tempfile.mkdtemp(prefix="exact-dev-"))
     for name in [name for name in os.environ if name.startswith("EXACT_")]:
         del os.environ[name]  # never the data of a real instance

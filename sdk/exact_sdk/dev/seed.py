@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 PERSON = "dev"
 _SET = "Plugin under development"
-_TYPES = {"Nucleus": "#3b6fd4", "Mitosis": "#d62828"}
+_TYPES = {"Nucleus": "#3b6fd4", "Mitosis": "#d62828", "Region": "#2a9d4a", "Distance": "#8a4fbf"}
+_SHAPES = ("box", "ellipse", "line", "point", "polygon")
+_HALF_SIZES = (10, 16, 24, 40, 70)  # level-0 pixels: panels that sort or measure have something to show
 
 
 def fill(folder: Path, subjects: Sequence[Subject], slide: Path | None) -> str:
@@ -33,9 +35,16 @@ def fill(folder: Path, subjects: Sequence[Subject], slide: Path | None) -> str:
         image_set = app.image_set(_SET)
         image = app.picture(image_set, slide)
         for name, color in _TYPES.items():
-            app.annotation_type(image_set, name, color=color, shapes=("box", "ellipse", "point", "polygon"))
+            app.annotation_type(image_set, name, color=color, shapes=_SHAPES)
         for number, (x, y) in enumerate(cells[::4]):
-            app.annotate(image, "Nucleus" if number % 3 else "Mitosis", box=(x - 16, y - 16, x + 16, y + 16))
+            half = _HALF_SIZES[number % len(_HALF_SIZES)]
+            box = (x - half, y - half, x + half, y + half * 3 // 4)
+            app.annotate(image, "Nucleus" if number % 3 else "Mitosis", box=box)
+        if cells:
+            x, y = cells[0]
+            around = ((-400, -120), (-60, -320), (360, -180), (300, 220), (-40, 90), (-320, 260))
+            app.annotate(image, "Region", polygon=[(x + right, y + down) for right, down in around])
+            app.annotate(image, "Distance", line=cells[:2])
         for subject in subjects:
             _switch_on(app, image_set, subject)
     return f"/image-sets/{image_set}/images/{image}"
