@@ -129,8 +129,9 @@ export class FakePage {
     return async (path, sent) => {
       const bare = path.replace(/^\//, '');
       this.requests.push({ method, path: bare, sent });
-      const answer = this.options.answers?.[`${method} ${bare}`];
-      if (answer === undefined) throw new ApiError(404, 'not-found', `There is no answer to ${method} ${bare}.`);
+      const asked = `${method} ${bare.split('?')[0]}`;
+      const answer = this.options.answers?.[asked];
+      if (answer === undefined) throw new ApiError(404, 'not-found', `There is no answer to ${asked}.`);
       const given = typeof answer === 'function' ? await answer(sent) : answer;
       if (given instanceof Error) throw given;
       return given;

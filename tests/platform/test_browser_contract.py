@@ -22,7 +22,7 @@ def sections() -> dict[str, list[str]]:
     for part in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]:
         heading = re.match(r"\w+", part)
         assert heading
-        found[heading[0]] = re.findall(r"^\| `(\w+)", part, re.MULTILINE)
+        found[heading[0]] = re.findall(r"^\| `(\w+)", part.partition("\n## ")[0], re.MULTILINE)
     return found
 
 
@@ -40,6 +40,42 @@ def test_the_versions_of_the_interface_agree() -> None:
     assert f"Browser API {number[1]}." in PAGE
     assert f"Browser API {number[1]}." in browser_contract.TYPES.read_text()
     assert f"API_VERSION = '{number[1]}'" in (ROOT / "sdk" / "js" / "fake_sdk.js").read_text()
+
+
+def test_the_classes_and_variables_that_panels_may_rely_on_are_on_every_page() -> None:
+    web = ROOT / "exact_core" / "web"
+    linked = re.findall(r"asset\('(shell/\w+\.css)'\)", (web / "templates" / "base.html").read_text())
+    styles = "".join((web / "static" / name).read_text() for name in linked)
+    selectors = re.sub(r"\{[^{}]*\}", "{}", styles)
+    told = PAGE.partition("\n## How a panel looks\n")[2].partition("\n## ")[0]
+    names = [
+        name for line in re.findall(r"^\| (`[^|]+) \|", told, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", line)
+    ]
+    variables = {name for name in names if name.startswith("--")}
+    classes = set(names) - variables
+    assert {"btn", "muted", "field__label"} <= classes
+    assert {"--text", "--space-6"} <= variables
+    assert {name for name in classes if not re.search(rf"\.{name}(?![\w-])", selectors)} == set()
+    assert {name for name in variables if not re.search(rf"^\s*{name}:", styles, re.MULTILINE)} == set()
+
+
+def test_what_the_page_says_of_the_fake_page_is_there_and_nothing_is_left_out() -> None:
+    told = PAGE.partition("\n## Tests without a browser\n")[2]
+    options, members = (
+        set(re.findall(r"^\| (`\w.*?) \|", part, re.MULTILINE)) for part in told.split("| member of")[:2]
+    )
+    script = (ROOT / "sdk" / "js" / "testing.js").read_text()
+    assert {name.strip("`") for name in options} == set(re.findall(r"@property \{.*\} \[?(\w+)\]?", script))
+    given = set(re.findall(r"^  (?:async )?(\w+)\(.*\) \{$|^    this\.(\w+) = ", script, re.MULTILINE))
+    real = {first or second for first, second in given} - {
+        "constructor",
+        "options",
+        "listeners",
+        "end",
+        "stops",
+        "view",
+    }
+    assert {name for each in members for name in re.findall(r"`(\w+)", each)} == real
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ test('a panel shows what its route answers, again after each move, and text is n
   assert.match(page.panel('mine.count').textContent, /^5 /);
   await page.annotations('changed', [3]);
   assert.equal(page.requests.length, 3);
+  assert.deepEqual(await page.ctx.api.get('/count?x1=9', { x1: 4 }), { total: 4 });
   await page.press('g');
   assert.deepEqual(toasts, [{ message: 'said', kind: 'info' }]);
 });

@@ -139,12 +139,17 @@ declare module 'exact/sdk' {
     /** Of this plugin. */
     list: () => { id: string; title: string; visible: boolean; opacity: number }[];
     set: (id: string, change: { visible?: boolean; opacity?: number; refresh?: boolean }) => void;
-    /** An element that always covers the whole image; percentages inside are parts of the image. */
+    /**
+     * An element that always covers the whole image; percentages inside are parts of the image. In the viewer one CSS
+     * pixel inside is one level-0 pixel, so divide by the zoom for what is as thick as on the screen.
+     */
     layer: (place: 'viewer' | 'navigator', className?: string) => { element: HTMLElement; remove: Stop };
   }
 
   export interface AnnotationFacade {
+    /** `changed` tells what this page did, not what others do; no numbers mean that many were changed at once. */
     on: (event: 'changed' | 'selected', listener: (ids: number[]) => void) => Stop;
+    /** One request per number, at most 200. */
     select: (ids: number[]) => Promise<void>;
     selected: () => number[];
     /** Shapes per annotation type. */
