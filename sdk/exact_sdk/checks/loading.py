@@ -149,7 +149,7 @@ def _at_import(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
 def _spelling(reason: str) -> str:
     """How a key is written, when a reason is about one that is wrong by its capitals alone; else nothing."""
     key = reason.partition("'")[2].partition("'")[0]
-    if not reason.endswith("is no keyboard shortcut") or not WRITTEN.fullmatch(spelled(key)):
+    if "is no keyboard shortcut" not in reason or not WRITTEN.fullmatch(spelled(key)):
         return ""
     return f'Write key="{spelled(key)}": keys are in small letters, with shift+, ctrl+ or alt+ before them.'
 
