@@ -42,7 +42,7 @@ def open_services(settings: Settings, candidates: Iterable[Candidate] | None = N
         decoder=decoder,
         jobs=jobs,
         annotation_reader=_reader,
-        thumbnail=Thumbnails(database, blobs, decoder),
+        thumbnails=Thumbnails(database, blobs, decoder),
     )
 
 

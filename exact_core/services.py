@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exact_core.storage.blobs import Blobs
     from exact_core.storage.database import Database
     from exact_core.tiles.decode_pool import DecodePool
+    from exact_core.tiles.thumbnails import Thumbnails
 
 
 @dataclass(slots=True)
@@ -33,4 +34,4 @@ class Services:
     decoder: DecodePool
     jobs: JobQueue
     annotation_reader: Callable[[Session, Actor], AnnotationReader]  # annotations/reader.py: ScopedReader
-    thumbnail: Callable[[int, int], bytes]  # tiles/thumbnails.py: by image and longest side
+    thumbnails: Thumbnails

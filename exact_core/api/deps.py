@@ -146,7 +146,7 @@ Annotations = Annotated[AnnotationReader, Depends(annotation_reader)]
 
 def thumbnail_reader(request: Request) -> Callable[[int, int], bytes]:
     """What gives a small picture of an image."""
-    return services_of(request).thumbnail
+    return services_of(request).thumbnails
 
 
 Thumbnails = Annotated[Callable[[int, int], bytes], Depends(thumbnail_reader)]

@@ -46,8 +46,7 @@ def ready_database(settings: Settings) -> Iterator[Database]:
 
 def installed_schemas(settings: Settings | None = None) -> list[Schema]:
     """The schemas of the plugins that are installed and load, in the order that they need each other."""
-    schemas = _kernel(settings or Settings()).index.schemas()
-    return [migrate.plugin_schema(name, each.metadata, each.migrations) for name, each in schemas]
+    return migrate.plugin_schemas(_kernel(settings or Settings()).index.schemas())
 
 
 def _kernel(settings: Settings) -> Kernel:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import alembic.command
 from alembic.autogenerate import compare_metadata
@@ -25,6 +25,9 @@ import exact_core.migrations
 from exact_core.api.errors import ConfigurationError, ExactError
 from exact_core.storage.database import Database
 from exact_core.storage.models import Base, UtcDateTime
+
+if TYPE_CHECKING:
+    from exact_core.api.contributions import PluginSchema
 
 CORE = "core"
 _CORE_VERSIONS = "alembic_version"
@@ -95,6 +98,11 @@ def plugin_schema(name: str, metadata: MetaData, package: str) -> Schema:
     if not places:
         raise ConfigurationError(f"Plugin {name}: its migrations package {package} cannot be found.")
     return Schema(name, metadata, Path(places[0]))
+
+
+def plugin_schemas(contributed: Iterable[tuple[str, PluginSchema]]) -> list[Schema]:
+    """The schemas of plugins as ``kernel.index.schemas()`` gives them, in that order."""
+    return [plugin_schema(name, each.metadata, each.migrations) for name, each in contributed]
 
 
 def upgrade(database: Database, plugins: Iterable[Schema] = ()) -> list[SchemaStatus]:

@@ -16,7 +16,7 @@ from exact_core.tiles.endpoint import PREFIX, UnreadableTile
 from exact_core.tiles.frames import Frame, parse_frame, require_frame
 from exact_core.tiles.schemas import ChannelOut, FramesOut, LevelOut, SlideInformation
 from exact_core.tiles.served_images import original_of, slide_of
-from exact_core.tiles.thumbnails import Thumbnails, default_frame, longest_side
+from exact_core.tiles.thumbnails import default_frame, longest_side
 
 router = APIRouter(prefix="/api/v2/images", tags=["pictures"])
 
@@ -94,8 +94,7 @@ def thumbnail(
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
     session.rollback()  # let go of the connection while the picture is made
-    thumbnails = Thumbnails(services.database, services.blobs, services.decoder)
-    data = thumbnails.of(slide, image_id, image.content_version, shown, longest)
+    data = services.thumbnails.of(slide, image_id, image.content_version, shown, longest)
     return Response(data, media_type="image/jpeg", headers={**_HEADERS, "ETag": etag})
 
 

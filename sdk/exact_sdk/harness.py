@@ -346,7 +346,4 @@ def _schemas(candidates: list[Candidate]) -> list[Any]:
     from exact_core.kernel import Kernel
     from exact_core.storage import migrate
 
-    return [
-        migrate.plugin_schema(name, schema.metadata, schema.migrations)
-        for name, schema in Kernel(candidates=candidates).index.schemas()
-    ]
+    return migrate.plugin_schemas(Kernel(candidates=candidates).index.schemas())

@@ -28,12 +28,8 @@ def instance(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings = Settings(data_dir=folder / "data", secret_key="screening-test-" + "0" * 32)
     settings.data_dir.mkdir()
     candidates = tuple(each for each in discover() if each.name == "screening")
-    schemas = [
-        migrate.plugin_schema(name, schema.metadata, schema.migrations)
-        for name, schema in Kernel(candidates=candidates).index.schemas()
-    ]
     database = Database(settings.effective_database_url)
-    migrate.upgrade(database, schemas)
+    migrate.upgrade(database, migrate.plugin_schemas(Kernel(candidates=candidates).index.schemas()))
     database.dispose()
     with running(settings, [shared_data / "01-wsi" / "CMU-1-Small-Region.svs"], candidates) as made:
         services = made.services

@@ -89,10 +89,8 @@ class World:
 
 def upgrade(settings: Settings, candidates: list[Candidate]) -> None:
     """What `exact db upgrade` does."""
-    found = Kernel(candidates=candidates).index.schemas()
-    schemas = [migrate.plugin_schema(name, each.metadata, each.migrations) for name, each in found]
     database = Database(settings.effective_database_url)
-    migrate.upgrade(database, schemas)
+    migrate.upgrade(database, migrate.plugin_schemas(Kernel(candidates=candidates).index.schemas()))
     database.dispose()
 
 

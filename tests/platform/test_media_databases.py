@@ -212,6 +212,4 @@ def test_media_from_attaching_to_letting_go(world: World) -> None:
 
 def differences_of_tables(app: Instance) -> dict[str, list[str]]:
     """What the migrations make otherwise than the classes say."""
-    schemas = app.kernel.index.schemas()
-    plugins = [migrate.plugin_schema(name, schema.metadata, schema.migrations) for name, schema in schemas]
-    return migrate.check(app.services.database, plugins)
+    return migrate.check(app.services.database, migrate.plugin_schemas(app.kernel.index.schemas()))

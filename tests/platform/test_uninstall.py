@@ -63,8 +63,7 @@ def kernel_of(fakes: FakeDistributions, settings: Settings, database: Database) 
 
 
 def upgrade(database: Database, kernel: Kernel) -> list[str]:
-    schemas = [migrate.plugin_schema(name, each.metadata, each.migrations) for name, each in kernel.index.schemas()]
-    return [found.state for found in migrate.upgrade(database, schemas)]
+    return [found.state for found in migrate.upgrade(database, migrate.plugin_schemas(kernel.index.schemas()))]
 
 
 def visits(database: Database) -> int:

@@ -57,7 +57,7 @@ def _image(session: Session, image_id: int, is_blind: bool) -> dict[str, Any] | 
     row = session.get(core.Image, image_id)
     if row is None or not row.width or not row.height:
         return None
-    image = ImageInfo(row.id, row.image_set_id, row.name, row.width, row.height, mpp_x=row.mpp_x, mpp_y=row.mpp_y)
+    image = ImageInfo.of(row)
     own = select(ScreeningPass).where(ScreeningPass.image_id == image_id).order_by(ScreeningPass.number)
     rounds, views = session.scalars(own).all(), viewing.rows_of(session, image_id)
     people = sorted({each.user_id for each in rounds} | {each.user_id for each in views})

@@ -133,5 +133,5 @@ def test_a_plugin_adds_commands_under_its_name(run: Callable[..., Result], fakes
 
 def upgrade(database: Database, kernel: Kernel) -> None:
     """What ``exact db upgrade`` does."""
-    schemas = [migrate.plugin_schema(name, each.metadata, each.migrations) for name, each in kernel.index.schemas()]
-    assert {found.state for found in migrate.upgrade(database, schemas)} == {"current"}
+    found = migrate.upgrade(database, migrate.plugin_schemas(kernel.index.schemas()))
+    assert {each.state for each in found} == {"current"}

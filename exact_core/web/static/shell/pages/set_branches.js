@@ -14,8 +14,8 @@ import { inPlace } from './set_versions.js';
 /** @typedef {Record<string, any>} Branch */
 
 const LOOK_AGAIN_MS = 1500;
-/** How people can work in a new set. @type {[string, string][]} */
-export const MODES = [['cooperative', 'Cooperative: all see all'], ['competitive', 'Blind: each reader sees their own'], ['second_opinion', 'Second opinion']];
+/** @type {[string, string][]} */
+const MODES = [['cooperative', 'Cooperative: all see all'], ['competitive', 'Blind: each reader sees their own'], ['second_opinion', 'Second opinion']];
 
 /**
  * The two cards of branches, kept up to date while one is being made.
@@ -127,24 +127,38 @@ export function countsInWords(counts) {
 }
 
 /**
+ * Ask for what a new set made from this one is called, and make it; gives it, or nothing when that was called off.
+ * @param {SetPage} page
+ * @param {{title: string, about: any, description: string, placeholder?: string, path: string, more?: Record<string, unknown>}} what
+ *   `about` says what it will be, `description` what belongs into that field; `more` is sent too
+ */
+export async function askForSet(page, { title, about, description, placeholder = '', path, more = {} }) {
+  const key = idempotencyKey();
+  const modes = page.set.is_blind ? MODES.filter(([mode]) => mode !== 'cooperative') : MODES;
+  return openDialog({
+    title, action: 'Make it',
+    body: [
+      html`<p class="small muted">${about}</p>`,
+      textField('name', 'Name of the new set', '', { maxlength: 150, autofocus: true, placeholder }),
+      areaField('description', 'Description', '', { hint: description }),
+      selectField('mode', 'How people work in it', modes, page.set.is_blind ? page.set.mode : 'cooperative', page.set.is_blind ? { hint: 'This set is blind, so the new one is, too.' } : {}),
+    ],
+    submit: (data) => {
+      if (!String(data.get('name')).trim()) throw new InputError('Give the new set a name.');
+      return api.post(path, { ...more, name: data.get('name'), description: data.get('description'), mode: data.get('mode') }, { idempotencyKey: key });
+    },
+  });
+}
+
+/**
  * Ask for a name and make a branch of a version.
  * @param {SetPage} page @param {{id: number, name: string}} version @param {() => unknown} made called when it is asked for
  */
 export async function makeBranch(page, version, made) {
-  const key = idempotencyKey();
-  const modes = page.set.is_blind ? MODES.filter(([mode]) => mode !== 'cooperative') : MODES;
-  const done = await openDialog({
-    title: `Branch of ${version.name}`, action: 'Make it',
-    body: [
-      html`<p class="small muted">An image set of its own, with the images and annotations of the version, to try something out. Pixels are shared, annotations copied in the background. Later it can be merged back.</p>`,
-      textField('name', 'Name of the new set', '', { maxlength: 150, autofocus: true, placeholder: `${page.set.name}, second look`.slice(0, 80) }),
-      areaField('description', 'Description', '', { hint: 'What is tried out.' }),
-      selectField('mode', 'How people work in it', modes, page.set.is_blind ? page.set.mode : 'cooperative', page.set.is_blind ? { hint: 'This set is blind, so its branch is, too.' } : {}),
-    ],
-    submit: (data) => {
-      if (!String(data.get('name')).trim()) throw new InputError('Give the branch a name.');
-      return api.post(`/versions/${version.id}/branches`, { name: data.get('name'), description: data.get('description'), mode: data.get('mode') }, { idempotencyKey: key });
-    },
+  const done = await askForSet(page, {
+    title: `Branch of ${version.name}`, path: `/versions/${version.id}/branches`, description: 'What is tried out.',
+    placeholder: `${page.set.name}, second look`.slice(0, 80),
+    about: 'An image set of its own, with the images and annotations of the version, to try something out. Pixels are shared, annotations copied in the background. Later it can be merged back.',
   });
   if (!done) return;
   toast(`The branch ${done.name} is being made.`);
