@@ -67,6 +67,9 @@ from exact_core.api.exchange import (
 )
 from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
 from exact_core.api.markers import Policy, Scope, hookimpl
+from exact_core.api.models import ModelCard, ModelTask, Predictor, StoredModel
+from exact_core.api.pixels import PixelReader
+from exact_core.api.predictions import MapWriter, PredictedShapes, PredictionWriter
 from exact_core.api.version import API_VERSION
 
 __all__ = [
@@ -101,11 +104,15 @@ __all__ = [
     "JobState",
     "JobType",
     "LossReport",
+    "MapWriter",
+    "ModelCard",
+    "ModelTask",
     "NotFound",
     "Overlay",
     "OverlayPlace",
     "Panel",
     "Permission",
+    "PixelReader",
     "PlacedShape",
     "PluginCommands",
     "PluginContext",
@@ -114,6 +121,9 @@ __all__ = [
     "PluginRouter",
     "PluginSchema",
     "Policy",
+    "PredictedShapes",
+    "PredictionWriter",
+    "Predictor",
     "Priority",
     "Refused",
     "Region",
@@ -127,6 +137,7 @@ __all__ = [
     "Slot",
     "SourceMatch",
     "Statistic",
+    "StoredModel",
     "TileRequest",
     "TooLarge",
     "TooMany",

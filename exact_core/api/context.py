@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
+    from exact_core.api.contributions import ArtefactKind
     from exact_core.api.exchange import ImportedShape
     from exact_core.api.images import ImageInfo
+    from exact_core.api.models import StoredModel
+    from exact_core.api.pixels import PixelReader
+    from exact_core.api.predictions import PredictionWriter
 
 ALL_SCOPES = frozenset({"read", "write", "admin"})
 """What a browser session may do; a token can have fewer."""
@@ -76,6 +80,56 @@ class JobContext(Protocol):
     @property
     def plugin(self) -> PluginContext:
         """What the plugin whose job this is may reach."""
+
+    def log(self, line: str) -> None:
+        """Add a line to what the job's page shows."""
+
+    def open_image(self, image_id: int | None = None) -> PixelReader:
+        """Open an image of the job's set for reading; the job's own image when none is named. Portable.
+
+        Raises:
+            NotFound: There is no such image in the set, or the owner of the job may not see it.
+        """
+
+    def model(self, uuid: str) -> StoredModel:
+        """Fetch a stored model, its files checked and in a folder of this machine. Portable.
+
+        Raises:
+            NotFound: There is none that the owner of the job may use.
+        """
+
+    def save_model(self, folder: Path, *, name: str, kind: str, version_id: int | None = None) -> StoredModel:
+        """Keep a folder of model files, as ``exact_sdk.ml.store`` writes them, for the owner of the job. Portable.
+
+        Args:
+            folder: The files; every one is checked as if it had been uploaded.
+            name: What people read.
+            kind: Full name of its ``ModelCard``.
+            version_id: The version of an image set that it was trained on.
+
+        Raises:
+            Invalid: A file is not acceptable; the message says which and why.
+            Forbidden: The owner may not keep models there.
+        """
+
+    def predictions(
+        self, image_id: int | None = None, *, model: StoredModel, labels: Sequence[str] = ()
+    ) -> AbstractContextManager[PredictionWriter]:
+        """Write what a model finds in an image, beside the annotations of people. Portable.
+
+        When the block ends well the run becomes visible at once; a block that raises leaves nothing. Each job makes
+        one run per image, also when another worker had to take it over.
+
+        Args:
+            image_id: The image; the job's own when none is named.
+            model: The model.
+            labels: Its classes, where the model does not name them.
+        """
+
+    def attach(
+        self, version_id: int, path: Path, *, name: str, kind: ArtefactKind, media_type: str, description: str = ""
+    ) -> None:
+        """Keep a file with a version of the job's image set: curves, metrics, matrices. Portable."""
 
     def add_image(self, path: Path, name: str) -> ImageInfo:
         """Make an image of a finished picture file, in the job's image set and with the rights of its owner.

@@ -224,6 +224,11 @@ class JobType:
         run: Dotted text ``package.module:function``, imported by the worker only; called with one ``JobContext``.
         params: Pydantic model of its parameters.
         gpu: Whether only workers with a GPU may take it.
+        is_portable: Whether its function works without the database: it calls no ``read``, ``write`` and ``plugin`` of
+            its context. Only such work is given to remote workers, and to environments of a plugin's own.
+        memory_mib: Most memory that it may take where it runs in a process of its own; 0 is the worker's limit.
+        seconds: After how long it is ended; 0 is the worker's limit.
+        network: Whether it may reach the network where it runs in a process of its own.
     """
 
     name: str
@@ -231,6 +236,10 @@ class JobType:
     run: str
     params: type[BaseModel] | None = None
     gpu: bool = False
+    is_portable: bool = False
+    memory_mib: int = 0
+    seconds: int = 0
+    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

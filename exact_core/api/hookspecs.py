@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exact_core.api.events import AnnotationChange, ImageChange, JobResult, VersionRecord
     from exact_core.api.exchange import Exporter, Importer
     from exact_core.api.images import ImageInfo, RenderedTile, TileRequest
+    from exact_core.api.models import ModelCard
 
 # ---------------------------------------------------------------------------
 # Contribution: called once per plugin when the server starts
@@ -129,6 +130,21 @@ def exact_job_types() -> Sequence[JobType] | None:
     Scope and failure:
         Every loaded plugin; jobs of an image set run only while the plugin is on there. A plugin whose job types
         are not well-formed is not loaded. A job that raises ends as failed with its message.
+    """
+
+
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.1", is_provisional=True)
+def exact_models() -> Sequence[ModelCard] | None:
+    """Add kinds of models.
+
+    Called once when the plugin is loaded; the driver is named, and is imported by the worker alone.
+
+    Returns:
+        Cards; their full names are ``<plugin>.<name>``. Each becomes the job type ``<plugin>.predict_<name>``.
+
+    Scope and failure:
+        Every loaded plugin; models run only in image sets where the plugin is on. A plugin whose cards are not
+        well-formed is not loaded. A driver that is missing or fails to import ends the job with the reason.
     """
 
 

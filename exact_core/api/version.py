@@ -1,4 +1,4 @@
 """The version of the plugin contract."""
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Semantic: new hooks and new optional arguments raise the second number, removals the first."""

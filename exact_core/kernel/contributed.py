@@ -24,6 +24,7 @@ from exact_core.api.contributions import (
 )
 from exact_core.api.exchange import Exporter, Importer
 from exact_core.api.markers import Scope
+from exact_core.api.models import ModelCard, ModelTask
 from exact_core.kernel.records import Contributions, static_folder_of
 from exact_core.kernel.signatures import RuleBroken
 
@@ -69,7 +70,11 @@ def read_contributions(name: str, module: object) -> Contributions:
     _check_ids(name, "exact_exporters", [each.name for each in exporters])
     search_fields = _many(module, "exact_search_fields", SearchField)
     _check_search_fields(name, search_fields)
-    return Contributions(info, routers, schema, frontend, permissions, job_types, importers, exporters, search_fields)
+    models = _many(module, "exact_models", ModelCard)
+    _check_models(models, [each.name for each in job_types])
+    return Contributions(
+        info, routers, schema, frontend, permissions, job_types, importers, exporters, search_fields, models
+    )
 
 
 def check_tables(name: str, metadata: MetaData) -> None:
@@ -94,18 +99,22 @@ def _check_info(name: str, info: PluginInfo) -> None:
         _require(are_texts, f"exact_plugin_info: {label} is not a tuple of names; a single one needs a comma: ('x',)")
     for need in info.requires:
         _require(need != name, "exact_plugin_info: it requires itself")
-    if info.settings is None:
-        return
+    if info.settings is not None:
+        _check_settings("exact_plugin_info", "settings", info.settings)
+
+
+def _check_settings(hook: str, name: str, model: type[object]) -> None:
+    """Check that a model can be filled in by nobody: a default for every field, and nothing unknown taken."""
     from pydantic import BaseModel
 
-    is_model = isinstance(info.settings, type) and issubclass(info.settings, BaseModel)
-    _require(is_model, "exact_plugin_info: settings is not a pydantic model")
-    without = [field for field, facts in info.settings.model_fields.items() if facts.is_required()]
-    _require(not without, f"exact_plugin_info: settings without a default value: {', '.join(without)}")
-    forbids = info.settings.model_config.get("extra") == "forbid"
-    _require(forbids, "exact_plugin_info: the settings model needs ConfigDict(extra='forbid')")
-    info.settings.model_json_schema()
-    info.settings()
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise RuleBroken(f"{hook}: {name} is not a pydantic model")
+    without = [field for field, facts in model.model_fields.items() if facts.is_required()]
+    _require(not without, f"{hook}: {name} without a default value: {', '.join(without)}")
+    forbids = model.model_config.get("extra") == "forbid"
+    _require(forbids, f"{hook}: the {name} model needs ConfigDict(extra='forbid')")
+    model.model_json_schema()
+    model()
 
 
 def _check_routers(routers: Sequence[PluginRouter]) -> None:
@@ -147,6 +156,22 @@ def _check_job_types(job_types: Sequence[JobType]) -> None:
     for each in job_types:
         _require(_WORD.fullmatch(each.name) is not None, f"exact_job_types: {each.name!r} is not a plain name")
         _check_dotted("exact_job_types", "run", each.name, each.run)
+        _require(each.memory_mib >= 0 and each.seconds >= 0, f"exact_job_types: {each.name!r} has a negative limit")
+
+
+def _check_models(models: Sequence[ModelCard], jobs: Sequence[str]) -> None:
+    names = [each.name for each in models]
+    _require(len(names) == len(set(names)), "exact_models: a name is used twice")
+    for each in models:
+        _require(_WORD.fullmatch(each.name) is not None, f"exact_models: {each.name!r} is not a plain name")
+        _require(0 < len(each.title) <= 60, f"exact_models: the title of {each.name!r} needs 1 to 60 characters")
+        _require(isinstance(each.task, ModelTask), f"exact_models: the task of {each.name!r} is no ModelTask")
+        _require(bool(each.driver), f"exact_models: {each.name!r} names no driver of the group 'exact.models'")
+        _require(each.memory_mib > 0, f"exact_models: {each.name!r} needs memory_mib above 0")
+        if each.params is not None:
+            _check_settings("exact_models", f"params of {each.name!r}", each.params)
+        taken = f"predict_{each.name}" in jobs
+        _require(not taken, f"exact_models: {each.name!r} clashes with the job type 'predict_{each.name}'")
 
 
 def _check_dotted(hook: str, attribute: str, name: str, dotted: str) -> None:

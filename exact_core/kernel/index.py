@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         SearchField,
     )
     from exact_core.api.exchange import Exporter, Importer
+    from exact_core.api.models import ModelCard
     from exact_core.kernel.records import Contributions
 
 _T = TypeVar("_T")
@@ -61,6 +62,10 @@ class ContributionIndex:
     def job_types(self) -> list[tuple[str, JobType]]:
         """Kinds of background work; the full name is ``<plugin>.<name>``."""
         return self._pairs(lambda each: each.job_types)
+
+    def models(self) -> list[tuple[str, ModelCard]]:
+        """Kinds of models; the full name is ``<plugin>.<name>``."""
+        return self._pairs(lambda each: each.models)
 
     def importers(self) -> list[tuple[str, Importer]]:
         """Formats of annotation files that are read."""

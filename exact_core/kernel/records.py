@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SearchField,
     )
     from exact_core.api.exchange import Exporter, Importer
+    from exact_core.api.models import ModelCard
 
 CORE_PREFIX = "core."
 """Names of built-in parts start with it; no plugin can take such a name."""
@@ -58,6 +59,7 @@ class Contributions:
     importers: tuple[Importer, ...] = ()
     exporters: tuple[Exporter, ...] = ()
     search_fields: tuple[SearchField, ...] = ()
+    models: tuple[ModelCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,8 @@ def test_contribution_hooks_fill_the_index(start: Callable[[str], Kernel], fakes
     @hookimpl
     def exact_job_types(): return (JobType("count", "Count", "exact_p.plugin:run"),)
     @hookimpl
+    def exact_models(): return [ModelCard("nuclei", "Nuclei", ModelTask.DETECTION, "p-nuclei", is_built_in=True)]
+    @hookimpl
     def exact_importers(): return [Importer("p.text", "Text", "exact_p.plugin:read")]
     @hookimpl
     def exact_exporters(): return [Exporter("p.text", "Text", "exact_p.plugin:write", ".txt")]
@@ -286,6 +288,7 @@ def test_contribution_hooks_fill_the_index(start: Callable[[str], Kernel], fakes
     assert index.frontends()[0][1].panels[0].id == "p.main"
     assert index.permission("p.reset").granted_to == ("reviewer",)
     assert [(plugin, each.name) for plugin, each in index.job_types()] == [("p", "count")]
+    assert [(plugin, each.driver) for plugin, each in index.models()] == [("p", "p-nuclei")]
     assert [(plugin, each.name) for plugin, each in index.importers()] == [("p", "p.text")]
     assert [(plugin, each.extension) for plugin, each in index.exporters()] == [("p", ".txt")]
     assert [(plugin, each.name) for plugin, each in index.search_fields()] == [("p", "p.loud")]
