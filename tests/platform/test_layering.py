@@ -14,7 +14,7 @@ CORE = ROOT / "exact_core"
 
 DOMAINS = frozenset(
     {
-        *("activation", "agreement", "annotations", "auth", "demo", "exchange", "images", "imagesets", "jobs"),
+        *("activation", "agreement", "annotations", "auth", "demo", "evaluation", "exchange", "images", "imagesets", "jobs"),
         *("products", "review", "search", "tiles", "versioning"),
     }
 )
