@@ -70,6 +70,7 @@ from exact_core.api.markers import Policy, Scope, hookimpl
 from exact_core.api.models import ModelCard, ModelTask, Predictor, StoredModel
 from exact_core.api.pixels import PixelReader
 from exact_core.api.predictions import MapWriter, PredictedShapes, PredictionWriter
+from exact_core.api.training import Evaluation, TrainingSet
 from exact_core.api.version import API_VERSION
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "DriverError",
+    "Evaluation",
     "ExactError",
     "ExchangedImage",
     "ExportSource",
@@ -142,6 +144,7 @@ __all__ = [
     "TooLarge",
     "TooMany",
     "Tool",
+    "TrainingSet",
     "TypeInfo",
     "Unauthenticated",
     "Unavailable",

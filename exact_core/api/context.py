@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from exact_core.api.models import StoredModel
     from exact_core.api.pixels import PixelReader
     from exact_core.api.predictions import PredictionWriter
+    from exact_core.api.training import Evaluation, TrainingSet
 
 ALL_SCOPES = frozenset({"read", "write", "admin"})
 """What a browser session may do; a token can have fewer."""
@@ -124,6 +125,29 @@ class JobContext(Protocol):
             image_id: The image; the job's own when none is named.
             model: The model.
             labels: Its classes, where the model does not name them.
+        """
+
+    def training_set(self) -> TrainingSet:
+        """The version, classes and split that a training job was started with. Portable.
+
+        Raises:
+            NotFound: The version was deleted meanwhile.
+            Invalid: The version or its split is not what it was when the job was started.
+        """
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to the curves that the page of a training shows while it runs. Portable.
+
+        Args:
+            step: From 0 on, mostly the epoch; a step that is told again replaces what was told.
+            values: Figures by name, such as ``train loss`` and ``validation accuracy``; what is not finite is a gap.
+        """
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """Have a trained model judged: matrix, table, reliability and the samples are kept with the version. Portable.
+
+        Raises:
+            Invalid: Arrays that do not fit together, rows that are no probabilities, images outside of the version.
         """
 
     def attach(

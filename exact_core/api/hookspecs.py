@@ -140,7 +140,8 @@ def exact_models() -> Sequence[ModelCard] | None:
     Called once when the plugin is loaded; the driver is named, and is imported by the worker alone.
 
     Returns:
-        Cards; their full names are ``<plugin>.<name>``. Each becomes the job type ``<plugin>.predict_<name>``.
+        Cards; their full names are ``<plugin>.<name>``. Each becomes the job type ``<plugin>.predict_<name>``, and one
+        that can be trained ``<plugin>.train_<name>`` too.
 
     Scope and failure:
         Every loaded plugin; models run only in image sets where the plugin is on. A plugin whose cards are not

@@ -170,8 +170,12 @@ def _check_models(models: Sequence[ModelCard], jobs: Sequence[str]) -> None:
         _require(each.memory_mib > 0, f"exact_models: {each.name!r} needs memory_mib above 0")
         if each.params is not None:
             _check_settings("exact_models", f"params of {each.name!r}", each.params)
-        taken = f"predict_{each.name}" in jobs
-        _require(not taken, f"exact_models: {each.name!r} clashes with the job type 'predict_{each.name}'")
+        if each.train:
+            _check_dotted("exact_models", "train", each.name, each.train)
+        if each.train_params is not None:
+            _check_settings("exact_models", f"train_params of {each.name!r}", each.train_params)
+        for job in (f"predict_{each.name}", *([f"train_{each.name}"] if each.train else ())):
+            _require(job not in jobs, f"exact_models: {each.name!r} clashes with the job type {job!r}")
 
 
 def _check_dotted(hook: str, attribute: str, name: str, dotted: str) -> None:
