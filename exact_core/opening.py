@@ -30,7 +30,7 @@ def open_services(settings: Settings, candidates: Iterable[Candidate] | None = N
     Nothing is started: no thread, no process. The application's lifespan does that for those who serve.
     """
     database = Database(settings.effective_database_url)
-    jobs = JobQueue(settings.data_dir)
+    jobs = JobQueue(settings.data_dir, settings.job_engine)
     kernel = make_kernel(settings, database, jobs, candidates)
     blobs, decoder = Blobs(settings.data_dir), DecodePool.from_settings(settings)
     return Services(

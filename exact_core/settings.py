@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -57,6 +57,20 @@ class Settings(BaseSettings):
     convert_megapixels: float = Field(default=16.0, gt=0, description="Plain pictures with more become a pyramid.")
     convert_memory_mib: int = Field(default=4096, ge=512, description="Most memory of one conversion.")
     worker_slots: int = Field(default=2, ge=1, description="Jobs that one worker process runs at the same time.")
+    job_seconds: int = Field(default=0, ge=0, description="Longest job without a limit of its own; 0: none.")
+    job_lease_seconds: float = Field(
+        default=30.0, ge=1, description="A job whose worker is silent for so long is given to another one."
+    )
+    job_engine: Literal["embedded", "distributed"] = "embedded"
+    job_scheduler: str = Field(
+        default="tcp://127.0.0.1:8786", description="Where the scheduler of the distributed engine listens."
+    )
+    job_tls_ca: Path | None = Field(default=None, description="PEM file that signed the certificates of all machines.")
+    job_tls_cert: Path | None = Field(default=None, description="PEM file with this machine's certificate.")
+    job_tls_key: Path | None = Field(default=None, description="PEM file with its key.")
+    job_scheduler_insecure: bool = Field(
+        default=False, description="Allow a scheduler without TLS: who reaches it can run code on every worker."
+    )
     decode_processes: int = Field(default=2, ge=1, description="Limited processes that decode pixels, per web process.")
     decode_memory_mib: int = Field(default=2048, ge=256)
     decode_seconds: float = Field(default=20.0, gt=0)

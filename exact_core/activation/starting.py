@@ -113,6 +113,10 @@ def _enqueue_for(plugin: str, jobs: JobQueue) -> Callable[..., int]:
         image_set_id: int | None = None,
         image_id: int | None = None,
         params: Mapping[str, object] | None = None,
+        once: bool = False,
+        priority: int = 0,
+        gpu: bool = False,
+        seconds: int = 0,
     ) -> int:
         job = jobs.enqueue(
             session,
@@ -121,8 +125,11 @@ def _enqueue_for(plugin: str, jobs: JobQueue) -> Callable[..., int]:
             image_set_id=image_set_id,
             image_id=image_id,
             params=params or {},
+            once=once,
+            priority=priority,
+            gpu=gpu,
+            seconds=seconds,
         )
-        session.flush()
         return job.id
 
     return enqueue

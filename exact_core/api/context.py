@@ -190,7 +190,14 @@ class JobContext(Protocol):
         """Open a session that only reads."""
 
     def write(self) -> AbstractContextManager[Session]:
-        """Open a session that commits when the block ends well."""
+        """Open a session that commits when the block ends well, and the job has not gone to another worker."""
+
+    def finish(self, session: Session, result: Mapping[str, object] | None = None) -> None:
+        """End the job as done in a transaction of :meth:`write`: what it wrote there and its end are one.
+
+        A worker that dies before the commit leaves neither, one that dies after it has nothing left to do. Return
+        right after the block.
+        """
 
 
 class PluginCommands(Protocol):
@@ -234,8 +241,9 @@ class PluginContext:
         settings_for: Its validated settings in an image set.
         read: Opens a session that only reads.
         write: Opens a session that commits when the block ends well.
-        enqueue: ``enqueue(session, job_type, owner_id=..., image_set_id=..., image_id=..., params=...)`` adds one of
-            its own jobs in the caller's transaction and returns the job's id.
+        enqueue: ``enqueue(session, job_type, owner_id=..., image_set_id=..., image_id=..., params=..., once=False,
+            priority=0, gpu=False, seconds=0)`` adds one of its own jobs in the caller's transaction and returns the
+            job's id; with ``once`` that of an equal job which waits, runs or is done.
     """
 
     name: str

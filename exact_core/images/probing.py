@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_WRITES = 1.0
 _MOST_UNWRITTEN = 25
+_LAST = -10  # conversions are long, and wait for all else
 
 
 def run_probe(context: JobContext) -> Mapping[str, Any]:
@@ -100,6 +101,7 @@ class Prober:
                         image_set_id=image.image_set_id,
                         image_id=image.id,
                         params={"image_id": image.id},
+                        priority=_LAST,
                     )
                 record_status(uow, image)
             raise_epoch(uow.session, "images")

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_BETWEEN_BEATS = 3.0
 
 
 @contextmanager
@@ -43,7 +42,9 @@ def helping_worker(services: Services) -> Iterator[JobRunner]:
 
     threads = [
         threading.Thread(target=repeat, args=(help_out, _SECONDS_BETWEEN_LOOKS), name="helping-worker", daemon=True),
-        threading.Thread(target=repeat, args=(runner.beat, _SECONDS_BETWEEN_BEATS), name="helping-beat", daemon=True),
+        threading.Thread(
+            target=repeat, args=(runner.beat, runner.lease.between_beats), name="helping-beat", daemon=True
+        ),
     ]
     for thread in threads:
         thread.start()

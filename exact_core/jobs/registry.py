@@ -39,6 +39,10 @@ class RunnableType:
     run: str
     params: type[BaseModel] | None = None
     gpu: bool = False
+    is_portable: bool = False
+    memory_mib: int = 0
+    seconds: int = 0
+    network: bool = False
     give_up: str = ""  # called with the services and the row when the job ended without success
 
     def resolve(self) -> Callable[..., Any]:
@@ -119,7 +123,18 @@ def job_types(kernel: Kernel) -> Mapping[str, RunnableType]:
         full = f"{plugin}.{contribution.name}"
         types.setdefault(
             full,
-            RunnableType(full, plugin, contribution.title, contribution.run, contribution.params, contribution.gpu),
+            RunnableType(
+                full,
+                plugin,
+                contribution.title,
+                contribution.run,
+                contribution.params,
+                gpu=contribution.gpu,
+                is_portable=contribution.is_portable,
+                memory_mib=contribution.memory_mib,
+                seconds=contribution.seconds,
+                network=contribution.network,
+            ),
         )
     return types
 

@@ -2,141 +2,150 @@
 
 from __future__ import annotations
 
+import errno
 import logging
-import os
-import socket
 import threading
-import time
-import uuid
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from sqlalchemy import case, select, update
 
 from exact_core.api.errors import ExactError, Invalid, Unavailable
-from exact_core.api.events import JobResult, JobState
-from exact_core.jobs.registry import CONVERT, CORE, PROBE, job_type, job_types
-from exact_core.jobs.running import JobCancelled, JobContext, JobInterrupted, JobLost
-from exact_core.storage.models import Job, now
+from exact_core.jobs.claiming import Claimant
+from exact_core.jobs.ending import End, Outcome, write_end
+from exact_core.jobs.leases import Lease, Watch, worker_name
+from exact_core.jobs.recovery import recover
+from exact_core.jobs.registry import CORE, PROBE, job_type, job_types
+from exact_core.jobs.running import JobCancelled, JobContext, JobInterrupted, JobLost, JobOverdue
+from exact_core.storage.models import Job
 
 if TYPE_CHECKING:
     from exact_core.services import Services
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
-SECONDS_UNTIL_LOST = 30
-SECONDS_UNTIL_DEAD_PROCESS_IS_LOST = 8
+MOST_RETRIES = 8
+"""Attempts at a job whose reason to fail may pass by itself: together about five minutes."""
 
-_DONE, _AGAIN, _LOST = "done", "again", "lost"
+_LONGEST_WAIT = 64.0
+_SECONDS_TO_HEAR = 20.0
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class JobRunner:
-    """Runs jobs of one worker process; each of its threads calls ``run_waiting``."""
+    """Runs jobs of one worker process; each of its threads calls ``run_waiting``, or ``run_one``.
+
+    Attributes:
+        services: The parts of the instance.
+        name: The worker's name in the rows of its jobs.
+        slots: How many jobs it runs at the same time.
+        gpu: Whether it takes jobs that need a GPU.
+        lease: For how long it takes a job at a time.
+        stopping: Set when jobs should go back to the queue.
+    """
 
     def __init__(self, services: Services, *, slots: int = 1, gpu: bool = False) -> None:
         self.services = services
-        self.name = f"{socket.gethostname()[:40]}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+        self.name = worker_name()
+        self.slots = slots
+        self.gpu = gpu
+        self.lease = Lease(services.settings.job_lease_seconds)
         self.stopping = threading.Event()
-        self._slots = slots
-        self._gpu = gpu
+        self._watch = Watch(self.lease)
         self._running: dict[int, JobContext] = {}
         self._lock = threading.Lock()
+        self._free = threading.Semaphore(slots)
+        self._stuck: set[int] = set()
 
     def run_waiting(self) -> int:
         """Run jobs until none is waiting for this worker; returns how many it ran."""
         count = 0
-        while not self.stopping.is_set() and (job := self._claim()) is not None:
-            self._run(job)
+        while self._has_slot() and self._run_next(None):
             count += 1
         return count
 
+    def run_one(self, job_id: int) -> bool:
+        """Run one job, if it still waits, as soon as a slot is free; whether it was this worker that ran it."""
+        while not self.stopping.is_set():
+            if self._free.acquire(timeout=1.0):
+                return self._run_next(job_id)
+        return False
+
+    def _has_slot(self) -> bool:
+        return not self.stopping.is_set() and self._free.acquire(blocking=False)
+
+    def _run_next(self, job_id: int | None) -> bool:
+        """Claim and run, in the slot that the caller has taken."""
+        try:
+            job = self._claim(job_id)
+            if job is not None:
+                self._run(job)
+            return job is not None
+        finally:
+            self._free.release()
+
     def beat(self) -> None:
-        """Give a sign of life for every running job."""
+        """Renew the leases of all running jobs, and give up those that do not hear that their time is over."""
         with self._lock:
             running = list(self._running.values())
         for context in running:
-            context.beat()
+            if context.is_overdue(_SECONDS_TO_HEAR) and context.job_id not in self._stuck:
+                self._stuck.add(context.job_id)
+                write_end(self.services, context, _too_long(context))
+                context.give_up()
+            elif context.job_id not in self._stuck:
+                context.beat()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every slot is held by a job that should have ended: only an end of the process helps."""
+        return len(self._stuck) >= self.slots
+
+    def recover(self) -> int:
+        """Put the jobs of dead workers back into the queue; how many jobs could start now."""
+        try:
+            return recover(self.services, self._watch)
+        except Unavailable:
+            self._watch.forget()  # nobody could renew a lease either
+            raise
 
     def stop(self) -> None:
         """Let running jobs go back to the queue at their next look."""
         self.stopping.set()
 
-    def recover(self) -> int:
-        """Give jobs of dead workers back to the queue; returns how many jobs are waiting now."""
-        moment = now()
-        with self.services.database.write() as session:
-            lost = session.scalars(
-                select(Job).where(
-                    Job.state == "running",
-                    Job.heartbeat_at < moment - timedelta(seconds=SECONDS_UNTIL_DEAD_PROCESS_IS_LOST),
-                )
-            ).all()
-            for job in lost:
-                assert job.heartbeat_at is not None
-                if moment - job.heartbeat_at < timedelta(seconds=SECONDS_UNTIL_LOST) and not _is_dead(job.worker):
-                    continue
-                if job.cancel_requested:
-                    job.state, job.message, job.finished_at = "cancelled", "Cancelled.", moment
-                elif job.attempts >= MOST_ATTEMPTS:
-                    job.state, job.finished_at = "failed", moment
-                    job.message = f"The worker process died {job.attempts} times while it ran this job."
-                else:
-                    job.state, job.worker = "queued", ""
-                    job.message = "Its worker stopped unexpectedly; it starts again."
-                logger.warning("Job %s (%s): worker %s is gone; %s.", job.id, job.type, job.worker or "-", job.state)
-            session.flush()
-            waiting = session.scalar(select(Job.id).where(Job.state == "queued").limit(1))
-            given_up = [job for job in lost if job.state in {"failed", "cancelled"}]
-        for job in given_up:
-            ended(self.services, job)
-        return int(waiting is not None)
-
-    def _claim(self) -> Job | None:
-        """Take the oldest job that waits, in one statement, so that two workers never get the same one."""
-        conditions = [Job.state == "queued"]
+    def _claim(self, job_id: int | None = None) -> Job | None:
         gpu_types = [each.name for each in job_types(self.services.kernel).values() if each.gpu]
-        if gpu_types and not self._gpu:
-            conditions.append(Job.type.not_in(gpu_types))
         with self._lock:
             slow = sum(context.type != PROBE for context in self._running.values())
-        if self._slots > 1 and slow >= self._slots - 1:
-            conditions.append(Job.type == PROBE)  # one slot stays free, so that a new upload shows soon
-        candidate = (
-            select(Job.id)
-            .where(*conditions)
-            .order_by(case((Job.type == CONVERT, 1), else_=0), Job.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        moment = now()
-        claim = (
-            update(Job)
-            .where(Job.id == candidate, Job.state == "queued")
-            .values(
-                state="running",
-                worker=self.name,
-                attempts=Job.attempts + 1,
-                started_at=moment,
-                heartbeat_at=moment,
-                finished_at=None,
-            )
-            .returning(Job.id)
-            .execution_options(synchronize_session=False)
-        )
+        # One slot stays free, so that a new upload shows soon.
+        only_quick = job_id is None and self.slots > 1 and slow >= self.slots - 1
+        claimant = Claimant(self.name, self.lease, self.gpu, gpu_types)
         with self.services.database.write() as session:
-            identity = session.execute(claim).scalar()
-            if identity is None:
-                return None
-            job = session.get_one(Job, identity)
-            _ = job.log
-            return job
+            return claimant.claim(session, job_id=job_id, only_quick=only_quick)
 
     def _run(self, job: Job) -> None:
-        context = JobContext(
+        context = self._context(job)
+        with self._held(context):
+            end = self._outcome(job, context)
+            if context.job_id not in self._stuck:
+                write_end(self.services, context, end)
+
+    @contextmanager
+    def _held(self, context: JobContext) -> Iterator[None]:
+        """Renew the lease of a job until its end is written."""
+        with self._lock:
+            self._running[context.job_id] = context
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._running[context.job_id]
+                self._stuck.discard(context.job_id)
+
+    def _context(self, job: Job) -> JobContext:
+        kind = job_types(self.services.kernel).get(job.type)
+        return JobContext(
             services=self.services,
             job_id=job.id,
             type=job.type,
@@ -147,42 +156,45 @@ class JobRunner:
             image_id=job.image_id,
             owner_id=job.owner_id,
             earlier_log=job.log,
+            lease_seconds=self.lease.seconds,
+            seconds=job.seconds or (kind.seconds if kind else 0) or self.services.settings.job_seconds,
             stopping=self.stopping,
         )
-        with self._lock:
-            self._running[job.id] = context
-        try:
-            state, message, result = self._outcome(job, context)
-        finally:
-            with self._lock:
-                del self._running[job.id]
-        self._write_end(context, state, message, result)
 
-    def _outcome(self, job: Job, context: JobContext) -> tuple[str, str, Mapping[str, Any]]:
-        """Run the job; the state it ends in, the message to show, and its result."""
+    def _outcome(self, job: Job, context: JobContext) -> End:
+        """Run the job; how that ended."""
         try:
-            return _DONE, "", self._work(job, context)
+            return End(Outcome.DONE, result=self._work(job, context))
         except JobCancelled as end:
-            return "cancelled", str(end) or "Cancelled.", {}
+            return End(Outcome.CANCELLED, str(end) or "Cancelled.")
         except JobInterrupted:
-            return _AGAIN, "The worker stopped; the job starts again with the next one.", {}
+            return End(Outcome.GIVEN_BACK, "The worker stopped; the job starts again with the next one.")
         except JobLost:
-            return _LOST, "", {}
+            return End(Outcome.LOST)
+        except JobOverdue:
+            return _too_long(context)
         except Unavailable as error:
-            if job.attempts < MOST_ATTEMPTS:
-                time.sleep(1.0)
-                return "queued", error.message, {}
-            return "failed", error.message, {}
+            if job.attempts < MOST_RETRIES:
+                return End(Outcome.LATER, error.message, wait_seconds=min(_LONGEST_WAIT, 2.0 ** (job.attempts - 1)))
+            return End(Outcome.FAILED, error.message)
         except ExactError as error:
-            return "failed", error.message, {}
+            return End(Outcome.FAILED, error.message)
         except (Exception, SystemExit) as error:
-            logger.exception("Job %s (%s) failed.", job.id, job.type)
-            if job.plugin != CORE:
-                self.services.kernel.faults.record(job.plugin, f"job {job.type}", error, image_set_id=job.image_set_id)
-            return "failed", f"{job.type} failed by an error in its code ({type(error).__name__}).", {}
+            return self._broken(job, error)
+
+    def _broken(self, job: Job, error: BaseException) -> End:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            logger.error("Job %s (%s): %s", job.id, job.type, error)
+            return End(Outcome.FAILED, "There is no room left on the disk. Make room, then start the job again.")
+        logger.error("Job %s (%s) failed.", job.id, job.type, exc_info=error)
+        if job.plugin != CORE:
+            self.services.kernel.faults.record(job.plugin, f"job {job.type}", error, image_set_id=job.image_set_id)
+        return End(Outcome.FAILED, f"{job.type} failed by an error in its code ({type(error).__name__}).")
 
     def _work(self, job: Job, context: JobContext) -> Mapping[str, Any]:
         found = job_type(self.services.kernel, job.type)
+        if job.cancel_requested:
+            raise context.cancelled()
         if job.plugin != CORE and job.image_set_id is not None:
             enabled = self.services.kernel.activation.enabled(job.image_set_id)
             if job.plugin not in enabled:
@@ -198,56 +210,6 @@ class JobRunner:
         result = found.resolve()(context)
         return dict(result) if isinstance(result, Mapping) else {}
 
-    def _write_end(self, context: JobContext, state: str, message: str, result: Mapping[str, Any]) -> None:
-        if state == _LOST:
-            logger.warning("Job %s went to another worker; this one stopped working on it.", context.job_id)
-            return
-        values: dict[str, Any] = {"state": state, "log": context.log_text, "heartbeat_at": now()}
-        values["message"] = message or context.last_message
-        if state == _DONE:
-            values |= {"progress": 1.0, "result": dict(result)}
-        if state == _AGAIN:
-            values |= {"state": "queued", "attempts": Job.attempts - 1, "worker": ""}
-        elif state == "queued":
-            values |= {"worker": ""}
-        else:
-            values |= {"finished_at": now()}
-        with self.services.database.write() as session:
-            written = session.execute(context.mine().values(**values).returning(Job.id)).scalar()
-            job = session.get(Job, context.job_id) if written and "finished_at" in values else None
-        if job is not None:
-            ended(self.services, job)
 
-
-def ended(services: Services, job: Job) -> None:
-    """Let the domain tidy up when a job did not succeed, and tell plugins how it ended."""
-    found = job_types(services.kernel).get(job.type)
-    if found is not None and job.state != "done":
-        found.given_up(services, job)
-    services.kernel.hooks.job_finished(
-        JobResult(
-            job_id=job.id,
-            type=job.type,
-            state=JobState(job.state),
-            image_set_id=job.image_set_id,
-            image_id=job.image_id,
-            owner_id=job.owner_id,
-            message=job.message,
-            result=dict(job.result),
-        )
-    )
-
-
-def _is_dead(worker: str) -> bool:
-    """Whether a worker ran on this machine and its process is gone."""
-    host, _, rest = worker.partition("/")
-    pid = rest.partition("/")[0]
-    if host != socket.gethostname()[:40] or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+def _too_long(context: JobContext) -> End:
+    return End(Outcome.FAILED, f"It took longer than the {context.seconds} seconds that it may take, and was ended.")

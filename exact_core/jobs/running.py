@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import update
 
-from exact_core.api.errors import Invalid
-from exact_core.storage.models import Job, now
+from exact_core.api.errors import Invalid, Unavailable
+from exact_core.storage.models import Job, from_now, now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from exact_core.api.images import ImageInfo
     from exact_core.services import Services
 
+logger = logging.getLogger(__name__)
+
 _SECONDS_BETWEEN_WRITES = 0.7
 _LOG_CHARACTERS = 64 * 1024
 
@@ -34,6 +37,10 @@ class JobCancelled(Exception):
 
 class JobInterrupted(Exception):
     """The worker stops; the job goes back to the queue."""
+
+
+class JobOverdue(Exception):
+    """The job has taken longer than it may."""
 
 
 class JobLost(Exception):
@@ -54,6 +61,9 @@ class JobContext:
         image_set_id: The set that the job is about.
         image_id: The image that the job is about.
         owner_id: The user who asked for it; None for the system.
+        lease_seconds: How long the job stays this worker's after a sign of life.
+        seconds: After how long the job should end; 0 is never.
+        stopping: Set when the worker stops.
     """
 
     services: Services
@@ -66,13 +76,17 @@ class JobContext:
     image_id: int | None = None
     owner_id: int | None = None
     earlier_log: str = ""
+    lease_seconds: float = 30.0
+    seconds: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
+    is_finished: bool = False
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _lost: threading.Event = field(default_factory=threading.Event)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _progress: float = 0.0
     _message: str = ""
     _log: list[str] = field(default_factory=list)
+    _began_at: float = field(default_factory=time.monotonic)
     _written_at: float = 0.0
     _log_is_new: bool = False
 
@@ -80,9 +94,34 @@ class JobContext:
         """Open a session that only reads."""
         return self.services.database.read()
 
-    def write(self) -> AbstractContextManager[Session]:
-        """Open a session that commits when the block ends well."""
-        return self.services.database.write()
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a session that commits when the block ends well and the job is still this worker's."""
+        was_finished = self.is_finished
+        try:
+            with self.services.database.write() as session:
+                yield session
+                if not self.is_finished:
+                    session.flush()
+                    self._hold(session)
+        except BaseException:
+            self.is_finished = was_finished
+            raise
+
+    def finish(self, session: Session, result: Mapping[str, Any] | None = None) -> None:
+        """End the job as done in a transaction of :meth:`write`, with what it has written there: both or neither."""
+        values = {"state": "done", "progress": 1.0, "result": dict(result or {}), "log": self.log_text}
+        values |= {"message": self._message, "heartbeat_at": from_now(), "lease_until": None, "finished_at": from_now()}
+        session.flush()
+        if session.execute(self.mine().values(**values).returning(Job.id)).scalar() is None:
+            raise JobLost
+        self.is_finished = True
+
+    def _hold(self, session: Session) -> None:
+        values = {"heartbeat_at": from_now(), "lease_until": from_now(self.lease_seconds)}
+        if session.execute(self.mine().values(**values).returning(Job.id)).scalar() is None:
+            self._lost.set()
+            raise JobLost
 
     @property
     def plugin(self) -> PluginContext:
@@ -129,6 +168,8 @@ class JobContext:
             raise JobLost
         if self._cancelled.is_set():
             raise JobCancelled
+        if self.is_overdue():
+            raise JobOverdue
         if self.stopping.is_set():
             raise JobInterrupted
 
@@ -140,23 +181,42 @@ class JobContext:
     @property
     def should_end(self) -> bool:
         """Whether ``check`` would raise."""
-        return self._lost.is_set() or self._cancelled.is_set() or self.stopping.is_set()
+        flags = self._lost, self._cancelled, self.stopping
+        return self.is_overdue() or any(flag.is_set() for flag in flags)
+
+    def is_overdue(self, seconds: float = 0.0) -> bool:
+        """Whether the job should have ended, that many seconds ago."""
+        return bool(self.seconds) and time.monotonic() - self._began_at >= self.seconds + seconds
+
+    def give_up(self) -> None:
+        """Let nothing be written any more: the job was ended without its doing."""
+        self._lost.set()
 
     def beat(self) -> None:
-        """Write sign of life, progress and log; learn whether somebody cancelled."""
+        """Renew the lease, write progress and log, and learn whether somebody cancelled.
+
+        A database that is away cannot give the job to another worker either: the job goes on.
+        """
         with self._lock:
+            if self.is_finished:
+                return
             values: dict[str, Any] = {
-                "heartbeat_at": now(),
+                "heartbeat_at": from_now(),
+                "lease_until": from_now(self.lease_seconds),
                 "progress": self._progress,
                 "message": self._message,
             }
             if self._log_is_new:
                 values["log"] = self.log_text
-                self._log_is_new = False
-            with self.services.database.write() as session:
-                wanted = session.execute(self.mine().values(**values).returning(Job.cancel_requested)).scalar()
             self._written_at = time.monotonic()
-        if wanted is None:
+            try:
+                with self.services.database.write() as session:
+                    wanted = session.execute(self.mine().values(**values).returning(Job.cancel_requested)).scalar()
+            except Unavailable as error:
+                logger.warning("Job %s: no sign of life could be given: %s", self.job_id, error.message)
+                return
+            self._log_is_new = False
+        if wanted is None and not self.is_finished:
             self._lost.set()
         elif wanted:
             self._cancelled.set()

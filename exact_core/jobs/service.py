@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, undefer
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, NotFound
 from exact_core.auth.rights import Right, visible_image_sets
-from exact_core.jobs.runner import ended
+from exact_core.jobs.ending import ended
 from exact_core.storage.models import ImageSet, Job, now
+from exact_core.storage.models.job import LIVING_KEY
 
 if TYPE_CHECKING:
     from exact_core.services import Services
@@ -91,9 +92,12 @@ def retry_job(services: Services, actor: Actor, job_id: int) -> Job:
             raise Conflict(f"The job is {job.state}; only failed and cancelled jobs can be started again.")
         if job.plugin == "core" and job.image_id is not None:
             raise Conflict("Start reading the image again from its page; that asks for the job it needs.")
+        if job.key is not None and (other := session.scalar(select(Job.id).where(Job.key == job.key, LIVING_KEY))):
+            raise Conflict(f"Job {other} does the same work already; look at that one.")
         job.state, job.progress, job.message, job.attempts = "queued", 0.0, "", 0
         job.cancel_requested, job.worker, job.finished_at, job.result = False, "", None, {}
-        services.jobs.wake_after(session)
+        job.wait_until = job.lease_until = None
+        services.jobs.wake_after(session, job.id)
     return job
 
 

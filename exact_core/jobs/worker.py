@@ -1,15 +1,16 @@
-"""The worker process: huey's consumer waits for wake-ups, and a keeper thread sweeps, beats and cleans."""
+"""The worker process of the embedded engine: huey's consumer waits for wake-ups, and a keeper looks after the rest."""
 
 from __future__ import annotations
 
 import logging
-import os
+import sqlite3
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from huey.consumer import Consumer
 
+from exact_core.api.errors import Unavailable
+from exact_core.jobs.keeper import Keeper
 from exact_core.jobs.queue import open_queue
 from exact_core.jobs.runner import JobRunner
 
@@ -18,19 +19,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_BEATS = 3.0
-SECONDS_BETWEEN_SWEEPS = 5.0
-SECONDS_BETWEEN_CLEANINGS = 3600.0
 SECONDS_TO_STOP = 20.0
+_SECONDS_TO_JOIN = 3.0
 
 
 class Worker:
     """Runs jobs until it is told to stop, or until the process that started it is gone."""
 
     def __init__(self, services: Services, *, slots: int = 2, gpu: bool = False, parent: int | None = None) -> None:
-        self._services = services
-        self._parent = parent
         self.runner = JobRunner(services, slots=slots, gpu=gpu)
+        self._keeper = Keeper(self.runner, engine="embedded", look=self._look, end=self.stop, parent=parent)
+        self._without_queue: threading.Thread | None = None
         self._huey, self._wake = open_queue(services.settings.data_dir, self._run_waiting)
         self._consumer = _JobConsumer(
             self._huey,
@@ -48,14 +47,14 @@ class Worker:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; running jobs go back to the queue."""
-        keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        keeper.start()
+        thread = self._keeper.start()
         logger.info("Worker %s is ready.", self.runner.name)
         try:
             self._consumer.run()
         finally:
             self.runner.stop()
-            keeper.join(timeout=SECONDS_BETWEEN_BEATS)
+            thread.join(timeout=_SECONDS_TO_JOIN)
+            self._keeper.leave()
             self._huey.storage.close()
 
     def stop(self) -> None:
@@ -63,34 +62,23 @@ class Worker:
         self._consumer.stop(graceful=False)
 
     def _run_waiting(self) -> None:
-        self.runner.run_waiting()
+        try:
+            self.runner.run_waiting()
+        except Unavailable as error:
+            logger.warning("A job could not be taken: %s", error.message)
 
-    def _keep(self) -> None:
-        swept = cleaned = float("-inf")
-        while not self.runner.stopping.wait(0.3 if swept < 0 else SECONDS_BETWEEN_BEATS):
-            if self._parent is not None and os.getppid() != self._parent:
-                logger.warning("The server that started this worker is gone; the worker ends.")
-                self.stop()
-                return
-            try:
-                self.runner.beat()
-                if time.monotonic() - swept >= SECONDS_BETWEEN_SWEEPS:
-                    swept = time.monotonic()
-                    if self.runner.recover() and not self._huey.pending_count():
-                        self._wake()
-                if time.monotonic() - cleaned >= SECONDS_BETWEEN_CLEANINGS:
-                    cleaned = time.monotonic()
-                    self._clean()
-            except Exception:
-                # The database may be away for a while; the keeper must outlive that.
-                logger.exception("The worker's upkeep failed; it tries again.")
-
-    def _clean(self) -> None:
-        from exact_core.exchange.receiving import remove_stale
-        from exact_core.images.uploads import remove_stale_uploads
-
-        remove_stale_uploads(self._services)
-        remove_stale(self._services)
+    def _look(self, waiting: int) -> None:
+        """Make sure that somebody takes the jobs that wait, also when the queue file cannot be used."""
+        if not waiting:
+            return
+        try:
+            if not self._huey.pending_count():
+                self._wake()
+        except (sqlite3.Error, OSError) as error:
+            if self._without_queue is None or not self._without_queue.is_alive():
+                logger.warning("The job queue cannot be used (%s); waiting jobs are found by looking.", error)
+                self._without_queue = threading.Thread(target=self._run_waiting, name="without-queue", daemon=True)
+                self._without_queue.start()
 
 
 class _JobConsumer(Consumer):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from exact_core.storage.models.annotation import (
     AnnotationSummary,
     ChangeSet,
 )
-from exact_core.storage.models.base import Base, UtcDateTime, now
+from exact_core.storage.models.base import Base, UtcDateTime, from_now, now
 from exact_core.storage.models.branch import Branch, BranchImage, BranchMerge
 from exact_core.storage.models.exchange import AnnotationExport, AnnotationImport, ExportTemplate
 from exact_core.storage.models.image import Image, ImagePin, ImageTag, Upload
@@ -23,7 +23,7 @@ from exact_core.storage.models.image_set import (
     PluginFault,
     Tag,
 )
-from exact_core.storage.models.job import IdempotencyKey, Job
+from exact_core.storage.models.job import IdempotencyKey, Job, JobWorker
 from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
 from exact_core.storage.models.review import (
     Adjudication,
@@ -100,6 +100,7 @@ __all__ = [
     "ImageSetTag",
     "ImageTag",
     "Job",
+    "JobWorker",
     "LoginLink",
     "LoginSession",
     "LoginThrottle",
@@ -122,5 +123,6 @@ __all__ = [
     "VersionContent",
     "VersionImage",
     "VersionSplit",
+    "from_now",
     "now",
 ]

@@ -68,5 +68,6 @@ def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
     """An instance with the plugin ``works``."""
     with FakeDistributions(tmp_path / "site") as distributions:
         distributions.add("works", WORKS, files={"jobs.py": JOBS, "broken.py": "import nowhere_to_be_found"})
-        with running_instance(settings, tuple(each for each in discover() if each.name == "works")) as services:
+        quick = settings.model_copy(update={"job_lease_seconds": 1.0})
+        with running_instance(quick, tuple(each for each in discover() if each.name == "works")) as services:
             yield services

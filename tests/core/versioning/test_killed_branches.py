@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 import numpy as np
 from sqlalchemy import func, select, update
@@ -20,7 +19,7 @@ from exact_core.api.contributions import Shape
 from exact_core.jobs.runner import JobRunner
 from exact_core.jobs.serve import as_environment
 from exact_core.services import Services
-from exact_core.storage.models import Annotation, Branch, Image, ImageSet, Job, now
+from exact_core.storage.models import Annotation, Branch, Image, ImageSet, Job
 from exact_core.storage.unit_of_work import UnitOfWork
 from exact_core.versioning.branches import making
 from exact_core.versioning.manifest_job import check_version
@@ -72,8 +71,6 @@ def test_kill_nine_in_the_middle_leaves_nothing_and_the_next_worker_all(
         os.kill(worker.pid, signal.SIGKILL)
         worker.wait(timeout=30)
     assert seen() == ("making", True, 0, 0)
-    with lab.database.write() as session:  # as if the seconds had passed after which a dead worker is noticed
-        session.execute(update(Job).where(Job.state == "running").values(heartbeat_at=now() - timedelta(minutes=1)))
     runner = JobRunner(services)
     assert runner.recover() == 1
     assert runner.run_waiting() == 1
