@@ -24,6 +24,7 @@ from exact_core.storage.models.image_set import (
     Tag,
 )
 from exact_core.storage.models.job import IdempotencyKey, Job, JobWorker
+from exact_core.storage.models.model import Model, ModelFile
 from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
 from exact_core.storage.models.review import (
     Adjudication,
@@ -104,6 +105,8 @@ __all__ = [
     "LoginLink",
     "LoginSession",
     "LoginThrottle",
+    "Model",
+    "ModelFile",
     "PluginFault",
     "Product",
     "ReviewItem",
