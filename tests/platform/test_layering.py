@@ -14,8 +14,19 @@ CORE = ROOT / "exact_core"
 
 DOMAINS = frozenset(
     {
-        *("activation", "agreement", "annotations", "auth", "demo", "exchange", "images", "imagesets", "jobs"),
-        *("products", "review", "search", "tiles", "versioning"),
+        *(
+            "activation",
+            "agreement",
+            "annotations",
+            "auth",
+            "demo",
+            "detectors",
+            "exchange",
+            "images",
+            "imagesets",
+            "jobs",
+        ),
+        *("predictions", "products", "review", "search", "tiles", "versioning"),
     }
 )
 LOWEST = frozenset({"", "api", "settings"})  # "" is the package itself: its version

@@ -24,6 +24,13 @@ from exact_core.storage.models.image_set import (
     Tag,
 )
 from exact_core.storage.models.job import IdempotencyKey, Job
+from exact_core.storage.models.prediction import (
+    PredictionChunk,
+    PredictionDecision,
+    PredictionMap,
+    PredictionRun,
+    PredictionType,
+)
 from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
 from exact_core.storage.models.review import (
     Adjudication,
@@ -104,6 +111,11 @@ __all__ = [
     "LoginSession",
     "LoginThrottle",
     "PluginFault",
+    "PredictionChunk",
+    "PredictionDecision",
+    "PredictionMap",
+    "PredictionRun",
+    "PredictionType",
     "Product",
     "ReviewItem",
     "SavedSearch",
