@@ -47,7 +47,7 @@ $(BIN)/uv:
 	$(BIN)/pip install --quiet --disable-pip-version-check uv 2>/dev/null || $(BIN)/pip install uv
 
 $(VENV)/.demo: $(BIN)/uv $(PACKAGES)
-	$(UV) -e ".[demo]" $(patsubst %,-e %,$(LIGHT_PLUGINS))
+	$(UV) -e . $(patsubst %,-e %,$(LIGHT_PLUGINS))
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/uv $(PACKAGES) requirements-dev.txt

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BUILTINS: Mapping[str, str] = MappingProxyType(
     {
+        "core.detectors": "exact_core.detectors.builtin:BuiltinModels",
         "core.openslide": "exact_core.tiles.builtin:OpenSlideMatcher",
         "core.picture": "exact_core.tiles.builtin:PictureMatcher",
     }

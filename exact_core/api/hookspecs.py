@@ -133,7 +133,7 @@ def exact_job_types() -> Sequence[JobType] | None:
     """
 
 
-@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.1", is_provisional=True)
+@hookspec(policy=Policy.COLLECT, scope=Scope.INSTANCE, since="1.1")
 def exact_models() -> Sequence[ModelCard] | None:
     """Add kinds of models.
 

@@ -1,7 +1,7 @@
-"""A classical nucleus detector: stain separation, local contrast, connected components.
+"""Graded nuclei of the demo slide: the nucleus detector's own steps, and how brown each neighbourhood is.
 
-Nuclei are darker in haematoxylin than what surrounds them; each gets a grade 0 to 4 by how brown (DAB) its
-neighbourhood is. Good enough to give the demo slide honest, checkable boxes; not a diagnostic tool.
+Each nucleus gets a grade 0 to 4 by its DAB. Good enough to give the demo slide honest, checkable boxes; not a
+diagnostic tool.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ import numpy as np
 import openslide
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage import color
+
+from exact_core.detectors.nuclei import components
+from exact_core.detectors.stains import nuclear_contrast, separated
 
 GRADE_LIMITS = (0.0105, 0.022, 0.055, 0.080)
 """DAB densities (scikit-image's HED units) that part grade 0 from 1, 1 from 2, 2 from 3, and 3 from 4."""
 
 _LEVEL = 1  # half size: nuclei of the demo slide are then 5 to 12 px long
+_MPP = 1.0
+_CONTRAST = 0.012
 _TILE = 960
 _MARGIN = 24
-_OPTICAL_DENSITY = -np.log(np.maximum(np.arange(256) / 255, 1e-6)).astype(np.float32) / np.float32(np.log(1e6))
-_HED = color.hed_from_rgb.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +71,19 @@ def _find_in_tile(
     side = _TILE + 2 * _MARGIN
     with openslide.OpenSlide(path) as slide:
         pixels = np.asarray(slide.read_region((x * scale, y * scale), _LEVEL, (side, side)))
-    opaque = pixels[..., 3] == 255
-    stains = _OPTICAL_DENSITY[pixels[..., :3]] @ _HED
-    blueness = stains[..., 0] - 0.5 * stains[..., 2]  # brown membranes leak into the haematoxylin channel
-    contrast = ndimage.gaussian_filter(blueness, 1.0) - ndimage.gaussian_filter(blueness, 9.0)
+    stains = separated(pixels)
+    contrast = nuclear_contrast(stains, _MPP)
     brown = ndimage.gaussian_filter(stains[..., 2], 4.0)
-    labels, count = ndimage.label((contrast > 0.012) & opaque)
+    found = components(contrast, _CONTRAST, pixels[..., 3] == 255)
     boxes, grades, scores = [], [], []
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+    for label, (rows, columns) in enumerate(found.slices, start=1):
         inside = _MARGIN <= rows.start < side - _MARGIN and _MARGIN <= columns.start < side - _MARGIN
-        if not inside or not 14 <= areas[label] <= 160:
+        if not inside or not 14 <= found.areas[label - 1] <= 160:
             continue
         centre = ((rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2)
         boxes.append((columns.start + x, rows.start + y, columns.stop + x, rows.stop + y))
         grades.append(int(np.searchsorted(GRADE_LIMITS, brown[centre])))
-        scores.append(float(contrast[rows, columns][labels[rows, columns] == label].mean()))
+        scores.append(float(contrast[rows, columns][found.labels[rows, columns] == label].mean()))
     return (
         (np.array(boxes, dtype=np.int32).reshape(-1, 4) * scale).astype(np.int32),
         np.array(grades, dtype=np.int8),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from exact_core.api.errors import NotFound
@@ -12,6 +13,7 @@ from exact_core.api.errors import NotFound
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from exact_core.api.models import ModelCard
     from exact_core.kernel import Kernel
     from exact_core.services import Services
     from exact_core.storage.models import Job
@@ -44,10 +46,12 @@ class RunnableType:
     seconds: int = 0
     network: bool = False
     give_up: str = ""  # called with the services and the row when the job ended without success
+    card: ModelCard | None = None  # of the kind of model that the job runs
 
     def resolve(self) -> Callable[..., Any]:
         """Import the function; heavy libraries load here, in the worker."""
-        return _imported(self.run)
+        function = _imported(self.run)
+        return function if self.card is None else partial(function, card=self.card)
 
     def given_up(self, services: Services, job: Job) -> None:
         """Let the domain tidy up after a job that failed or was cancelled."""
@@ -136,7 +140,33 @@ def job_types(kernel: Kernel) -> Mapping[str, RunnableType]:
                 network=contribution.network,
             ),
         )
+    for plugin, card in kernel.index.models():
+        running = predicting(plugin, card)
+        types.setdefault(running.name, running)
     return types
+
+
+def predicting(plugin: str, card: ModelCard) -> RunnableType:
+    """The job that runs a kind of model on an image."""
+    return RunnableType(
+        prediction_type(plugin, card.name),
+        _distribution(plugin),
+        f"Predict: {card.title}",
+        "exact_core.predictions.job:run_predict",
+        gpu=card.needs_gpu,
+        give_up="exact_core.predictions.removing:give_up",
+        card=card,
+    )
+
+
+def prediction_type(plugin: str, name: str) -> str:
+    """The full name of the job that runs the kind of model ``<plugin>.<name>``."""
+    return f"{_distribution(plugin)}.predict_{name}"
+
+
+def _distribution(plugin: str) -> str:
+    """The first word of job types: built-in parts, ``core.models`` and the like, are all ``core``."""
+    return CORE if plugin.startswith(f"{CORE}.") else plugin
 
 
 def job_type(kernel: Kernel, name: str) -> RunnableType:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from exact_core.api.context import PluginContext
     from exact_core.api.exchange import ImportedShape
     from exact_core.api.images import ImageInfo
+    from exact_core.api.models import StoredModel
+    from exact_core.api.predictions import PredictionWriter
     from exact_core.services import Services
 
 logger = logging.getLogger(__name__)
@@ -140,6 +142,17 @@ class JobContext:
 
         work = plugin_work.Adding(self.services, self.owner_id, self._image_set(), image_id)
         return work.add(shapes, product, run=f"{self.type} {self.job_id}")
+
+    def predictions(
+        self, image_id: int | None = None, *, model: StoredModel, labels: Sequence[str] = ()
+    ) -> AbstractContextManager[PredictionWriter]:
+        """Write what a model finds in an image, beside the annotations of people."""
+        from exact_core.predictions.writing import RunWriter
+
+        image_id = image_id or self.image_id
+        if image_id is None:
+            raise Invalid(f"The job {self.type} is about no image; say which one the predictions are of.")
+        return RunWriter(self.services, self.job_id, self._image_set(), image_id, model, labels)
 
     def _image_set(self) -> int:
         if self.image_set_id is None:

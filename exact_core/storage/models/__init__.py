@@ -25,6 +25,13 @@ from exact_core.storage.models.image_set import (
 )
 from exact_core.storage.models.job import IdempotencyKey, Job, JobWorker
 from exact_core.storage.models.model import Model, ModelFile
+from exact_core.storage.models.prediction import (
+    PredictionChunk,
+    PredictionDecision,
+    PredictionMap,
+    PredictionRun,
+    PredictionType,
+)
 from exact_core.storage.models.product import AnnotationType, AnnotationTypeHistory, ImageSetProduct, Product
 from exact_core.storage.models.review import (
     Adjudication,
@@ -108,6 +115,11 @@ __all__ = [
     "Model",
     "ModelFile",
     "PluginFault",
+    "PredictionChunk",
+    "PredictionDecision",
+    "PredictionMap",
+    "PredictionRun",
+    "PredictionType",
     "Product",
     "ReviewItem",
     "SavedSearch",
