@@ -44,6 +44,7 @@ from exact_core.storage.models.study import (
     StudyParticipant,
     StudyTask,
 )
+from exact_core.storage.models.training import TrainingEvaluation, TrainingPoint, TrainingRun
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -114,6 +115,9 @@ __all__ = [
     "Tag",
     "Team",
     "TeamMember",
+    "TrainingEvaluation",
+    "TrainingPoint",
+    "TrainingRun",
     "Upload",
     "User",
     "UtcDateTime",
