@@ -1,4 +1,4 @@
-"""What a version offers for training: how many annotations of which type lie in which image, and the parts of a split."""
+"""What a version offers for training: annotations of each type by image, and the parts of a split."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class TrainingIn(Input):
     name: _Label = Field(description="What the model will be called.")
     classes: list[ClassIn] = Field(min_length=1, max_length=1000)
     split_id: int = Field(description="A split of the version with the parts 'train' and 'test'.")
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class ClassOut(BaseModel):
