@@ -57,8 +57,8 @@ class ModelCard:
         needs_gpu: Whether only workers with a GPU may run it.
         is_built_in: Whether it works without a stored model: nothing is learned, or the package holds it.
         memory_mib: Most memory of one run, in MiB of 1,048,576 bytes.
-        train: Dotted text ``package.module:function`` that makes a stored model of this kind from a version, imported by
-            the worker only; called with one ``JobContext``, whose ``training_set`` it reads. Empty: nothing is learned.
+        train: Dotted text ``package.module:function`` that makes a stored model of this kind from a version, imported
+            by the worker only; called with one ``JobContext``, whose ``training_set`` it reads. Empty: nothing is learned.
         train_params: Pydantic model of its settings: a default for every field, ``extra="forbid"``.
     """
 

@@ -52,6 +52,7 @@ from exact_core.storage.models.study import (
     StudyParticipant,
     StudyTask,
 )
+from exact_core.storage.models.training import TrainingEvaluation, TrainingPoint, TrainingRun
 from exact_core.storage.models.user import (
     AccessToken,
     LoginLink,
@@ -130,6 +131,9 @@ __all__ = [
     "Tag",
     "Team",
     "TeamMember",
+    "TrainingEvaluation",
+    "TrainingPoint",
+    "TrainingRun",
     "Upload",
     "User",
     "UtcDateTime",

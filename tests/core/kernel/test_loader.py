@@ -198,7 +198,7 @@ ANSWER = (
         ("exact_models", "[ModelCard('a', 'A', ModelTask.QUALITY, '')]", "names no driver"),
         ("exact_models", "[ModelCard('a', 'A', ModelTask.QUALITY, 'd', params=int)]", "not a pydantic model"),
         ("exact_models", "[ModelCard('a', 'A', ModelTask.QUALITY, 'd')] * 2", "used twice"),
-        ("exact_models", "[ModelCard('a', 'A', ModelTask.QUALITY, 'd', train='here')]", "must read 'package.module:func"),
+        ("exact_models", "[ModelCard('a', 'A', ModelTask.QUALITY, 'd', train='x')]", "must read 'package.module:func"),
         ("exact_importers", "[Importer('bad.a', 'A', 'read')]", "must read 'package.module:function'"),
         ("exact_importers", "[Importer('other.a', 'A', 'json:loads')]", "must start with"),
         ("exact_exporters", "[Exporter('bad.a', 'A', 'nowhere_at_all:write', '.txt')]", "names no module"),

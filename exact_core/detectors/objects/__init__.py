@@ -1,0 +1,1 @@
+"""Classes for objects that have an outline: cells, nuclei, eggs. Learned from a version, without torch."""
