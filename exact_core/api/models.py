@@ -58,7 +58,7 @@ class ModelCard:
         is_built_in: Whether it works without a stored model: nothing is learned, or the package holds it.
         memory_mib: Most memory of one run, in MiB of 1,048,576 bytes.
         train: Dotted text ``package.module:function`` that makes a stored model of this kind from a version, imported
-            by the worker only; called with one ``JobContext``, whose ``training_set`` it reads. Empty: nothing is learned.
+            by the worker only; called with one ``JobContext``, whose ``training_set`` it reads. Empty: it cannot learn.
         train_params: Pydantic model of its settings: a default for every field, ``extra="forbid"``.
     """
 

@@ -15,7 +15,8 @@ CORE = ROOT / "exact_core"
 DOMAINS = frozenset(
     {
         *("activation", "agreement", "annotations", "auth", "demo", "detectors", "evaluation", "exchange", "images"),
-        *("imagesets", "jobs", "models", "predictions", "products", "review", "search", "tiles", "versioning"),
+        *("imagesets", "jobs", "models", "predictions", "products", "review", "search", "tiles", "training"),
+        "versioning",
     }
 )
 LOWEST = frozenset({"", "api", "settings"})  # "" is the package itself: its version

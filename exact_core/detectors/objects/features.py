@@ -133,8 +133,8 @@ def _read(
     samples = np.asarray(reader.read(left, top, width, height, level), np.float64)
     samples = samples[..., None] if samples.ndim == 2 else samples
     if abs(ratio - 1) < 0.01:
-        columns, rows = np.arange(x0, x1) - left, np.arange(y0, y1) - top
-        return samples[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None, :]]
+        near_columns, near_rows = np.arange(x0, x1) - left, np.arange(y0, y1) - top
+        return samples[np.clip(near_rows, 0, height - 1)[:, None], np.clip(near_columns, 0, width - 1)[None, :]]
     columns = (np.arange(x0, x1) + 0.5) * ratio - 0.5 - left
     rows = (np.arange(y0, y1) + 0.5) * ratio - 0.5 - top
     if ratio > 1.5:

@@ -117,7 +117,7 @@ def test_routes_of_a_plugin_ask_who_it_is_and_what_they_may(app: Instance) -> No
     }
     assert answers == {"viewer": 403, "annotator": 403, "reviewer": 200, "manager": 200}
     assert app.as_user().get(f"{app.routes('routed')}/version").json() == {
-        "version": "1.0",
+        "version": API_VERSION,
         "plugin": "routed in plugins",
     }
 

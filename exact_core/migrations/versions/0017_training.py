@@ -1,6 +1,6 @@
 """Trainings with their curves, and what their models say of samples that they have not learned from.
 
-Revision 0018.
+Revision 0017.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0018"
-down_revision = "0013"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
