@@ -133,6 +133,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.review.routes import router as review
     from exact_core.search.routes import router as search
     from exact_core.tiles.routes import router as tiles
+    from exact_core.training.routes import router as trainings
     from exact_core.versioning.artefact_routes import router as artefacts
     from exact_core.versioning.branches.routes import router as branches
     from exact_core.versioning.diff_routes import router as differences
@@ -166,6 +167,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
         annotation_exports,
         splits,
         branches,
+        trainings,
     ):
         core.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     for router in (api_docs.router, viewer, system.router, pages.router):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from exact_core.api.markers import hookimpl
 from exact_core.api.models import ModelCard, ModelTask
+from exact_core.detectors.objects.settings import TrainSettings
 from exact_core.detectors.settings import NucleusSettings, TissueSettings
 
 NUCLEI = ModelCard(
@@ -36,11 +37,25 @@ TISSUE = ModelCard(
 )
 """Its runs have polygons with holes and a map ``probability``."""
 
+OBJECTS = ModelCard(
+    name="objects",
+    title="Object classifier",
+    task=ModelTask.DETECTION,
+    driver="exact_objects",
+    summary="Finds nuclei and says of which class each is, by colour, stain, size, form and texture. Learned from the"
+    " objects of a version in seconds, on any computer; classes that differ by their surroundings need a network.",
+    params=NucleusSettings,
+    memory_mib=1024,
+    train="exact_core.detectors.objects.training:train",
+    train_params=TrainSettings,
+)
+"""Its stored models have outlines with a class, a score and how unsure that is."""
+
 
 class BuiltinModels:
-    """Brings the nucleus detector and the tissue finder."""
+    """Brings the nucleus detector, the tissue finder, and the classifier that can be trained."""
 
     @hookimpl
     def exact_models(self) -> Sequence[ModelCard]:
-        """Two kinds of models that need nothing stored."""
-        return (NUCLEI, TISSUE)
+        """Two kinds of models that need nothing stored, and one that learns."""
+        return (NUCLEI, TISSUE, OBJECTS)

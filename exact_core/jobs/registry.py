@@ -141,8 +141,8 @@ def job_types(kernel: Kernel) -> Mapping[str, RunnableType]:
             ),
         )
     for plugin, card in kernel.index.models():
-        running = predicting(plugin, card)
-        types.setdefault(running.name, running)
+        for each in (predicting(plugin, card), *([training(plugin, card)] if card.train else ())):
+            types.setdefault(each.name, each)
     return types
 
 
@@ -162,6 +162,24 @@ def predicting(plugin: str, card: ModelCard) -> RunnableType:
 def prediction_type(plugin: str, name: str) -> str:
     """The full name of the job that runs the kind of model ``<plugin>.<name>``."""
     return f"{_distribution(plugin)}.predict_{name}"
+
+
+def training(plugin: str, card: ModelCard) -> RunnableType:
+    """The job that makes a model of a kind from a version."""
+    return RunnableType(
+        training_type(plugin, card.name),
+        _distribution(plugin),
+        f"Train: {card.title}",
+        card.train,
+        gpu=card.needs_gpu,
+        is_portable=True,
+        memory_mib=card.memory_mib,
+    )
+
+
+def training_type(plugin: str, name: str) -> str:
+    """The full name of the job that trains models of the kind ``<plugin>.<name>``."""
+    return f"{_distribution(plugin)}.train_{name}"
 
 
 def _distribution(plugin: str) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
     from exact_core.api.predictions import PredictionWriter
+    from exact_core.api.training import Evaluation, TrainingSet
     from exact_core.services import Services
 
 logger = logging.getLogger(__name__)
@@ -153,6 +154,26 @@ class JobContext:
         if image_id is None:
             raise Invalid(f"The job {self.type} is about no image; say which one the predictions are of.")
         return RunWriter(self.services, self.job_id, self._image_set(), image_id, model, labels)
+
+    def training_set(self) -> TrainingSet:
+        """The version, classes and split that this training was started with."""
+        from exact_core.training.data import training_set_of
+
+        return training_set_of(self.services, self.job_id)
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to the curves of this training."""
+        from exact_core.training.curves import add_point
+
+        self.check()
+        add_point(self.services, self.job_id, step, values)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """Have the trained model judged."""
+        from exact_core.training.evaluations import keep_evaluation
+
+        self.check()
+        keep_evaluation(self.services, self.job_id, evaluation)
 
     def _image_set(self) -> int:
         if self.image_set_id is None:

@@ -84,15 +84,29 @@ def settings_of(kind: Kind, params: Mapping[str, object]) -> BaseModel | None:
     Raises:
         Invalid: A setting that there is not, or a value out of range.
     """
-    if kind.card.params is None:
-        if params:
-            raise Invalid(f"Models of the kind {kind.name} have no settings, but got: {', '.join(sorted(params))}.")
+    return checked_settings(kind.card.params, params, f"The kind {kind.name}")
+
+
+def checked_settings(model: type[BaseModel] | None, given: Mapping[str, object], whose: str) -> BaseModel | None:
+    """Settings as their model has them, defaults filled in.
+
+    Args:
+        model: The pydantic model; None where there are no settings.
+        given: Plain JSON values.
+        whose: What messages say has these settings, as the beginning of a sentence.
+
+    Raises:
+        Invalid: A setting that there is not, or a value out of range.
+    """
+    if model is None:
+        if given:
+            raise Invalid(f"{whose} has no settings, but got: {', '.join(sorted(given))}.")
         return None
     try:
-        return kind.card.params.model_validate(params)
+        return model.model_validate(given)
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors())
-        raise Invalid(f"The settings do not fit the kind {kind.name}: {said[:500]}.") from None
+        raise Invalid(f"{whose} has other settings. {said[:500]}.") from None
 
 
 def open_predictor(

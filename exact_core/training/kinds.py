@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from exact_core.api.errors import Conflict, Invalid, NotFound
-from exact_core.models.kinds import Kind, kind_of, kinds
+from exact_core.api.errors import Conflict, NotFound
+from exact_core.jobs.registry import CORE
+from exact_core.models.kinds import Kind, checked_settings, kind_of, kinds
 
 if TYPE_CHECKING:
     from exact_core.kernel import Kernel
-
-CORE = "core"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,6 @@ class Trainable:
     kind: Kind
     is_on: bool
     settings_schema: dict[str, Any] | None
-
-
-def job_type_of(kind: Kind) -> str:
-    """Full name of the job type that trains models of a kind."""
-    return f"{kind.plugin}.train_{kind.card.name}"
 
 
 def trainable_in(kernel: Kernel, image_set_id: int) -> list[Trainable]:
@@ -59,19 +52,10 @@ def find_trainable(kernel: Kernel, name: str, image_set_id: int) -> Kind:
     return kind
 
 
-def checked_settings(kind: Kind, given: dict[str, Any]) -> dict[str, Any]:
+def training_settings(kind: Kind, given: Mapping[str, object]) -> dict[str, Any]:
     """The settings of a training with all defaults written out."""
-    model = kind.card.train_params
-    if model is None:
-        if given:
-            raise Invalid(f"settings: models of the kind {kind.name!r} have none.")
-        return {}
-    try:
-        return model.model_validate(given).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"settings.{place}: {first['msg']}") from error
+    settings = checked_settings(kind.card.train_params, given, f"A training of {kind.name}")
+    return settings.model_dump(mode="json") if settings is not None else {}
 
 
 def _is_on(kernel: Kernel, kind: Kind, image_set_id: int) -> bool:

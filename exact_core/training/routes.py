@@ -70,7 +70,7 @@ def list_trainings(request: Request, version_id: int, actor: CurrentActor, sessi
 
 @router.post("/versions/{version_id}/trainings", status_code=201, summary="Train a model from a version")
 def start_training(request: Request, version_id: int, new: TrainingIn, actor: CurrentActor) -> TrainingOut:
-    """A worker does it; for reviewers and managers. The same training, still under way, is given instead of another."""
+    """A worker does it; for reviewers and managers. A training that is the same and has not failed is given instead."""
     services = services_of(request)
     wanted = runs.Wanted(
         new.kind,

@@ -14,9 +14,9 @@ from exact_core.annotations.digest import canonical_json
 from exact_core.annotations.scope import Can
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Invalid, NotFound
-from exact_core.models.kinds import Kind
+from exact_core.jobs.registry import training_type
 from exact_core.storage.models import Job, TrainingRun, Version, VersionSplit
-from exact_core.training.kinds import checked_settings, find_trainable, job_type_of
+from exact_core.training.kinds import find_trainable, training_settings
 from exact_core.training.material import TEST, TRAIN, amounts_of, by_part, parts_of
 from exact_core.versioning.access import live_version, require_all
 from exact_core.versioning.artefacts import require_attach
@@ -57,7 +57,7 @@ class Wanted:
 def start(services: Services, session: Session, actor: Actor, version_id: int, wanted: Wanted) -> TrainingRun:
     """Ask for a training; for reviewers and managers who may know of everybody's work in the set.
 
-    A training that is the same in everything and is still under way is given instead of a second one.
+    A training that is the same in everything, and has not failed, is given instead of a second one.
     """
     version = require_attach(session, actor, version_id)
     if version.manifest_state != "ready":
@@ -66,19 +66,27 @@ def start(services: Services, session: Session, actor: Actor, version_id: int, w
             " Wait until it is ready, or have it written again."
         )
     kind = find_trainable(services.kernel, wanted.kind, version.image_set_id)
-    settings = checked_settings(kind, wanted.settings)
+    settings = training_settings(kind, wanted.settings)
     split = find_split(session, actor, version_id, wanted.split_id)
-    classes = _checked_classes(session, version, split, wanted.classes)
-    key = _key(version, kind, classes, split, settings)
-    earlier = _under_way(session, version_id, key)
+    _check_classes(session, version, split, wanted.classes)
+    job = services.jobs.enqueue(
+        session,
+        training_type(kind.plugin, kind.card.name),
+        owner=actor,
+        image_set_id=version.image_set_id,
+        params={"name": wanted.name, "settings": settings},
+        key=_key(version, wanted, split, settings),
+    )
+    earlier = session.scalar(select(TrainingRun).where(TrainingRun.job_id == job.id))
     if earlier is not None:
         return earlier
     run = TrainingRun(
         image_set_id=version.image_set_id,
         version_id=version_id,
+        job_id=job.id,
         kind=kind.name,
         name=wanted.name,
-        classes=[{"label": each.label, "type_ids": list(each.type_ids)} for each in classes],
+        classes=[{"label": each.label, "type_ids": list(each.type_ids)} for each in wanted.classes],
         split_id=split.id,
         split_name=split.name,
         split_digest=split.digest,
@@ -88,18 +96,11 @@ def start(services: Services, session: Session, actor: Actor, version_id: int, w
     )
     session.add(run)
     session.flush()
-    params = {"run_id": run.id, "key": key, "settings": settings}
-    run.job_id = services.jobs.enqueue(
-        session, job_type_of(kind), owner=actor, image_set_id=version.image_set_id, params=params
-    ).id
-    session.flush()
     return run
 
 
-def _checked_classes(
-    session: Session, version: Version, split: VersionSplit, classes: Sequence[ClassWanted]
-) -> Sequence[ClassWanted]:
-    """Classes with known types, each in one class, and something of each in what is trained on and tested with."""
+def _check_classes(session: Session, version: Version, split: VersionSplit, classes: Sequence[ClassWanted]) -> None:
+    """Refuse all but classes with known types, each in one class, and something of each in what is trained on and tested with."""
     names = frozen_of(session, version.id).type_names
     labels = [each.label.casefold() for each in classes]
     if len(set(labels)) != len(labels):
@@ -125,29 +126,18 @@ def _checked_classes(
                 f"classes: there is no annotation of {each.label!r} in the part {TRAIN!r} of {split.name!r};"
                 " leave the class out, or split the images in another way."
             )
-    return classes
 
 
-def _key(
-    version: Version, kind: Kind, classes: Sequence[ClassWanted], split: VersionSplit, settings: dict[str, Any]
-) -> str:
+def _key(version: Version, wanted: Wanted, split: VersionSplit, settings: dict[str, Any]) -> str:
     content = {
         "version": version.content_digest,
-        "kind": kind.name,
-        "classes": [[each.label, sorted(each.type_ids)] for each in classes],
+        "kind": wanted.kind,
+        "name": wanted.name,
+        "classes": [[each.label, sorted(each.type_ids)] for each in wanted.classes],
         "split": split.digest,
         "settings": settings,
     }
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
-
-
-def _under_way(session: Session, version_id: int, key: str) -> TrainingRun | None:
-    query = (
-        select(TrainingRun, Job.params)
-        .join(Job, Job.id == TrainingRun.job_id)
-        .where(TrainingRun.version_id == version_id, Job.state.in_(("queued", "running")))
-    )
-    return next((run for run, params in session.execute(query) if params.get("key") == key), None)
 
 
 def runs_of(session: Session, actor: Actor, version_id: int, can: Can) -> list[tuple[TrainingRun, Job | None]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from exact_core.api.errors import Invalid
+from exact_core.detectors.stains import separated
 
 if TYPE_CHECKING:
     from exact_core.api.pixels import PixelReader
@@ -169,17 +169,8 @@ def _mask(
 def _channels(pixels: Floats, mode: str) -> list[Floats]:
     if mode == "grey":
         return [pixels[..., 0]]
-    density = -np.log(np.clip(pixels, 1, 255) / 255) / math.log(255)
-    stains = density @ _stains()
+    stains = separated(np.rint(pixels).astype(np.uint8)).astype(np.float64)
     return [*(pixels[..., each] / 255 for each in range(3)), *(stains[..., each] for each in range(3))]
-
-
-@lru_cache(maxsize=1)
-def _stains() -> Floats:
-    """From optical densities to haematoxylin, eosin and DAB. Ruifrok & Johnston, Anal Quant Cytol Histol 23 (2001)."""
-    from skimage.color import hed_from_rgb
-
-    return np.asarray(hed_from_rgb, np.float64)
 
 
 def _of_channel(channel: Floats, inside: NDArray[np.bool_], around: NDArray[np.bool_]) -> tuple[float, ...]:

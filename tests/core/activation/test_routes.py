@@ -7,6 +7,7 @@ from exact_sdk.fakedist import FakeDistributions
 from exact_sdk.harness import Instance
 from exact_sdk.pytest_plugin import Builder
 
+from exact_core.api import API_VERSION
 from tests.core.activation.conftest import COUNTS
 
 ROUTED = """
