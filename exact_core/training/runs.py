@@ -100,7 +100,7 @@ def start(services: Services, session: Session, actor: Actor, version_id: int, w
 
 
 def _check_classes(session: Session, version: Version, split: VersionSplit, classes: Sequence[ClassWanted]) -> None:
-    """Refuse all but classes with known types, each in one class, and something of each in what is trained on and tested with."""
+    """Refuse all but known types, each in one class, with something of every class to learn from."""
     names = frozen_of(session, version.id).type_names
     labels = [each.label.casefold() for each in classes]
     if len(set(labels)) != len(labels):
