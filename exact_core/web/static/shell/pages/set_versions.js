@@ -11,6 +11,7 @@ import { empty } from '../view.js';
 import { drawMerge } from './merge_page.js';
 import { drawBranches, makeBranch } from './set_branches.js';
 import { drawComparison } from './version_compare.js';
+import { drawTraining } from './training_run.js';
 import { drawVersion } from './version_detail.js';
 
 /** @typedef {import('./image_set.js').SetPage} SetPage */
@@ -33,6 +34,7 @@ export async function drawVersions(target, page) {
   };
   if (wanted.has('from')) await drawComparison(target, page, wanted.get('from') ?? '', wanted.get('to') ?? 'now', go);
   else if (wanted.has('merge')) await drawMerge(target, page, wanted.get('merge') ?? '', go);
+  else if (wanted.has('version') && wanted.has('training')) await drawTraining(target, page, Number(wanted.get('version')), Number(wanted.get('training')), go);
   else if (wanted.has('version')) await drawVersion(target, page, Number(wanted.get('version')), go);
   else await drawList(target, page, go);
   target.setAttribute('aria-busy', 'false');

@@ -14,6 +14,7 @@ import { showError, toast } from '../toast.js';
 import { inPlace, manifestBadge } from './set_versions.js';
 import { artefactsCard } from './version_files.js';
 import { splitsCard } from './version_splits.js';
+import { trainingCard } from './version_training.js';
 
 /** @typedef {import('./image_set.js').SetPage} SetPage */
 /** @typedef {import('./set_versions.js').Go} Go */
@@ -34,13 +35,15 @@ export async function drawVersion(target, page, id, go) {
   if (page.signal.aborted) return;
   const files = html`<div></div>`;
   const splits = html`<div></div>`;
+  const trainings = html`<div></div>`;
   const facts = html`<section class="card" aria-label="Version"></section>`;
   const again = () => drawVersion(target, page, id, go).catch(showError);
-  render(target, back(page, go), facts, imagesCard(page, version, images), splits, page.rights.see_all ? files : null, typesCard(types.items));
+  render(target, back(page, go), facts, imagesCard(page, version, images), splits, page.rights.see_all ? [trainings, files] : null, typesCard(types.items));
   drawFacts(facts, page, version, go, again);
   await Promise.all([
     splitsCard(splits, page, version, Object.fromEntries(images.map((image) => [image.image_id, image.name]))),
     page.rights.see_all ? artefactsCard(files, page, version) : null,
+    page.rights.see_all ? trainingCard(trainings, page, version, go) : null,
   ]);
   watch(facts, page, version, go, again);
 }
