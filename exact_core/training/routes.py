@@ -9,27 +9,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exact_core.api.deps import CurrentActor, DbSession, services_of
-from exact_core.jobs.registry import title_of
-from exact_core.kernel import Kernel
 from exact_core.storage.models import Job, TrainingRun, VersionImage
 from exact_core.training import runs
-from exact_core.training.curves import curves_of
-from exact_core.training.evaluations import evaluations_of, samples_of
-from exact_core.training.kinds import Trainable, trainable_in
+from exact_core.training.evaluations import samples_of
+from exact_core.training.kinds import trainable_in
 from exact_core.training.material import amounts_of, by_part, parts_of
 from exact_core.training.schemas import (
-    EvaluationOut,
     MaterialOut,
     SampleOut,
     SamplesOut,
-    TrainableOut,
     TrainingDetail,
     TrainingIn,
     TrainingOut,
     TypeAmountOut,
 )
+from exact_core.training.showing import shown_detail, shown_trainable, shown_training
 from exact_core.versioning.access import open_version, require_all
-from exact_core.versioning.schemas import CreatorOut
 from exact_core.versioning.splits.service import find_split
 
 router = APIRouter(prefix="/api/v2", tags=["training"])
@@ -56,7 +51,7 @@ def read_material(
         )
         for kind in opened.frozen.types
     ]
-    kinds = [_trainable(each) for each in trainable_in(services.kernel, opened.version.image_set_id)]
+    kinds = [shown_trainable(each) for each in trainable_in(services.kernel, opened.version.image_set_id)]
     return MaterialOut(types=types, kinds=kinds)
 
 
@@ -65,7 +60,7 @@ def list_trainings(request: Request, version_id: int, actor: CurrentActor, sessi
     """Newest first."""
     services = services_of(request)
     found = runs.runs_of(session, actor, version_id, services.snapshot.can)
-    return [_training(services.kernel, run, job) for run, job in found]
+    return [shown_training(services.kernel, run, job) for run, job in found]
 
 
 @router.post("/versions/{version_id}/trainings", status_code=201, summary="Train a model from a version")
@@ -81,7 +76,7 @@ def start_training(request: Request, version_id: int, new: TrainingIn, actor: Cu
     )
     with services.database.write() as session:
         run = runs.start(services, session, actor, version_id, wanted)
-        return _training(services.kernel, run, session.get(Job, run.job_id))
+        return shown_training(services.kernel, run, session.get(Job, run.job_id))
 
 
 @router.get("/trainings/{training_id}", summary="Read a training")
@@ -91,12 +86,7 @@ def read_training(
     """How it goes, its curves beyond a step, and what the model is worth."""
     services = services_of(request)
     run, job = runs.find_run(session, actor, training_id, services.snapshot.can)
-    evaluations = [
-        EvaluationOut(part=each.part, figures=each.figures, samples_id=each.samples_id)
-        for each in evaluations_of(session, run.id)
-    ]
-    facts = _training(services.kernel, run, job).model_dump()
-    return TrainingDetail(**facts, curves=curves_of(session, run.id, after), evaluations=evaluations)
+    return shown_detail(services.kernel, session, run, job, after)
 
 
 @router.get("/trainings/{training_id}/samples", summary="List samples of an evaluation")
@@ -132,40 +122,3 @@ def list_samples(
 def _names(session: Session, run: TrainingRun, image_ids: set[int]) -> dict[int, str]:
     query = select(VersionImage.image_id, VersionImage.name).where(VersionImage.version_id == run.version_id)
     return {image_id: name for image_id, name in session.execute(query) if image_id in image_ids}
-
-
-def _trainable(each: Trainable) -> TrainableOut:
-    card = each.kind.card
-    return TrainableOut(
-        kind=each.kind.name,
-        title=card.title,
-        summary=card.summary,
-        task=card.task.value,
-        needs_gpu=card.needs_gpu,
-        is_on=each.is_on,
-        settings_schema=each.settings_schema,
-    )
-
-
-def _training(kernel: Kernel, run: TrainingRun, job: Job | None) -> TrainingOut:
-    plugin, _, name = run.kind.partition(".")
-    return TrainingOut(
-        id=run.id,
-        version_id=run.version_id,
-        image_set_id=run.image_set_id,
-        kind=run.kind,
-        title=title_of(kernel, f"{plugin}.train_{name}"),
-        name=run.name,
-        classes=run.classes,
-        split_id=run.split_id,
-        split_name=run.split_name,
-        settings=run.settings,
-        model_uuid=run.model_uuid,
-        job_id=run.job_id,
-        state=job.state if job is not None else None,
-        progress=job.progress if job is not None else 0.0,
-        message=job.message if job is not None else "",
-        creator=CreatorOut(id=run.created_by_id, name=run.created_by_name),
-        created_at=run.created_at,
-        finished_at=job.finished_at if job is not None else None,
-    )
