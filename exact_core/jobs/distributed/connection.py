@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -84,8 +85,10 @@ def security(settings: Settings) -> Security | None:
 def configure_dask() -> None:
     """Set what dask reads from its own configuration, over files that a machine may have."""
     import dask
+    import distributed  # noqa: F401 - as it sets the level of its log
 
     dask.config.set(_DASK)
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # set to tell every connection when it was imported
 
 
 def _require_certificates(settings: Settings) -> None:

@@ -25,6 +25,8 @@ from exact_core.jobs.keeper import Keeper
 from exact_core.jobs.runner import JobRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from exact_core.services import Services
 
 logger = logging.getLogger(__name__)
@@ -71,14 +73,14 @@ class DistributedWorker:
             while not self._ending.is_set():
                 try:
                     await self._serve(folder)
-                except (OSError, TimeoutError) as error:
-                    logger.warning("The scheduler %s cannot be reached (%s).", self._address, error)
+                except (OSError, RuntimeError) as error:  # dask says RuntimeError for whatever keeps it from starting
+                    logger.warning("The scheduler %s cannot be reached: %s", self._address, error.__cause__ or error)
                 await _first_of(self._ending.wait(), asyncio.sleep(_SECONDS_UNTIL_NEXT_TRY))
 
     async def _serve(self, folder: str) -> None:
         """One connection to a scheduler, to its end or ours."""
         assert self._ending is not None
-        async with DaskWorker(
+        worker = DaskWorker(
             self._address,
             name=self.runner.name,
             nthreads=self.runner.slots,
@@ -88,16 +90,18 @@ class DistributedWorker:
             memory_limit=0,
             local_directory=folder,
             dashboard=False,
-        ) as worker:
-            logger.info("Worker %s is ready.", self.runner.name)
-            self._is_connected = True
-            try:
+        )
+        try:
+            await _first_of(self._ending.wait(), worker.start())  # which waits for a scheduler, for ever
+            if not self._ending.is_set():
+                logger.info("Worker %s is ready.", self.runner.name)
+                self._is_connected = True
                 await _first_of(self._ending.wait(), worker.finished())
-            finally:
-                self._is_connected = False
-                if self._ending.is_set():
-                    self.runner.stop()
-                    await worker.close(timeout=_SECONDS_TO_STOP, reason="worker-close")
+        finally:
+            self._is_connected = False
+            if self._ending.is_set():
+                self.runner.stop()
+            await worker.close(timeout=_SECONDS_TO_STOP, reason="worker-close")
 
     def _look(self, waiting: int) -> None:
         """Take waiting jobs in a thread of this process while no scheduler sends them."""
@@ -121,11 +125,13 @@ class _Carrier(WorkerPlugin):  # type: ignore[misc]
         self.runner = runner
 
 
-async def _first_of(*waited: object) -> None:
-    """Wait until one of them is over, and drop the others."""
-    tasks = [asyncio.ensure_future(each) for each in waited]  # type: ignore[call-overload]
+async def _first_of(*waited: Coroutine[object, object, object]) -> None:
+    """Wait until one of them is over, and drop the others; raises what that one raised."""
+    tasks = [asyncio.ensure_future(each) for each in waited]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
         for task in tasks:
             task.cancel()
