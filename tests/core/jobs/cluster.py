@@ -32,12 +32,18 @@ PLUGIN = """
 
     @hookimpl
     def exact_job_types():
-        return [JobType("note", "Note it once", run="exact_cluster.jobs:note")]
+        return [
+            JobType("note", "Note it once", run="exact_cluster.jobs:note"),
+            JobType("sleep", "Sleep", run="exact_cluster.jobs:sleep"),
+        ]
 """
 
 JOBS = """
     import time
     from sqlalchemy import text
+
+    def sleep(context):
+        time.sleep(context.params["seconds"])
 
     def note(context):
         end = time.monotonic() + float(context.params.get("seconds", 0))
@@ -75,11 +81,11 @@ class Cluster:
         process.wait()
         return process.pid
 
-    def ask(self, count: int = 1, **more: Any) -> list[int]:
+    def ask(self, count: int = 1, type: str = "cluster.note", **more: Any) -> list[int]:
         """Ask for jobs; their identities."""
         with self.services.database.write() as session:
             enqueue = self.services.jobs.enqueue
-            return [enqueue(session, "cluster.note", owner=None, **more).id for _ in range(count)]
+            return [enqueue(session, type, owner=None, **more).id for _ in range(count)]
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """What the database says."""
@@ -106,7 +112,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_cluster(folder: Path, postgres: PostgresServer, *, workers: int = 3) -> Iterator[Cluster]:
+def running_cluster(folder: Path, postgres: PostgresServer, *, workers: int = 3, slots: int = 2) -> Iterator[Cluster]:
     """Start everything; worker 0 has a GPU."""
     postgres.create("cluster")
     database = Database(postgres.url_of("cluster"))
@@ -134,6 +140,6 @@ def running_cluster(folder: Path, postgres: PostgresServer, *, workers: int = 3)
         stack.callback(cluster.close)
         cluster.start("scheduler", "scheduler")
         for number in range(workers):
-            cluster.start(f"worker {number}", "worker", "--slots", "2", *(["--gpu"] if number == 0 else []))
+            cluster.start(f"worker {number}", "worker", "--slots", str(slots), *(["--gpu"] if number == 0 else []))
         wait_until(lambda: len(cluster.rows("SELECT name FROM job_worker")) == workers, 60)
         yield cluster
