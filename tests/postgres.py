@@ -92,6 +92,16 @@ class PostgresServer:
         others = f"datname = '{name}' AND pid <> {spare}"
         self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
+    def crash(self) -> None:
+        """End the server at once, as a power cut would."""
+        if self._binaries is None:
+            raise MissingPostgres("The wheel's server cannot be stopped and started in between; install PostgreSQL.")
+        self._call("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+
+    def start_again(self) -> None:
+        """Start the server after :meth:`crash`."""
+        self._launch()
+
     def _start(self) -> None:
         if self._binaries is None:
             try:

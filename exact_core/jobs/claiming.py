@@ -52,7 +52,7 @@ class Claimant:
             conditions.append(~needs_gpu(self.gpu_types))
         if only_quick:
             conditions.append(Job.type == PROBE)
-        query = select(Job.id).where(*conditions).order_by(Job.priority.desc(), Job.id)
+        query = select(Job.id).where(*conditions).order_by(Job.rank, Job.id)
         return query.limit(1).with_for_update(skip_locked=True)
 
     def _taken(self, candidate: Select[int]) -> Update:

@@ -137,7 +137,7 @@ class JobQueue:
         if once and key is None:
             key = content_key(type, params=params, **about)
         values = {"type": type, "plugin": plugin, "params": dict(params or {}), "key": key, **about}
-        limits = {"priority": priority, "gpu": gpu, "memory_mib": memory_mib, "seconds": seconds}
+        limits = {"rank": -priority, "gpu": gpu, "memory_mib": memory_mib, "seconds": seconds}
         if key is None:
             job = Job(**values, **limits)
             session.add(job)

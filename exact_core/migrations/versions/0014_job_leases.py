@@ -22,7 +22,7 @@ _ZERO, _FALSE = sa.text("0"), sa.text("false")
 def upgrade() -> None:
     for column in (
         sa.Column("key", sa.String(length=64), nullable=True),
-        sa.Column("priority", sa.Integer(), server_default=_ZERO, nullable=False),
+        sa.Column("rank", sa.Integer(), server_default=_ZERO, nullable=False),
         sa.Column("gpu", sa.Boolean(), server_default=_FALSE, nullable=False),
         sa.Column("memory_mib", sa.Integer(), server_default=_ZERO, nullable=False),
         sa.Column("seconds", sa.Integer(), server_default=_ZERO, nullable=False),
@@ -30,8 +30,7 @@ def upgrade() -> None:
         sa.Column("lease_until", _TIME, nullable=True),
     ):
         op.add_column("job", column)
-    order = sa.text("priority DESC")
-    op.create_index("ix_job_waiting", "job", [order, "id"], sqlite_where=_WAITING, postgresql_where=_WAITING)
+    op.create_index("ix_job_waiting", "job", ["rank", "id"], sqlite_where=_WAITING, postgresql_where=_WAITING)
     op.create_index("uq_job_key", "job", ["key"], unique=True, sqlite_where=_LIVING_KEY, postgresql_where=_LIVING_KEY)
     op.create_table(
         "job_worker",
@@ -51,5 +50,5 @@ def downgrade() -> None:
     op.drop_table("job_worker")
     op.drop_index("uq_job_key", table_name="job")
     op.drop_index("ix_job_waiting", table_name="job")
-    for name in ("lease_until", "wait_until", "seconds", "memory_mib", "gpu", "priority", "key"):
+    for name in ("lease_until", "wait_until", "seconds", "memory_mib", "gpu", "rank", "key"):
         op.drop_column("job", name)

@@ -25,7 +25,7 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_state_id", "state", "id"),
-        Index("ix_job_waiting", text("priority DESC"), "id", postgresql_where=_WAITING, sqlite_where=_WAITING),
+        Index("ix_job_waiting", "rank", "id", postgresql_where=_WAITING, sqlite_where=_WAITING),
         Index("uq_job_key", "key", unique=True, postgresql_where=LIVING_KEY, sqlite_where=LIVING_KEY),
         CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
     )
@@ -38,7 +38,7 @@ class Job(Base):
     image_set_id: Mapped[int | None] = mapped_column(ForeignKey("image_set.id", ondelete="CASCADE"), index=True)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
     params: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # higher ones first
+    rank: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # minus the priority: lower ones first
     gpu: Mapped[bool] = mapped_column(default=False, server_default=text("false"))  # also when its type says so
     memory_mib: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # 0: what the type says
     seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # 0: what the type says
@@ -56,6 +56,11 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def priority(self) -> int:
+        """Jobs of a higher one are started first."""
+        return -self.rank
 
 
 class JobWorker(Base):
