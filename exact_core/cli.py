@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "agreement": ("exact_core.agreement.commands:agreement", "Say how far the readers of an image set agree."),
         "annotations": ("exact_core.exchange.commands:group", "Import and export annotations."),
         "versions": ("exact_core.versioning.commands:group", "Make, compare, export, branch and merge versions."),
+        "models": ("exact_core.models.commands:group", "List, show, import, export, pin and delete models."),
         "db": ("exact_core.storage.commands:db", "Create, upgrade and check the database."),
         "user": ("exact_core.auth.commands:user", "Create users, login links and access tokens."),
         "plugins": ("exact_core.activation.commands:plugins", "List, check and purge plugins."),
