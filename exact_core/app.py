@@ -129,6 +129,8 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.images.upload_routes import router as uploads
     from exact_core.imagesets.routes import router as image_sets
     from exact_core.jobs.routes import router as jobs
+    from exact_core.models.file_routes import router as model_files
+    from exact_core.models.routes import router as models
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
     from exact_core.search.routes import router as search
@@ -162,6 +164,8 @@ def core_routes() -> tuple[BaseRoute, ...]:
         studies,
         versions,
         artefacts,
+        models,
+        model_files,
         differences,
         annotation_imports,
         annotation_exports,

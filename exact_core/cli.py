@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "annotations": ("exact_core.exchange.commands:group", "Import and export annotations."),
         "versions": ("exact_core.versioning.commands:group", "Make, compare, export, branch and merge versions."),
         "train": ("exact_core.training.commands:group", "Train models from versions, and read how good they are."),
+        "models": ("exact_core.models.commands:group", "List, show, import, export, pin and delete models."),
         "db": ("exact_core.storage.commands:db", "Create, upgrade and check the database."),
         "user": ("exact_core.auth.commands:user", "Create users, login links and access tokens."),
         "plugins": ("exact_core.activation.commands:plugins", "List, check and purge plugins."),

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     max_annotation_file_bytes: int = Field(
         default=4 * 1024 * _MIB, ge=_MIB, description="Largest file of annotations that can be imported."
     )
+    max_model_bytes: int = Field(
+        default=2048 * _MIB, ge=_MIB, description="Most bytes of the files of one model together."
+    )
     image_set_quota_bytes: int = Field(default=0, ge=0, description="Most bytes stored per image set; 0 is no limit.")
     free_space_mib: int = Field(default=512, ge=0, description="Room on the disk that uploads must leave.")
     trash_days: int = Field(default=30, ge=1, description="Days in which a deleted annotation can be restored.")

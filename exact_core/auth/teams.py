@@ -12,7 +12,7 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, NotFound
 from exact_core.auth.accounts import folded, get_user
 from exact_core.storage.epochs import raise_epoch
-from exact_core.storage.models import ImageSet, Product, Team, TeamMember, User
+from exact_core.storage.models import ImageSet, Model, Product, Team, TeamMember, User
 
 
 class Teams:
@@ -76,10 +76,12 @@ class Teams:
             raise Forbidden("Only administrators can delete teams.")
         sets = self._session.scalar(select(func.count()).where(ImageSet.team_id == team_id)) or 0
         products = self._session.scalar(select(func.count()).where(Product.team_id == team_id)) or 0
-        if sets or products:
+        live = (Model.team_id == team_id, Model.deleted_at.is_(None))
+        models = self._session.scalar(select(func.count()).where(*live)) or 0
+        if sets or products or models:
             raise Conflict(
-                f"The team {team.name} still owns {sets} image sets (deleted ones count) and {products} products;"
-                " give them to another team first."
+                f"The team {team.name} still owns {sets} image sets (deleted ones count), {products} products and"
+                f" {models} models; give them to another team, or delete the models, first."
             )
         self._session.delete(team)
         raise_epoch(self._session, "access")

@@ -123,6 +123,8 @@ class Keeper:
     def _clean(self) -> None:
         from exact_core.exchange.receiving import remove_stale
         from exact_core.images.uploads import remove_stale_uploads
+        from exact_core.models.cleaning import remove_stale as remove_stale_models
 
         remove_stale_uploads(self._runner.services)
         remove_stale(self._runner.services)
+        remove_stale_models(self._runner.services)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from exact_core.api.context import PluginContext
+    from exact_core.api.contributions import ArtefactKind
     from exact_core.api.exchange import ImportedShape
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
@@ -174,6 +175,29 @@ class JobContext:
 
         self.check()
         keep_evaluation(self.services, self.job_id, evaluation)
+
+    def model(self, uuid: str) -> StoredModel:
+        """Fetch a stored model, its files checked and in a folder of this machine."""
+        from exact_core.models import store
+
+        return store.open_for_job(self.services, self.owner_id, self.image_set_id, uuid)
+
+    def save_model(self, folder: Path, *, name: str, kind: str, version_id: int | None = None) -> StoredModel:
+        """Keep a folder of model files for the owner of the job."""
+        from exact_core.models import store
+
+        return store.keep_for_job(self.services, self.owner_id, self.image_set_id, folder, name, kind, version_id)
+
+    def attach(
+        self, version_id: int, path: Path, *, name: str, kind: ArtefactKind, media_type: str, description: str = ""
+    ) -> None:
+        """Keep a file with a version of the job's image set."""
+        from exact_core.models import store
+
+        job = self.services, self.owner_id, self._image_set()
+        store.attach_for_job(
+            *job, version_id, path, name=name, kind=kind, media_type=media_type, description=description
+        )
 
     def _image_set(self) -> int:
         if self.image_set_id is None:

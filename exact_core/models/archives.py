@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -36,6 +37,9 @@ _READ_ERRORS = (
 )
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 class _InSmallReads(BufferedReader):
     """Refuses one large read: zipfile takes the whole list of an archive at once, which may be as long as the file."""
 
@@ -57,6 +61,7 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> None:
     Raises:
         Invalid: It is no archive, is damaged or encrypted, or holds links, other names or a name twice.
         TooLarge: It unpacks to more than the limits, whether or not it says so.
+        OSError: The disk is full.
     """
     limits = limits or Limits()
     try:
@@ -69,6 +74,8 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> None:
                 with opened.open(member) as packed, target.open("xb") as file:
                     left -= _copy(packed, file, member.filename, min(left, limits.of(member.filename)))
     except _READ_ERRORS as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise
         raise Invalid(f"The archive cannot be read: {str(error)[:200]}. Pack the model again.") from None
 
 

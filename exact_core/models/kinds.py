@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from exact_core.services import Services
 
 _BUILT_IN = uuid5(NAMESPACE_URL, "https://github.com/ChristianMarzahl/Exact#built-in-models")
-_CORE = CORE_PREFIX.removesuffix(".")
+CORE = CORE_PREFIX.removesuffix(".")
+"""Plugin of the kinds that the core brings itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def kinds(kernel: Kernel) -> Mapping[str, Kind]:
     """Every kind that a running plugin or a part of the core brings, by full name, in the visible order."""
     found: dict[str, Kind] = {}
     for contributor, card in kernel.index.models():
-        plugin = _CORE if contributor.startswith(CORE_PREFIX) else contributor
+        plugin = CORE if contributor.startswith(CORE_PREFIX) else contributor
         found[f"{plugin}.{card.name}"] = Kind(f"{plugin}.{card.name}", plugin, card)
     return found
 

@@ -46,6 +46,11 @@ def folder_of(version_id: int) -> str:
     return f"versions/{version_id}"
 
 
+def new_place(version_id: int) -> str:
+    """Where one more file of a version goes, relative to the data folder."""
+    return f"{folder_of(version_id)}/artefacts/{secrets.token_hex(16)}"
+
+
 def keep_given(services: Services, uow: UnitOfWork, version: Version, plugin: str, artefact: Artefact) -> None:
     """Keep a file that a plugin gave for a version that is being made."""
     if len(artefact.content) > MAX_GIVEN:
@@ -54,7 +59,7 @@ def keep_given(services: Services, uow: UnitOfWork, version: Version, plugin: st
             f" at most {MAX_GIVEN:,} are taken. Attach large files through the API."
         )
     known = checked(NewArtefact(artefact.name, str(artefact.kind), artefact.media_type, artefact.description))
-    path = f"{folder_of(version.id)}/artefacts/{secrets.token_hex(16)}"
+    path = new_place(version.id)
     services.blobs.write(path, artefact.content)  # one that is rolled back goes with the next version of this number
     uow.session.add(
         VersionArtefact(
@@ -71,7 +76,7 @@ def keep_given(services: Services, uow: UnitOfWork, version: Version, plugin: st
 
 async def receive(services: Services, version_id: int, parts: AsyncIterator[bytes], most: int) -> tuple[str, str, int]:
     """Write arriving bytes to a file of the version; its path, sha256 and size. Half a file is removed."""
-    relative = f"{folder_of(version_id)}/artefacts/{secrets.token_hex(16)}"
+    relative = new_place(version_id)
     place = services.blobs.path(relative)
     place.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0

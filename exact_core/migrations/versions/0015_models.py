@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("deleted_by_name", sa.String(length=200), nullable=False),
         sa.Column("deleted_reason", sa.String(), nullable=False),
         sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_model_team_id"), ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_model_team_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["image_set_id"], ["image_set.id"], name=op.f("fk_model_image_set_id"), ondelete="SET NULL"
         ),

@@ -31,7 +31,7 @@ class Model(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id", ondelete="RESTRICT"))
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id", ondelete="CASCADE"))
     image_set_id: Mapped[int | None] = mapped_column(ForeignKey("image_set.id", ondelete="SET NULL"))
     image_set_name: Mapped[str] = mapped_column(String(200), default="")
     version_id: Mapped[int | None] = mapped_column(ForeignKey("version.id", ondelete="SET NULL"))
