@@ -125,8 +125,8 @@ class Preprocess(BaseModel):
     def normalise(self, image: Array) -> NDArray[np.float32]:
         """Make the input of samples: choose bands, divide, subtract the mean, divide by the deviation, channels first.
 
-        Every value is ``float32(sample * a + b)`` in double precision, ``a = 1 / (divisor * std)``, ``b = -mean / std``,
-        so that JavaScript makes the same bytes.
+        Every value is ``float32(sample * a + b)`` in double precision, with ``a = 1 / (divisor * std)`` and
+        ``b = -mean / std``, so that JavaScript makes the same bytes.
 
         Args:
             image: ``(..., h, w, channels)``, or ``(h, w)`` of one channel; any whole or real type.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -135,7 +136,7 @@ class BandStitcher:
         self._height = height
         self._rows, self._tile_height, self._window = rows, tile_height, window
         self._row = 0
-        longest = max((after - row for row, after in zip(rows, rows[1:], strict=False)), default=0)
+        longest = max((after - row for row, after in pairwise(rows)), default=0)
         kept = min(height, tile_height + longest)
         self._first = rows[0]
         self._sums = np.zeros((kept, classes, width), np.float32)
@@ -170,8 +171,8 @@ class BandStitcher:
         """Say that the first open row of tiles is complete.
 
         Returns:
-            The first row, the averages ``(classes, rows, width)`` and where there is one ``(rows, width)``: what no tile
-            touched is 0 and not covered. They are views that the next call overwrites. None when no row became final.
+            The first row, the averages ``(classes, rows, width)`` and where there is one ``(rows, width)``: what no
+            tile touched is 0 and not covered. They are views, good until :meth:`forget`. None when no row became final.
         """
         self._row += 1
         is_last = self._row == len(self._rows)
