@@ -75,7 +75,8 @@ def detect(
         reader: The image.
         detector: Finds objects in a batch of tiles.
         core: Side of a cell, in pixels of the level.
-        halo: Surroundings on each side, in pixels of the level; blank outside of the image, as a reflection would add objects.
+        halo: Surroundings on each side, in pixels of the level; blank outside of the image, where a reflection
+            would add objects.
         how: Batches, level and reading ahead; its window is of no meaning.
         skip: Whether a tile, with its halo, is not worth looking at.
         told: Called after each batch.

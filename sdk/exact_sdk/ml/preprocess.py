@@ -16,8 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from exact_core.api.errors import Invalid
 from exact_sdk.ml.stitching import MULTIPLE, Array, Window, pad_to_multiple
 
-FORMAT = 1
-
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -65,7 +63,7 @@ class Preprocess(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     task: Literal["segmentation", "classification"] = "segmentation"
     input: str = "image"
     output: str = "logits"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -208,7 +208,7 @@ def tiles_of(
 
 def _ahead(
     pool: ProcessPoolExecutor, places: Iterator[Place], frame: Frame, ahead: int
-) -> Iterator[tuple[Place, Array]]:
+) -> Generator[tuple[Place, Array], None, None]:
     waiting: deque[tuple[Place, Future[Array]]] = deque()
     try:
         for place in places:
