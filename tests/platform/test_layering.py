@@ -14,8 +14,8 @@ CORE = ROOT / "exact_core"
 
 DOMAINS = frozenset(
     {
-        *("activation", "agreement", "annotations", "auth", "demo", "evaluation", "exchange", "images", "imagesets", "jobs"),
-        *("products", "review", "search", "tiles", "versioning"),
+        *("activation", "agreement", "annotations", "auth", "demo", "evaluation", "exchange", "images", "imagesets"),
+        *("jobs", "models", "products", "review", "search", "tiles", "versioning"),
     }
 )
 LOWEST = frozenset({"", "api", "settings"})  # "" is the package itself: its version
