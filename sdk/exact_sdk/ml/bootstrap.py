@@ -74,30 +74,6 @@ def paired_difference(
     )[""]
 
 
-def sum_interval(
-    statistic: Callable[[Floats], Floats],
-    parts: NDArray[Any],
-    groups: NDArray[Any],
-    *,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-) -> Interval:
-    """A statistic of sums over samples, with its interval.
-
-    Args:
-        statistic: From sums ``(..., parts)`` to values ``(...)``.
-        parts: ``(n, parts)`` what each sample adds.
-        groups: ``(n,)`` numbers of groups, from 0.
-        level: Of the interval.
-        resamples: How many times the groups are drawn.
-        seed: The same seed gives the same interval.
-    """
-    sums = np.zeros((int(groups.max(initial=-1)) + 1, parts.shape[1]))
-    np.add.at(sums, groups, parts)
-    return intervals({"": statistic}, sums, method="percentile", level=level, resamples=resamples, seed=seed)[""]
-
-
 def _on_flat(statistic: TableStatistic, shape: tuple[int, ...]) -> TableStatistic:
     """A statistic of tables as one of rows of numbers."""
     return lambda sums: statistic(sums.reshape(*sums.shape[:-1], *shape))

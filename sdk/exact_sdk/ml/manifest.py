@@ -21,6 +21,7 @@ class Annotation:
     Attributes:
         id: Its permanent number.
         uuid: Its permanent identity.
+        type_id: Number of its annotation type.
         label: Name of its annotation type.
         product: Name of the product of the type.
         shape: ``box``, ``polygon``, ...; see ``docs/architecture.md``.
@@ -34,6 +35,7 @@ class Annotation:
 
     id: int
     uuid: str
+    type_id: int
     label: str
     product: str
     shape: str
@@ -124,8 +126,8 @@ class DataManifest:
         """
         if self.sha256 != sha256:
             raise Conflict(
-                f"The version {self.name!r} gives the data {self.sha256[:12]}, but {sha256[:12]} was used before: images "
-                "or annotations differ, or what counts as complete. Train from the beginning."
+                f"The version {self.name!r} gives the data {self.sha256[:12]}, but {sha256[:12]} was used before: "
+                "images or annotations differ, or what counts as complete. Train from the beginning."
             )
         return self
 

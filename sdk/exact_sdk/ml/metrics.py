@@ -1,7 +1,7 @@
-"""How good a classification is, of images, shapes or pixels (ml-spec 4.4).
+"""How good a classification is, from tables of counts that can be added over areas, images or groups (ml-spec 4.4).
 
-Everything but top-k follows from a table of counts, so that tables of areas, images or groups can be added. Kappa and
-the correlation are those of the agreement pages: the same number means the same thing in both places.
+Of samples with probabilities, :func:`figures` (the platform's own) says everything with intervals. Pixels are too many
+for that, and some are to be ignored: count them in tables. Kappa and the correlation are those of the agreement pages.
 """
 
 from __future__ import annotations
@@ -16,6 +16,21 @@ from exact_core.agreement.measures.confusion import confusion, confusion_by
 from exact_core.agreement.measures.kappa import cohen_kappa
 from exact_core.agreement.measures.matthews import matthews
 from exact_core.api.errors import Invalid
+from exact_core.evaluation.classes import Figures, figures
+
+__all__ = [
+    "IGNORE",
+    "Figures",
+    "Scores",
+    "accuracy_of",
+    "balanced_accuracy_of",
+    "f1_of",
+    "figures",
+    "macro_f1_of",
+    "scores",
+    "table_of",
+    "tables_by_group",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -149,21 +164,6 @@ def balanced_accuracy_of(table: ArrayLike) -> Floats:
     support = counts.sum(-1)
     recall = _share(np.diagonal(counts, axis1=-2, axis2=-1), support)
     return _share(recall.sum(-1), (support > 0).sum(-1), empty=np.nan)
-
-
-def top_k(probabilities: NDArray[Any], true: ArrayLike, k: int) -> float:
-    """Share of samples whose class is among the k most probable; of equals the first class counts as more probable.
-
-    Args:
-        probabilities: ``(n, classes)``.
-        true: ``(n,)``.
-        k: At least 1.
-    """
-    labels = np.asarray(true, np.int64)
-    own = np.take_along_axis(probabilities, labels[:, None], axis=1)
-    before = np.arange(probabilities.shape[1])[None] < labels[:, None]
-    rank = ((probabilities > own) | ((probabilities == own) & before)).sum(1)
-    return float((rank < k).mean()) if len(labels) else float("nan")
 
 
 def _labels(values: ArrayLike, classes: int, ignore: int) -> Ints:

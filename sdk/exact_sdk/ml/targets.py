@@ -23,7 +23,7 @@ _ARC = 64
 
 def pixel_labels(
     image: ManifestImage,
-    classes: Mapping[str, int],
+    classes: Mapping[int, int],
     area: tuple[int, int, int, int],
     *,
     downsample: float = 1.0,
@@ -38,7 +38,7 @@ def pixel_labels(
 
     Args:
         image: With its annotations.
-        classes: The number of each label that is trained.
+        classes: The class of each annotation type that is trained, by the type's number, as ``TrainingSet.label_of``.
         area: x, y, width and height in pixels of the map.
         downsample: How many level-0 pixels one pixel of the map spans.
         background: The number of what is nothing.
@@ -51,9 +51,9 @@ def pixel_labels(
     Raises:
         Invalid: A class has the number of what is ignored, or none that a byte holds.
     """
-    wrong = [label for label, number in classes.items() if not 0 <= number < IGNORE]
+    wrong = [type_id for type_id, number in classes.items() if not 0 <= number < IGNORE]
     if wrong:
-        raise Invalid(f"The class {wrong[0]!r} needs a number from 0 to {IGNORE - 1}.")
+        raise Invalid(f"The annotation type {wrong[0]} needs a class from 0 to {IGNORE - 1}.")
     x, y, width, height = area
     labels = np.full((height, width), background if image.is_complete else IGNORE, np.uint8)
     used = [
@@ -66,7 +66,7 @@ def pixel_labels(
     drawn = [(outline_of(one), one) for one in used]
     for rings, one in sorted(drawn, key=lambda pair: (-_area(pair[0]), pair[1].id)):
         moved = [ring / downsample - (x, y) for ring in rings]
-        labels[inside(moved, width, height)] = classes.get(one.label, IGNORE)
+        labels[inside(moved, width, height)] = classes.get(one.type_id, IGNORE)
     return labels
 
 

@@ -183,7 +183,7 @@ class _Reading:
         z, t, c = line["frame"]
         self._states[line["id"]] = line["revision"]
         self._annotations[line["image"]][line["id"]] = Annotation(
-            line["id"], line["uuid"], label, product, line["shape"],
+            line["id"], line["uuid"], line["type"], label, product, line["shape"],
             tuple(tuple((x, y) for x, y in ring) for ring in line["rings"]), tuple(line["holes"]), (z, t, c),
             line["author"], line["claimed_author"],
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from exact_sdk.ml import metrics
-from exact_sdk.ml.bootstrap import paired_difference, sum_interval, table_intervals
+from exact_sdk.ml.bootstrap import paired_difference, table_intervals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as known
@@ -74,21 +74,14 @@ def test_what_is_to_be_ignored_does_not_count_and_classes_out_of_range_are_refus
         metrics.table_of([0], [0, 1], 2)
 
 
-@settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 7), st.sampled_from([np.float32, np.float64]))
-def test_top_k_is_that_of_scikit_learn(seed, classes, dtype):
-    rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet(np.ones(classes), 40).astype(dtype)
-    true = rng.integers(classes, size=40)
-    for k in range(1, classes):
-        if classes > 2:
-            expected = known.top_k_accuracy_score(true, probabilities, k=k, labels=range(classes))
-            assert metrics.top_k(probabilities, true, k) == pytest.approx(expected)
-    assert metrics.top_k(probabilities, true, classes) == 1
-
-
-def test_equal_probabilities_do_not_make_everything_right():
-    assert metrics.top_k(np.full((4, 4), 0.25), [0, 1, 2, 3], 2) == 0.5
+def test_tables_and_figures_of_samples_agree():
+    true, predicted = drawn(9, 4, 200)
+    probabilities = np.eye(4)[predicted]
+    found = metrics.figures(probabilities, true, np.arange(200))
+    table = metrics.scores(metrics.table_of(true, predicted, 4))
+    assert found.overall["macro_f1"].value == pytest.approx(table.macro_f1)
+    assert found.overall["balanced_accuracy"].value == pytest.approx(table.balanced_accuracy)
+    assert found.overall["rk"].value == pytest.approx(table.correlation)
 
 
 def test_intervals_draw_whole_groups_and_hold_the_value():
@@ -119,10 +112,3 @@ def test_the_difference_of_two_models_is_drawn_in_pairs():
     assert 0 < apart.low < apart.high
     same = paired_difference(metrics.accuracy_of, tables[0], tables[0])
     assert (same.value, same.low, same.high) == (0, 0, 0)
-
-
-def test_sums_of_groups_of_any_size():
-    found = sum_interval(
-        lambda sums: sums[..., 0] / sums[..., 1], np.ones((9, 2)), np.array([0, 0, 1, 1, 1, 2, 3, 3, 3])
-    )
-    assert (found.value, found.low, found.high, found.images) == (1, 1, 1, 4)
