@@ -185,8 +185,11 @@ class JobContext:
     def save_model(self, folder: Path, *, name: str, kind: str, version_id: int | None = None) -> StoredModel:
         """Keep a folder of model files for the owner of the job."""
         from exact_core.models import store
+        from exact_core.training.runs import remember_model
 
-        return store.keep_for_job(self.services, self.owner_id, self.image_set_id, folder, name, kind, version_id)
+        kept = store.keep_for_job(self.services, self.owner_id, self.image_set_id, folder, name, kind, version_id)
+        remember_model(self.services, self.job_id, kept.uuid)
+        return kept
 
     def attach(
         self, version_id: int, path: Path, *, name: str, kind: ArtefactKind, media_type: str, description: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from exact_core.annotations.digest import canonical_json
@@ -173,3 +173,9 @@ def run_of_job(session: Session, job_id: int) -> TrainingRun:
     if run is None:
         raise NotFound(f"The job {job_id} is no training, or the training is gone.")
     return run
+
+
+def remember_model(services: Services, job_id: int, model_uuid: str) -> None:
+    """Write down which model came out of a training; jobs of other kinds keep models too, and change nothing here."""
+    with services.database.write() as session:
+        session.execute(update(TrainingRun).where(TrainingRun.job_id == job_id).values(model_uuid=model_uuid))
