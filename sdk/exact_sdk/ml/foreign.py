@@ -50,7 +50,7 @@ def convert(source: Path, target: Path, *, memory_mib: int = MEMORY_MIB, seconds
             str(memory_mib),
         ]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
             raise Invalid(f"{source.name} could not be read in {seconds:.0f} s.") from None
         if done.returncode:
