@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "serve": ("exact_core.jobs.serve_commands:serve", "Run the web server and a worker."),
         "worker": ("exact_core.jobs.commands:worker", "Run one more worker process."),
         "scheduler": ("exact_core.jobs.commands:scheduler", "Run the scheduler of the distributed job engine."),
+        "jobs": ("exact_core.jobs.job_commands:group", "Look at background work, cancel it and start it again."),
         "demo": ("exact_core.demo.commands:demo", "Try EXACT on a real slide, without any set-up."),
         "import": ("exact_core.images.commands:import_", "Bring files of this machine into an image set."),
         "agreement": ("exact_core.agreement.commands:agreement", "Say how far the readers of an image set agree."),

@@ -1,9 +1,9 @@
-"""Jobs as the API shows them."""
+"""Jobs and workers as the API shows them."""
 
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -19,13 +19,20 @@ class JobOut(BaseModel):
     progress: float
     message: str
     owner_id: int | None
+    owner: str | None = Field(description="The owner's name; none for the system's own work.")
     image_set_id: int | None
+    image_set: str | None = Field(description="The image set's name.")
     image_id: int | None
+    priority: int
+    gpu: bool
     attempts: int
     cancel_requested: bool
+    worker: str = Field(description="Machine and process that took it last; empty while it waits.")
     created_at: datetime
+    wait_until: datetime | None = Field(description="Not to be tried again before, after a failure that may pass.")
     started_at: datetime | None
     finished_at: datetime | None
+    seconds: float | None = Field(description="How long it ran, or has been running.")
 
 
 class JobDetail(JobOut):
@@ -40,3 +47,26 @@ class JobPage(BaseModel):
 
     items: list[JobOut]
     next_cursor: str | None
+
+
+class WorkerJob(BaseModel):
+    """What a worker is doing."""
+
+    id: int
+    title: str
+    progress: float
+
+
+class WorkerOut(BaseModel):
+    """A process that takes jobs."""
+
+    name: str
+    machine: str
+    process: int | None
+    engine: str
+    slots: int
+    gpu: bool
+    started_at: datetime
+    seen_at: datetime
+    is_alive: bool = Field(description="Whether it gave a sign of life within the time of a lease.")
+    jobs: list[WorkerJob]

@@ -42,6 +42,7 @@ def list_jobs(
     type: str = "",
     image_set_id: int | None = None,
     image_id: int | None = None,
+    owner_id: int | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Job]:
@@ -55,6 +56,8 @@ def list_jobs(
         query = query.where(Job.image_set_id == image_set_id)
     if image_id is not None:
         query = query.where(Job.image_id == image_id)
+    if owner_id is not None:
+        query = query.where(Job.owner_id == owner_id)
     if before is not None:
         query = query.where(Job.id < before)
     return list(session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)))

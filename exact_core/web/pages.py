@@ -167,6 +167,12 @@ def teams(visit: CurrentVisit) -> Response:
     )
 
 
+@router.get("/jobs")
+def jobs(visit: CurrentVisit) -> Response:
+    """Background work that the person may see."""
+    return visit.pages.render(visit.request, "jobs.html", title="Jobs", actor=visit.actor, module="shell/pages/jobs.js")
+
+
 @router.get("/admin")
 def admin_start(visit: CurrentVisit) -> Response:  # noqa: ARG001 (asks for a login first)
     """The first section."""

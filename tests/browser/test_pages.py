@@ -102,6 +102,7 @@ def page_addresses(instance: Instance) -> list[str]:
         "/products/1",
         "/teams",
         "/profile",
+        "/jobs",
         *[f"/admin/{section}" for section in sections],
     ]
 

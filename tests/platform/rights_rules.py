@@ -546,6 +546,7 @@ RULES: dict[str, Rule] = {
     f"GET {_MEDIA}/versions/{{version_id}}/media/{{sha256}}/content": Rule(VIEW, parameters=_of_kept_media),
     f"POST {_MEDIA}/maps": admins(body=say(folder="/nowhere"), done=(202,)),
     "GET /api/v2/jobs": Rule(EVERYBODY),
+    "GET /api/v2/jobs/workers": admins(),
     "GET /api/v2/jobs/{job_id}": Rule(MANAGE, denied=404, others={"read_only": 404}),
     "POST /api/v2/jobs/{job_id}/cancel": Rule(MANAGE, denied=404),
     "POST /api/v2/jobs/{job_id}/retry": Rule(MANAGE, denied=404, done=(409,)),

@@ -28,7 +28,7 @@ from tests.platform.rights_world import HOLDERS, PEOPLE, SECRET_NAME, Place, Wor
 WITHOUT_RIGHT = ("nobody", "stranger", "viewer", "annotator", "reviewer")
 SURNAME = SECRET_NAME.split(" ", maxsplit=1)[0]
 PAGES = (
-    "/", "/image-sets/{set}", "/image-sets/{set}/images/{image}", "/products/{product}", "/profile", "/teams",
+    "/", "/image-sets/{set}", "/image-sets/{set}/images/{image}", "/products/{product}", "/profile", "/teams", "/jobs",
 )  # fmt: skip
 LISTENER = """
     from exact_core.api import *

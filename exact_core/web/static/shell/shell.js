@@ -72,6 +72,7 @@ function start() {
       { heading: page.actor.display_name || page.actor.name },
       { label: 'Profile', icon: 'user', href: '/profile' },
       { label: 'Teams', icon: 'users', href: '/teams' },
+      { label: 'Jobs', icon: 'activity', href: '/jobs' },
       { label: 'Keyboard shortcuts', icon: 'keyboard', keys: '?', run: showShortcuts },
       { separator: true },
       ...themeItems(),
