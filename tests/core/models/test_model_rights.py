@@ -168,7 +168,7 @@ def test_jobs_keep_what_they_trained_once(make_lab: Callable[..., Lab], services
     with pytest.raises(Forbidden):
         job_of(lab, services, "ann").save_model(folder, name="x", kind=KIND)
     (folder / "card.md").write_text("changed")
-    with pytest.raises(Invalid, match="card.md has not the checksum"):
+    with pytest.raises(Invalid, match=r"card\.md has not the checksum"):
         job.save_model(folder, name="x", kind=KIND)
 
     curves = tmp_path / "curves.json"

@@ -113,10 +113,9 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], int, str]] = {
 }
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # only rights are asked of the database
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.replace(" ", "-"))
-def test_what_is_refused_leaves_nothing(case: str, lab: Lab, services: Services, database_url: str) -> None:
-    if not database_url.startswith("sqlite"):
-        pytest.skip("nothing here asks the database for more than rights")
+def test_what_is_refused_leaves_nothing(case: str, lab: Lab, services: Services) -> None:
     content, query, status, message = REFUSED[case]
     answer = upload(lab, content=content, **query)
     assert (answer.status_code, message in answer.json()["detail"]) == (status, True), answer.text
