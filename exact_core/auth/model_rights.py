@@ -187,4 +187,4 @@ def visible_models(actor: Actor) -> ColumnElement[bool]:
 
 def no_model(uuid: str) -> NotFound:
     """What is said of models that are not there, and of those that somebody may not know of."""
-    return NotFound(f"There is no model {uuid[:40]} that you may see.")
+    return NotFound(f"There is no model {uuid[:64]} that you may see.")

@@ -23,7 +23,7 @@ OPEN_FACTS = frozenset(
     {
         *("plugin", "plugin_version", "arch", "architecture", "created_utc", "intended_use", "out_of_scope"),
         *("known_failure_modes", "limitations", "licence", "license", "input_contract", "input", "n_images"),
-        *("parent_model_id", "model_id", "name", "kind"),
+        *("parent_model_id", "model_id", "name", "title", "kind", "parameters", "failure_modes", "pretrained_licence"),
     }
 )
 """What of a card tells nothing of other people's annotations: for who may know of the model only."""

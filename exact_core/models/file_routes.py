@@ -47,13 +47,28 @@ def download_model(request: Request, uuid: Uuid, actor: CurrentActor) -> Respons
 
 
 @router.get(
-    "/models/{uuid}/files/{name:path}",
+    "/models/{uuid}/files/{name}",
     summary="Download a file of a model",
     response_class=FileResponse,
     responses={200: {"content": {_BINARY: {}}}},
 )
 def download_file(request: Request, uuid: Uuid, name: str, actor: CurrentActor) -> Response:
-    """Byte for byte, with a checksum that browsers take as ``integrity``; files of a model never change."""
+    """Byte for byte, with the checksum as its ETag; files of a model never change."""
+    return _file(request, actor, uuid, name)
+
+
+@router.get(
+    "/models/{uuid}/files/onnx/{name}",
+    summary="Download a file of a model's network",
+    response_class=FileResponse,
+    responses={200: {"content": {_BINARY: {}}}},
+)
+def download_network(request: Request, uuid: Uuid, name: str, actor: CurrentActor) -> Response:
+    """``model.onnx`` or ``preprocess.json``, for browsers; the model tells their ``integrity``."""
+    return _file(request, actor, uuid, f"onnx/{name}")
+
+
+def _file(request: Request, actor: Actor, uuid: str, name: str) -> Response:
     services = services_of(request)
     with services.database.read() as session:
         model = _with_files(session, actor, uuid)

@@ -135,8 +135,8 @@ def _row(
         version_id=version.id if version else None,
         version_name=version.name if version else "",
         parent_uuid=canonical(folder.card.get("parent_model_id")),
-        name=checked_name(new.name or _text(folder.card, "name")),
-        kind=_kind(new.kind, _text(folder.card, "kind")),
+        name=checked_name(new.name or _text(folder.card, "name") or _text(folder.card, "title")),
+        kind=_kind(new.kind, _text(folder.card, "kind") or _text(folder.description, "kind")),
         labels=list(folder.labels),
         sha256=folder.sha256,
         size_bytes=sum(each.size for each in folder.files),
@@ -153,12 +153,12 @@ def _identity(session: Session, card: Mapping[str, object]) -> str:
     return told if is_free else uuid7()
 
 
-def _kind(told: str, of_card: str) -> str:
-    kind = told or of_card
+def _kind(told: str, of_files: str) -> str:
+    kind = told or of_files
     if not kind:
-        raise Invalid("Say the kind of the model, '<plugin>.<name>': its card does not. /api/v2/model-kinds has them.")
-    if of_card and of_card != kind:
-        raise Invalid(f"kind: the card of the model says {of_card[:130]!r}, not {kind[:130]!r}.")
+        raise Invalid("Say the kind of the model, '<plugin>.<name>': its files do not. /api/v2/model-kinds has them.")
+    if of_files and of_files != kind:
+        raise Invalid(f"kind: the model itself says {of_files[:130]!r}, not {kind[:130]!r}.")
     if not _KIND.fullmatch(kind):
         raise Invalid(f"kind: {kind[:130]!r} does not read '<plugin>.<name>'.")
     return kind

@@ -71,6 +71,8 @@ def kind_of(kernel: Kernel, name: str) -> Kind:
     if found is not None:
         return found
     plugin = name.partition(".")[0]
+    if plugin == CORE:
+        raise NotFound(f"EXACT itself brings no kind of model {name!r}; another release of it did.")
     record = next((each for each in kernel.plugins() if each.name == plugin), None)
     if record is None:
         raise NotFound(f"The kind of model {name!r} needs the plugin {plugin!r}, which is not installed here.")

@@ -24,7 +24,7 @@ from exact_core.versioning.access import live_version
 
 router = APIRouter(prefix="/api/v2", tags=["models"])
 
-Uuid = Annotated[str, Path(min_length=36, max_length=36, description="The permanent identity of the model.")]
+Uuid = Annotated[str, Path(max_length=64, description="The permanent identity of the model.")]
 _Number = Annotated[int | None, Query(ge=1, le=2**53)]
 _BYTES: dict[str, Any] = {
     "requestBody": {

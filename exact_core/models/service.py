@@ -51,7 +51,8 @@ def find_model(session: Session, actor: Actor, uuid: str, right: ModelRight = Mo
         NotFound: There is none that the actor may see.
         Forbidden: They may see it, but not do this with it.
     """
-    model = session.scalar(select(Model).where(Model.uuid == (canonical(uuid) or uuid[:36])))
+    known = canonical(uuid)
+    model = session.scalar(select(Model).where(Model.uuid == known)) if known else None
     if model is None:
         raise no_model(uuid)
     ModelRights(session, actor).require(right, model)

@@ -114,7 +114,7 @@ def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, mos
         "team": None if model.team_id is None else TeamOut(id=model.team_id, name=names.teams[model.team_id]),
         "trained_on": _trained_on(model, names),
         "parent_uuid": model.parent_uuid,
-        "notes": model.notes,
+        "notes": model.notes if is_open else "",
         "is_pinned": model.is_pinned,
         "created_by": model.created_by_name,
         "created_at": model.created_at,

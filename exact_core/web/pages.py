@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from exact_core.api.context import Actor
 from exact_core.api.deps import current_actor, services_of
 from exact_core.api.errors import Forbidden, NotFound
+from exact_core.models.service import find_model
 from exact_core.products.service import find as find_product
 from exact_core.storage.models import ImageSet, User
 from exact_core.web.bootstrap import enabled_frontends, rights_in, what_plugins_add
@@ -148,6 +149,31 @@ def product(visit: CurrentVisit, product_id: int) -> Response:
         module="shell/pages/product.js",
         bootstrap={"productId": product_id},
         product_name=name,
+    )
+
+
+@router.get("/models")
+def models(visit: CurrentVisit) -> Response:
+    """Every model that the person may see."""
+    return visit.pages.render(
+        visit.request, "models.html", title="Models", actor=visit.actor, module="shell/pages/models.js"
+    )
+
+
+@router.get("/models/{uuid}")
+def model(visit: CurrentVisit, uuid: str) -> Response:
+    """One model: its card, its files, what was done with it."""
+    with visit.pages.services.database.read() as session:
+        found = find_model(session, visit.actor, uuid)
+        name, identity = found.name, found.uuid
+    return visit.pages.render(
+        visit.request,
+        "model.html",
+        title=name,
+        actor=visit.actor,
+        module="shell/pages/model.js",
+        bootstrap={"uuid": identity},
+        model_name=name,
     )
 
 

@@ -168,6 +168,7 @@ def navigation(request: Request, actor: Actor | None) -> list[NavigationItem]:
     items = [
         NavigationItem("Image sets", "/", "images", path == "/" or path.startswith(("/image-sets", "/images"))),
         NavigationItem("Products", "/products", "shapes", path.startswith("/products")),
+        NavigationItem("Models", "/models", "brain-circuit", path.startswith("/models")),
         NavigationItem("Teams", "/teams", "users", path.startswith("/teams")),
     ]
     if actor.is_admin:

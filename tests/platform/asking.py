@@ -17,7 +17,8 @@ def ask(client: TestClient, operation: str, rule: Rule, place: Place, replaced: 
     values = {**place.parameters(), **(rule.parameters(place) if rule.parameters else {}), **(replaced or {})}
     address = path.format_map(values)
     assert "{" not in address
-    more: dict[str, Any] = {"params": dict(rule.query), "headers": dict(rule.headers(place)) if rule.headers else {}}
+    query = {**rule.query, **(rule.query_of(place) if rule.query_of else {})}
+    more: dict[str, Any] = {"params": query, "headers": dict(rule.headers(place)) if rule.headers else {}}
     if rule.files is not None:
         more["files"] = rule.files
     elif rule.content is not None:

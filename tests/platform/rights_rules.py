@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from tests.platform.rights_world import HOLDERS, PLUGIN, SOUND, Place
+from tests.platform.rights_world import HOLDERS, MODEL, PLUGIN, SOUND, Place
 
 EVERYBODY = ("stranger", *HOLDERS)
 VIEW = HOLDERS
@@ -24,7 +24,7 @@ IMPORTED = ("annotator", *HOLDERS[3:])
 _BOUND = frozenset(
     {
         *("image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"),
-        *("gold_id", "study_id", "version_id", "artefact_id", "import_id", "export_id", "template_id"),
+        *("gold_id", "study_id", "version_id", "artefact_id", "import_id", "export_id", "template_id", "uuid"),
     }
 )
 """Parts of addresses that name something which belongs to a place."""
@@ -38,6 +38,7 @@ class Rule:
     body: Callable[[Place], Any] | None = None
     headers: Callable[[Place], Mapping[str, str]] | None = None
     query: Mapping[str, Any] = field(default_factory=dict)
+    query_of: Callable[[Place], Mapping[str, Any]] | None = None
     files: Mapping[str, Any] | None = None
     content: bytes | None = None
     parameters: Callable[[Place], Mapping[str, str]] | None = None
@@ -111,6 +112,14 @@ def _of_version(place: Place) -> dict[str, str]:
 
 def _of_artefact(place: Place) -> dict[str, str]:
     return {"artefact_id": place.artefact}
+
+
+def _of_model(place: Place) -> dict[str, str]:
+    return {"uuid": place.model, "name": "model.json"}
+
+
+def _of_network(place: Place) -> dict[str, str]:
+    return {"uuid": place.model, "name": "model.onnx"}
 
 
 def _of_split(place: Place) -> dict[str, str]:
@@ -378,6 +387,19 @@ RULES: dict[str, Rule] = {
         body=say(decision="both", reason="they are the same"),
         others=dict.fromkeys(("manager", "lead", "admin"), 404),
     ),
+    # Models: the place is cooperative, so that everybody there may open them
+    "GET /api/v2/model-kinds": Rule(EVERYBODY),
+    "GET /api/v2/models": Rule(EVERYBODY),
+    "POST /api/v2/models": Rule(MANAGE, names_a_place=True, query_of=Place.model_query, content=MODEL),
+    "GET /api/v2/models/{uuid}": Rule(VIEW, parameters=_of_model),
+    "PATCH /api/v2/models/{uuid}": Rule(MANAGE, parameters=_of_model, body=say(notes="new")),
+    "PUT /api/v2/models/{uuid}/pin": Rule(MANAGE, parameters=_of_model),
+    "DELETE /api/v2/models/{uuid}/pin": Rule(MANAGE, parameters=_of_model),
+    "DELETE /api/v2/models/{uuid}": Rule(MANAGE, parameters=_of_model, query={"reason": "a mistake"}),
+    "POST /api/v2/models/{uuid}/restore": Rule(MANAGE, parameters=_of_model),
+    "GET /api/v2/models/{uuid}/archive": Rule(VIEW, parameters=_of_model),
+    "GET /api/v2/models/{uuid}/files/{name}": Rule(VIEW, parameters=_of_model),
+    "GET /api/v2/models/{uuid}/files/onnx/{name}": Rule(VIEW, parameters=_of_network),
     # Versions
     "GET /api/v2/image-sets/{image_set_id}/versions": Rule(VIEW),
     "POST /api/v2/image-sets/{image_set_id}/versions": Rule(MANAGE, body=say(name="a new one")),

@@ -31,6 +31,7 @@ from exact_core.storage.models import (
 )
 from exact_core.tiles.probe import ProbeReport, probe_file
 from exact_core.versioning.branches.making import fill
+from tests.core.models import folders
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
 from tests.serving import Client
 
@@ -53,6 +54,10 @@ SOUND = (
 
 SECRET_NAME = "Zebrowski Anna 1951"
 _numbers = itertools.count(1)
+
+
+MODEL = folders.zipped(folders.with_checksums(folders.contents()))
+"""A small model."""
 
 
 @dataclass
@@ -113,6 +118,11 @@ class Place:
     def artefact(self) -> str:
         """A file that the manager attached to the version."""
         return self._once("artefact", self._attach)
+
+    @property
+    def model(self) -> str:
+        """A model that the manager of the place uploaded."""
+        return self._once("model", self._upload_model)
 
     @property
     def annotation_import(self) -> str:
@@ -232,6 +242,15 @@ class Place:
         answer = self.world.client(self.uploader).post(address, params={"name": "a.json"}, content=b"{}")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    def model_query(self) -> dict[str, object]:
+        """What is told of a model that is uploaded to the place."""
+        return {"image_set_id": self.image_set, "kind": "core.nuclei", "name": f"zebra model {next(_numbers)}"}
+
+    def _upload_model(self) -> str:
+        answer = self.world.client(self.uploader).post("/api/v2/models", params=self.model_query(), content=MODEL)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["uuid"])
 
     def _split(self) -> str:
         address = f"/api/v2/versions/{self.version}/splits"

@@ -54,6 +54,7 @@ def test_every_route_is_in_the_document_or_a_page_or_a_file(world: World) -> Non
     document = world.instance._app.openapi()
     known = {
         "/", "/login", "/login/link", "/login/link/{token}", "/password", "/profile", "/teams", "/products", "/jobs",
+        "/models", "/models/{uuid}",
         "/products/{product_id}", "/image-sets/{image_set_id}", "/image-sets/{image_set_id}/{tab}",
         "/image-sets/{image_set_id}/images/{image_id}", "/admin", "/admin/{section}", "/api/openapi.json",
         "/static/{digest}/{path:path}", "/plugins/{name}/static/{digest}/{path:path}", "/api/docs",

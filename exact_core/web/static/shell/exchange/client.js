@@ -1,7 +1,8 @@
 // @ts-check
 /** What imports and exports ask of the server: sending a file, and waiting for a job. */
 
-import { ApiError, api, apiUrl, csrfToken, words } from '../api.js';
+import { api } from '../api.js';
+import { send } from '../sending.js';
 
 const ASK_AGAIN_MS = 500;
 const ASK_AGAIN_LATER_MS = 2000;
@@ -15,39 +16,14 @@ export const BUSY = ['reading', 'storing', 'undoing', 'writing'];
  */
 
 /**
- * Send a file of annotations; unlike fetch, the browser says how far it is.
+ * Send a file of annotations.
  * @param {number} imageSetId
  * @param {File} file
  * @param {{imageId?: number | null, signal: AbortSignal, progress: (part: number) => void}} options
  * @returns {Promise<Import>}
  */
 export function sendFile(imageSetId, file, { imageId = null, signal, progress }) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open('POST', apiUrl(`/image-sets/${imageSetId}/annotation-imports`, { name: file.name, image_id: imageId }));
-    request.setRequestHeader('X-CSRF-Token', csrfToken());
-    request.setRequestHeader('Content-Type', 'application/octet-stream');
-    request.setRequestHeader('Accept', 'application/json');
-    request.upload.addEventListener('progress', (event) => event.lengthComputable && progress(event.loaded / event.total));
-    request.addEventListener('load', () => {
-      const body = parsed(request.responseText);
-      if (request.status < 300) resolve(body);
-      else reject(new ApiError(request.status, body?.code ?? 'error', body?.errors?.[0]?.message ?? body?.detail ?? words(request.status), body));
-    });
-    request.addEventListener('error', () => reject(new ApiError(0, 'unreachable', words(0))));
-    request.addEventListener('abort', () => reject(new DOMException('Aborted', 'AbortError')));
-    signal.addEventListener('abort', () => request.abort());
-    request.send(file);
-  });
-}
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  return send(`/image-sets/${imageSetId}/annotation-imports`, { name: file.name, image_id: imageId }, file, { signal, progress });
 }
 
 /**
