@@ -212,9 +212,9 @@ class Card(BaseModel):
             Invalid: The configuration holds what JSON cannot.
         """
         try:
-            value = self.model_dump(mode="json")
+            value = self.model_dump()  # as Python: as JSON, NaN would become null without a word
             return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-        except ValueError as error:  # pydantic's own error is one
+        except (TypeError, ValueError) as error:
             raise Invalid(f"The model card cannot be written: {error}. Give plain numbers, texts and lists.") from None
 
     def markdown(self) -> str:

@@ -154,9 +154,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free_memory() -> None:
     """Give what is not used any more back to the device."""
-    gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
+        gc.collect()  # tensors in cycles, which a traceback makes
         torch.cuda.empty_cache()
 
 

@@ -40,17 +40,12 @@ def convert(source: Path, target: Path, *, memory_mib: int = MEMORY_MIB, seconds
         raise Invalid(f"There is no file {source.name!r}.")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".convert-") as place:
         written = Path(place) / "model.safetensors"
-        command = [
-            sys.executable,
-            "-I",
-            "-m",
-            "exact_sdk.ml.foreign_reader",
-            str(source),
-            str(written),
-            str(memory_mib),
-        ]
+        command = [sys.executable, "-P", "-m", "exact_sdk.ml.foreign_reader"]
+        command += [str(source.resolve()), str(written.resolve()), str(memory_mib)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603
+            done = subprocess.run(  # noqa: S603 - fixed arguments
+                command, capture_output=True, text=True, timeout=seconds, check=False
+            )
         except subprocess.TimeoutExpired:
             raise Invalid(f"{source.name} could not be read in {seconds:.0f} s.") from None
         if done.returncode:

@@ -83,7 +83,8 @@ def _seed_torch(seed: int, deterministic: bool, threads: int | None) -> None:
         # cuBLAS reads it when it is first used; without it torch refuses products of matrices on CUDA.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(deterministic)
+    if torch.are_deterministic_algorithms_enabled() != deterministic:  # asking for it imports half of torch's compiler
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def _check(seed: int) -> None:
