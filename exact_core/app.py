@@ -132,6 +132,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
     from exact_core.search.routes import router as search
+    from exact_core.tiles.region_routes import router as regions
     from exact_core.tiles.routes import router as tiles
     from exact_core.versioning.artefact_routes import router as artefacts
     from exact_core.versioning.branches.routes import router as branches
@@ -150,6 +151,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
         images,
         uploads,
         tiles,
+        regions,
         products,
         annotations,
         search,

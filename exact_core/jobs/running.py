@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
     from exact_core.api.predictions import PredictionWriter
+    from exact_core.api.pixels import PixelReader
     from exact_core.services import Services
 
 logger = logging.getLogger(__name__)
@@ -129,6 +130,15 @@ class JobContext:
     def plugin(self) -> PluginContext:
         """What the plugin whose job this is may reach."""
         return self.services.kernel.context_of(self.type.partition(".")[0])
+
+    def open_image(self, image_id: int | None = None) -> PixelReader:
+        """Open an image of the job's set for reading; the job's own image when none is named."""
+        from exact_core.jobs.hosts.images import open_reader
+
+        chosen = self.image_id if image_id is None else image_id
+        if chosen is None:
+            raise Invalid(f"The job {self.type} is about no image: name the one to open.")
+        return open_reader(self.services, self.owner_id, self._image_set(), chosen)
 
     def add_image(self, path: Path, name: str) -> ImageInfo:
         """Make an image of a finished picture file, in the job's image set and with the rights of its owner."""
