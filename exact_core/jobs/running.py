@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from exact_core.api.errors import Invalid, Unavailable
+from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.storage.models import Job, from_now, now
 
 if TYPE_CHECKING:
@@ -32,22 +33,6 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_WRITES = 0.7
 _LOG_CHARACTERS = 64 * 1024
-
-
-class JobCancelled(Exception):
-    """Somebody asked for the end of this job."""
-
-
-class JobInterrupted(Exception):
-    """The worker stops; the job goes back to the queue."""
-
-
-class JobOverdue(Exception):
-    """The job has taken longer than it may."""
-
-
-class JobLost(Exception):
-    """The row says that another worker has the job now; nothing may be written any more."""
 
 
 @dataclass(slots=True)
