@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from exact_core.api.errors import ExactError, Invalid, Unavailable
 from exact_core.jobs.claiming import Claimant
 from exact_core.jobs.ending import End, Outcome, write_end
-from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost, JobOverdue
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.leases import Lease, Watch, worker_name
 from exact_core.jobs.recovery import recover
 from exact_core.jobs.registry import CORE, PROBE, job_type, job_types

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from exact_core.api.errors import Invalid, Unavailable
-from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost, JobOverdue
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.storage.models import Job, from_now, now
 
 if TYPE_CHECKING:

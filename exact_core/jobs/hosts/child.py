@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from exact_core.api.errors import ExactError
-from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.hosts.context import PortableContext
 from exact_core.jobs.hosts.limits import limit_process, stay_with_parent
 from exact_core.jobs.hosts.pipe import PipeHost
@@ -54,6 +54,8 @@ def _outcome(task: JobTask, host: PipeHost, missing: list[str]) -> dict[str, Any
         return {"outcome": "cancelled", "message": str(end)}
     except JobInterrupted:
         return {"outcome": "interrupted"}
+    except JobOverdue:
+        return {"outcome": "overdue"}
     except JobLost:
         return {"outcome": "lost"}
     except ExactError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -47,11 +48,11 @@ def place_of(settings: Settings, task: JobTask, *, always: bool = False) -> Plac
     python = environments_of(settings).get(task.plugin)
     if python is None and not (settings.isolate_jobs or always):
         return None
-    most, longest = settings.job_memory_mib, settings.job_seconds
+    most = settings.job_memory_mib
     return Place(
         python=python or sys.executable,
         memory_mib=min(task.memory_mib or most, most),
-        seconds=min(task.seconds or longest, longest),
+        seconds=task.seconds or settings.job_seconds or math.inf,
         network=task.network and settings.job_network,
         is_own=python is None,
     )

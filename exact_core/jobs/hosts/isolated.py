@@ -18,7 +18,7 @@ from typing import Any
 
 import exact_core
 from exact_core.api.errors import Unavailable
-from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.hosts import pipe
 from exact_core.jobs.hosts.limits import end_tree, held_mib, tree_of
 from exact_core.jobs.hosts.output import PrintedLines
@@ -78,6 +78,7 @@ def run_isolated(
         ExactError: What the job's function refused with.
         JobCancelled: Somebody cancelled it.
         JobInterrupted: The worker stops.
+        JobOverdue: It has taken longer than the instance lets it.
         JobLost: Another worker has it now.
     """
     with _Supervised(task, host, place, told) as supervised:
@@ -240,6 +241,8 @@ def _outcome(task: JobTask, end: Header, place: Place) -> Mapping[str, Any]:
         raise JobCancelled(str(end.get("message", "")))
     if kind == "interrupted":
         raise JobInterrupted
+    if kind == "overdue":
+        raise JobOverdue
     if kind == "lost":
         raise JobLost
     if kind == "refused":

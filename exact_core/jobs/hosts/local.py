@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from exact_core.api.drivers import UnreadableImage
 from exact_core.api.errors import Invalid, NotFound
-from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost
 from exact_core.jobs.hosts.images import readable_image
-from exact_core.jobs.hosts.protocol import HostedImage, NewFile, NewModel, NewRun, Said, Verdict
+from exact_core.jobs.hosts.protocol import ENDINGS, HostedImage, NewFile, NewModel, NewRun, Said, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +18,15 @@ if TYPE_CHECKING:
     from exact_core.jobs.running import JobContext
     from exact_core.tiles.samples import Samples, Window
     from exact_core.tiles.slide_file import SlideFile
+
+
+def verdict_of(context: JobContext) -> Verdict:
+    """Whether a job should go on, as far as its context knows without asking the database."""
+    try:
+        context.check()
+    except tuple(ENDINGS.values()) as ending:
+        return next(verdict for verdict, kind in ENDINGS.items() if isinstance(ending, kind))
+    return Verdict.GO_ON
 
 
 class LocalHost:
@@ -35,12 +43,8 @@ class LocalHost:
             self._context.log(line)
         try:
             self._context.report(said.progress, said.message)
-        except JobCancelled:
-            return Verdict.CANCEL
-        except JobLost:
-            return Verdict.LOST
-        except JobInterrupted:
-            return Verdict.STOP
+        except tuple(ENDINGS.values()):
+            return verdict_of(self._context)
         return Verdict.GO_ON
 
     def image(self, image_id: int) -> HostedImage:

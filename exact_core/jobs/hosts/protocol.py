@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from exact_core.api.errors import ExactError
-from exact_core.jobs.endings import JobCancelled, JobInterrupted, JobLost
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,10 +36,17 @@ class Verdict(StrEnum):
     """Another worker has the job now."""
     STOP = "stop"
     """The worker stops; the job starts again elsewhere."""
+    OVERDUE = "overdue"
+    """It has taken longer than it may."""
 
 
 ENDINGS: Mapping[Verdict, type[Exception]] = MappingProxyType(
-    {Verdict.CANCEL: JobCancelled, Verdict.LOST: JobLost, Verdict.STOP: JobInterrupted}
+    {
+        Verdict.CANCEL: JobCancelled,
+        Verdict.LOST: JobLost,
+        Verdict.STOP: JobInterrupted,
+        Verdict.OVERDUE: JobOverdue,
+    }
 )
 """What is raised in the job after each verdict but the first."""
 
