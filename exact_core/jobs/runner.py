@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from exact_core.api.errors import ExactError, Invalid, Unavailable
 from exact_core.jobs.claiming import Claimant
 from exact_core.jobs.ending import End, Outcome, write_end
+from exact_core.jobs.hosts.apart import run_apart
 from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.leases import Lease, Watch, worker_name
 from exact_core.jobs.recovery import recover
@@ -208,6 +209,9 @@ class JobRunner:
                 place = ".".join(str(part) for part in first["loc"])
                 raise Invalid(f"The job's parameter {place!r} is not acceptable: {first['msg']}") from error
         context.check()
+        apart = run_apart(job, found, context)
+        if apart is not None:
+            return apart
         result = found.resolve()(context)
         return dict(result) if isinstance(result, Mapping) else {}
 

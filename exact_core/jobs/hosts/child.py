@@ -9,20 +9,23 @@ from __future__ import annotations
 import importlib
 import socket
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Mapping
 from typing import Any
 
 from exact_core.api.errors import ExactError
-from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.hosts.context import PortableContext
 from exact_core.jobs.hosts.limits import limit_process, stay_with_parent
 from exact_core.jobs.hosts.pipe import PipeHost
 from exact_core.jobs.hosts.protocol import JobTask
 from exact_core.jobs.hosts.wire import error_as_json, task_from_json
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.tiles.messages import ConnectionLost, receive
 
 _TRACEBACK_CHARACTERS = 8000
+_SECONDS_BETWEEN_NEWS = 1.0
 
 
 def main() -> None:
@@ -46,6 +49,7 @@ def _outcome(task: JobTask, host: PipeHost, missing: list[str]) -> dict[str, Any
     context = PortableContext(task, host)
     if missing:
         context.log(f"This system does not let these be bounded for the job's process: {', '.join(missing)}.")
+    threading.Thread(target=_keep_telling, args=(context,), name="exact-telling", daemon=True).start()
     try:
         context.flush()
         result = _function(task.run)(context)
@@ -66,6 +70,16 @@ def _outcome(task: JobTask, host: PipeHost, missing: list[str]) -> dict[str, Any
         text = "".join(traceback.format_exception(error))[-_TRACEBACK_CHARACTERS:]
         return {"outcome": "failed", "kind": type(error).__name__, "message": str(error)[:500], "traceback": text}
     return {"outcome": "done", "result": dict(result) if isinstance(result, Mapping) else {}}
+
+
+def _keep_telling(context: PortableContext) -> None:
+    """Send what the job has said, also while it works for long without saying more."""
+    while True:
+        time.sleep(_SECONDS_BETWEEN_NEWS)
+        try:
+            context.tell(only_news=True)
+        except JobLost:
+            return  # the worker is gone; the job hears it from its next call
 
 
 def _function(dotted: str) -> Any:

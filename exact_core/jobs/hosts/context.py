@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exact_core.api.errors import Invalid
-from exact_core.jobs.hosts.protocol import ENDINGS, JobTask, NewFile, NewModel, NewRun, Said
+from exact_core.jobs.hosts.protocol import ENDINGS, JobTask, NewFile, NewModel, NewRun, Said, Verdict
 
 if TYPE_CHECKING:
     from exact_core.api.contributions import ArtefactKind
@@ -33,6 +33,8 @@ class PortableContext:
         self._lines: list[str] = []
         self._progress, self._message = 0.0, ""
         self._beaten_at = float("-inf")
+        self._is_new = False
+        self._verdict = Verdict.GO_ON
 
     @property
     def job_id(self) -> int:
@@ -64,26 +66,32 @@ class PortableContext:
         with self._lock:
             self._progress = min(max(progress, 0.0), 1.0)
             self._message = message[:500] or self._message
-            if time.monotonic() - self._beaten_at < _SECONDS_BETWEEN_BEATS:
-                return
-            self._beat()
+            self._is_new = True
+        if time.monotonic() - self._beaten_at >= _SECONDS_BETWEEN_BEATS:
+            self.tell()
+        if self._verdict in ENDINGS:
+            raise ENDINGS[self._verdict]
 
     def log(self, line: str) -> None:
-        """Add a line to what the job's page shows; sent with the next progress."""
+        """Add a line to what the job's page shows; sent with the next progress, or soon."""
         with self._lock:
             self._lines.append(line)
+            self._is_new = True
 
     def flush(self) -> None:
         """Send what was not sent yet; raises when the job should end."""
-        with self._lock:
-            self._beat()
+        self.tell()
+        if self._verdict in ENDINGS:
+            raise ENDINGS[self._verdict]
 
-    def _beat(self) -> None:
-        lines, self._lines = tuple(self._lines), []
-        verdict = self._host.beat(Said(self._progress, self._message, lines))
-        self._beaten_at = time.monotonic()
-        if verdict in ENDINGS:
-            raise ENDINGS[verdict]
+    def tell(self, *, only_news: bool = False) -> None:
+        """Send what there is to tell, and remember whether the job should end."""
+        with self._lock:
+            if only_news and not self._is_new:
+                return
+            lines, self._lines, self._is_new = tuple(self._lines), [], False
+            self._beaten_at = time.monotonic()
+            self._verdict = self._host.beat(Said(self._progress, self._message, lines))
 
     def open_image(self, image_id: int | None = None) -> PixelReader:
         """Open an image of the job's set for reading; the job's own image when none is named."""

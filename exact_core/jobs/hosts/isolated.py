@@ -18,12 +18,12 @@ from typing import Any
 
 import exact_core
 from exact_core.api.errors import Unavailable
-from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.hosts import pipe
 from exact_core.jobs.hosts.limits import end_tree, held_mib, tree_of
 from exact_core.jobs.hosts.output import PrintedLines
 from exact_core.jobs.hosts.protocol import ENDINGS, JobFailed, JobHost, JobTask, Verdict
 from exact_core.jobs.hosts.wire import error_from_json, task_as_json
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.tiles.messages import ConnectionLost, Header, TookTooLong, receive, send
 
 _MODULE = "exact_core.jobs.hosts.child"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exact_core.api.errors import ExactError, Invalid, Unavailable
-from exact_core.jobs.interruption import JobLost
 from exact_core.jobs.hosts import wire
 from exact_core.jobs.hosts.protocol import HostedImage, JobHost, NewFile, NewModel, NewRun, Said, Verdict
+from exact_core.jobs.interruption import JobLost
 from exact_core.tiles.messages import ConnectionLost, Header, TookTooLong, receive, send
 
 if TYPE_CHECKING:
