@@ -128,6 +128,8 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.images.routes import router as images
     from exact_core.images.upload_routes import router as uploads
     from exact_core.imagesets.routes import router as image_sets
+    from exact_core.jobs.remote.content_routes import router as work_content
+    from exact_core.jobs.remote.routes import router as work
     from exact_core.jobs.routes import router as jobs
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
@@ -159,6 +161,8 @@ def core_routes() -> tuple[BaseRoute, ...]:
         review,
         activation,
         jobs,
+        work,
+        work_content,
         agreement,
         studies,
         versions,

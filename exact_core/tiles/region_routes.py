@@ -16,6 +16,7 @@ from exact_core.api.errors import Invalid
 from exact_core.tiles.display import as_color
 from exact_core.tiles.encode import encode_jpeg
 from exact_core.tiles.endpoint import UnreadableTile
+from exact_core.tiles.region_limits import LARGEST_REGION, LARGEST_SIDE
 from exact_core.tiles.routes import PICTURE_HEADERS, shown_image
 from exact_core.tiles.samples import Window, samples_header
 from exact_core.tiles.served_images import slide_of
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v2/images", tags=["pictures"])
 
-LARGEST_REGION = 4 * 1024 * 1024
-"""Most pixels of one answer."""
-
 _FURTHEST = 2**31 - 1
-_LARGEST_SIDE = 16384
 _MOST_PLANES = 100_000
 _QUICK_PNG = 1
 
@@ -62,8 +59,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 def _window(
     x: Annotated[int, Query(ge=-_FURTHEST, le=_FURTHEST, description="Left edge, in pixels of the level.")],
     y: Annotated[int, Query(ge=-_FURTHEST, le=_FURTHEST, description="Upper edge, in pixels of the level.")],
-    width: Annotated[int, Query(ge=1, le=_LARGEST_SIDE, description="In pixels of the level.")],
-    height: Annotated[int, Query(ge=1, le=_LARGEST_SIDE, description="In pixels of the level.")],
+    width: Annotated[int, Query(ge=1, le=LARGEST_SIDE, description="In pixels of the level.")],
+    height: Annotated[int, Query(ge=1, le=LARGEST_SIDE, description="In pixels of the level.")],
     level: Annotated[int, Query(ge=0, le=63, description="A level that the file itself holds; 0 is full size.")] = 0,
     z: Annotated[int, Query(ge=0, le=_MOST_PLANES, description="Focal plane.")] = 0,
     t: Annotated[int, Query(ge=0, le=_MOST_PLANES, description="Time point.")] = 0,
