@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,3 +135,26 @@ def predict(context: Any) -> dict[str, object]:
         if context.params.get("fail"):
             raise RuntimeError("in the middle")
     return {"model": model.name, "labels": list(model.labels)}
+
+
+def count(context: Any) -> dict[str, object]:
+    """Count until the file ``params.go`` is there, and say which process counts."""
+    context.log(f"counts in {os.getpid()}")
+    number = 0
+    while not Path(context.params["go"]).exists():
+        number += 1
+        context.report(0.5, f"counting in {os.getppid()}")
+        time.sleep(0.02)
+    return {"counted": number > 0, "worker": os.getppid()}
+
+
+def digest(context: Any) -> dict[str, object]:
+    """Digest parts of an image."""
+    reader = context.open_image()
+    told = {}
+    for x, y, width, height, level in context.params["windows"]:
+        pixels = reader.read(x, y, width, height, level)
+        told[f"{x},{y},{level}"] = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    kind = type(reader).__name__
+    reader.close()
+    return {"digests": told, "kind": kind}
