@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from exact_core.api.exchange import ImportedShape
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
-    from exact_core.api.predictions import PredictionWriter
     from exact_core.api.pixels import PixelReader
+    from exact_core.api.predictions import PredictionWriter
     from exact_core.services import Services
 
 logger = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from exact_core.jobs.hosts.environments import place_of
 from exact_core.jobs.hosts.isolated import run_isolated
 from exact_core.jobs.hosts.local import LocalHost, verdict_of
 from exact_core.jobs.hosts.protocol import JobFailed, JobTask
+from exact_core.jobs.hosts.wire import card_as_json
 from exact_core.jobs.registry import CORE
 
 if TYPE_CHECKING:
@@ -65,4 +66,5 @@ def task_of(job: Job, found: RunnableType, params: Mapping[str, Any]) -> JobTask
         memory_mib=job.memory_mib or found.memory_mib,
         seconds=job.seconds or found.seconds,
         network=found.network,
+        card=card_as_json(found.card),
     )

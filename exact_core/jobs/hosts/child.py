@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from exact_core.api.errors import ExactError
@@ -20,7 +21,7 @@ from exact_core.jobs.hosts.context import PortableContext
 from exact_core.jobs.hosts.limits import limit_process, stay_with_parent
 from exact_core.jobs.hosts.pipe import PipeHost
 from exact_core.jobs.hosts.protocol import JobTask
-from exact_core.jobs.hosts.wire import error_as_json, task_from_json
+from exact_core.jobs.hosts.wire import card_from_json, error_as_json, task_from_json
 from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.tiles.messages import ConnectionLost, receive
 
@@ -52,7 +53,7 @@ def _outcome(task: JobTask, host: PipeHost, missing: list[str]) -> dict[str, Any
     threading.Thread(target=_keep_telling, args=(context,), name="exact-telling", daemon=True).start()
     try:
         context.flush()
-        result = _function(task.run)(context)
+        result = _function(task)(context)
         context.flush()
     except JobCancelled as end:
         return {"outcome": "cancelled", "message": str(end)}
@@ -82,12 +83,13 @@ def _keep_telling(context: PortableContext) -> None:
             return  # the worker is gone; the job hears it from its next call
 
 
-def _function(dotted: str) -> Any:
-    module, _, attribute = dotted.partition(":")
-    function = getattr(importlib.import_module(module), attribute)
+def _function(task: JobTask) -> Callable[[PortableContext], Any]:
+    """The function of a job; heavy libraries load here."""
+    module, _, attribute = task.run.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     if not callable(function):
-        raise TypeError(f"{dotted} is not a function")
-    return function
+        raise TypeError(f"{task.run} is not a function")
+    return function if task.card is None else partial(function, card=card_from_json(task.card))
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ class JobTask:
         memory_mib: Most memory that all its processes may hold together; 0 is the limit of the place.
         seconds: After how long it is ended; 0 is the limit of the place.
         network: Whether it asks for the network.
+        card: The kind of model that it runs, as ``wire.card_as_json`` writes it; None for other jobs.
     """
 
     job_id: int
@@ -80,6 +81,7 @@ class JobTask:
     memory_mib: int = 0
     seconds: int = 0
     network: bool = False
+    card: Mapping[str, object] | None = None
 
     @property
     def plugin(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +21,7 @@ from exact_core.api.errors import (
     Unavailable,
 )
 from exact_core.api.images import ImageInfo
-from exact_core.api.models import StoredModel
+from exact_core.api.models import ModelCard, ModelTask, StoredModel
 from exact_core.jobs.hosts.protocol import HostedImage, JobFailed, JobTask
 
 _ERRORS: Mapping[str, type[ExactError]] = MappingProxyType(
@@ -51,6 +53,25 @@ def task_from_json(value: Mapping[str, Any]) -> JobTask:
     """Read what :func:`task_as_json` wrote; names that a newer server adds are left out."""
     known = {each.name for each in fields(JobTask)}
     return JobTask(**{name: each for name, each in value.items() if name in known})
+
+
+def card_as_json(card: ModelCard | None) -> dict[str, Any] | None:
+    """Plain values of a kind of model; the class of its settings by its dotted name."""
+    if card is None:
+        return None
+    told = {each.name: getattr(card, each.name) for each in fields(ModelCard)}
+    if card.params is not None:
+        told["params"] = f"{card.params.__module__}:{card.params.__qualname__}"
+    return {**told, "task": str(card.task), "labels": list(card.labels)}
+
+
+def card_from_json(value: Mapping[str, Any]) -> ModelCard:
+    """Read what :func:`card_as_json` wrote; imports the module of the settings."""
+    told = dict(value)
+    if told["params"]:
+        module, _, name = str(told["params"]).partition(":")
+        told["params"] = attrgetter(name)(importlib.import_module(module))
+    return ModelCard(**{**told, "task": ModelTask(told["task"]), "labels": tuple(told["labels"])})
 
 
 def image_as_json(image: HostedImage) -> dict[str, Any]:

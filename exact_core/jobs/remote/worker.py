@@ -17,7 +17,7 @@ from exact_core.api.errors import ConfigurationError, ExactError, Forbidden, Not
 from exact_core.jobs.hosts.environments import place_of
 from exact_core.jobs.hosts.isolated import run_isolated
 from exact_core.jobs.hosts.protocol import JobFailed, JobTask, Verdict
-from exact_core.jobs.hosts.wire import task_from_json
+from exact_core.jobs.hosts.wire import card_as_json, task_from_json
 from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.registry import CORE, RunnableType, job_types
 from exact_core.jobs.remote.host import RemoteHost
@@ -152,7 +152,7 @@ class RemoteWorker:
         try:
             known, _ = self._known(task)
             # What is run is named here: the server only says of which type it is.
-            task = replace(task, run=known.run, gpu=task.gpu and self._gpu)
+            task = replace(task, run=known.run, card=card_as_json(known.card), gpu=task.gpu and self._gpu)
             place = place_of(self._settings, task, always=True)
             assert place is not None, "the jobs of a remote worker always have a process of their own"
             return {"outcome": "done", "result": dict(run_isolated(task, host, place, verdict, host.note))}

@@ -28,6 +28,7 @@ from exact_core.jobs.running import JobContext
 from exact_core.kernel.discovery import discover
 from exact_core.services import Services
 from exact_core.settings import Settings
+from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import ImageSetPlugin, Job, JobWorker
 from tests.core.images.instance import running_instance, token_of
 from tests.core.jobs.hosting import RememberingWriter
@@ -176,7 +177,7 @@ def test_a_cancelled_job_hears_it_and_one_that_may_not_begin_is_ended(remote: Re
     assert remote.jobs.row(1).state == "cancelled"
     with remote.services.database.write() as session:
         session.add(ImageSetPlugin(image_set_id=remote.image_set, plugin="works", enabled=False))
-    remote.services.kernel.activation.expire()
+        raise_epoch(session, "activation")
     number = remote.jobs.ask("add")
     assert remote.take() is None
     assert remote.jobs.row(number).message.startswith("disabled: the plugin works")
