@@ -128,12 +128,15 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.images.routes import router as images
     from exact_core.images.upload_routes import router as uploads
     from exact_core.imagesets.routes import router as image_sets
+    from exact_core.jobs.remote.content_routes import router as work_content
+    from exact_core.jobs.remote.routes import router as work
     from exact_core.jobs.routes import router as jobs
     from exact_core.models.file_routes import router as model_files
     from exact_core.models.routes import router as models
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
     from exact_core.search.routes import router as search
+    from exact_core.tiles.region_routes import router as regions
     from exact_core.tiles.routes import router as tiles
     from exact_core.training.routes import router as trainings
     from exact_core.versioning.artefact_routes import router as artefacts
@@ -153,6 +156,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
         images,
         uploads,
         tiles,
+        regions,
         products,
         annotations,
         search,
@@ -160,6 +164,8 @@ def core_routes() -> tuple[BaseRoute, ...]:
         review,
         activation,
         jobs,
+        work,
+        work_content,
         agreement,
         studies,
         versions,

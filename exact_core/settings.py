@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import tempfile
@@ -74,6 +75,13 @@ class Settings(BaseSettings):
     job_scheduler_insecure: bool = Field(
         default=False, description="Allow a scheduler without TLS: who reaches it can run code on every worker."
     )
+    plugin_environments: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Interpreters that run the portable jobs of plugins: plugin=/path/of/bin/python, or a JSON object.",
+    )
+    isolate_jobs: bool = Field(default=False, description="Run every portable job in a process of its own.")
+    job_memory_mib: int = Field(default=16384, ge=64, description="Most memory of a job in a process of its own.")
+    job_network: bool = Field(default=False, description="Let jobs that ask for it reach the network from there.")
     decode_processes: int = Field(default=2, ge=1, description="Limited processes that decode pixels, per web process.")
     decode_memory_mib: int = Field(default=2048, ge=256)
     decode_seconds: float = Field(default=20.0, gt=0)
@@ -86,6 +94,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @field_validator("plugin_environments", mode="before")
+    @classmethod
+    def _environments(cls, value: object) -> object:
+        """Read ``a=/x,b=/y`` or ``{"a": "/x"}`` as ``("a=/x", ...)``."""
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            value = json.loads(value)
+        if isinstance(value, dict):
+            return tuple(f"{name}={python}" for name, python in value.items())
+        return cls._split_names(value)
 
     @cached_property
     def effective_database_url(self) -> str:

@@ -44,6 +44,8 @@ def current_actor(request: Request) -> Actor:
         if actor is None:
             raise Unauthenticated("Log in, or send a valid access token.")
         request.state.actor = actor
+    if "read" not in actor.scopes:
+        raise Forbidden("This access token is a worker's: it opens the jobs that the worker holds, and nothing else.")
     if request.method not in _SAFE_METHODS and "write" not in actor.scopes:
         raise Forbidden("This access token may only read; make one with the scope 'write'.")
     return actor

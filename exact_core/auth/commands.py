@@ -11,6 +11,7 @@ import click
 from sqlalchemy import select
 
 from exact_core.auth import accounts, credentials
+from exact_core.auth.rights import WORK
 from exact_core.settings import Settings
 from exact_core.storage.commands import ready_database
 from exact_core.storage.database import Database
@@ -74,7 +75,13 @@ def link(name: str, as_json: bool) -> None:
 @user.command()
 @click.argument("name")
 @click.option("--label", default="command line", show_default=True, help="What the token is for.")
-@click.option("--scope", "scopes", type=click.Choice(_SCOPES), multiple=True, help="What it may do; all unless told.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice((*_SCOPES, WORK)),
+    multiple=True,
+    help="What it may do; all unless told. 'work' is for 'exact worker --server', and for nothing else.",
+)
 @click.option("--days", type=click.IntRange(1, credentials.MAX_TOKEN_DAYS), default=90, show_default=True)
 @_as_json
 def token(name: str, label: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
@@ -83,6 +90,8 @@ def token(name: str, label: str, scopes: tuple[str, ...], days: int, as_json: bo
         person = accounts.user_named(session, name)
         if not person.is_active:
             raise click.ClickException(f"{person.name} is deactivated.")
+        if WORK in scopes and not person.is_admin:
+            raise click.ClickException("Only administrators can have tokens for workers.")
         row, secret = credentials.make_token(session, person.id, label, scopes or _SCOPES, days)
         if as_json:
             expires = row.expires_at.isoformat() if row.expires_at else None

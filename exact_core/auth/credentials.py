@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +12,12 @@ from sqlalchemy.orm import Session
 from exact_core.api.context import ALL_SCOPES, Actor
 from exact_core.api.errors import Invalid, NotFound
 from exact_core.auth.keys import hash_of, new_session_key, new_token
+from exact_core.auth.rights import WORK
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import AccessToken, LoginSession, User, now
+
+TOKEN_SCOPES = ALL_SCOPES | {WORK}
+"""What tokens can be for; browser sessions are no workers."""
 
 MAX_TOKEN_DAYS = 3650
 MAX_TOKENS = 100
@@ -53,7 +57,7 @@ def find_token(session: Session, token: str) -> Credential | None:
     row, user = found
     if row.expires_at is not None and row.expires_at <= now():
         return None
-    scopes = frozenset(row.scopes) & ALL_SCOPES
+    scopes = frozenset(row.scopes) & TOKEN_SCOPES
     actor = Actor(user.id, user.name, user.display_name, user.is_admin, scopes, "token")
     return Credential(row.id, actor, row.expires_at)
 
@@ -98,12 +102,14 @@ def end_session_of(session: Session, key: str) -> None:
 
 
 def make_token(
-    session: Session, user_id: int, name: str, scopes: Iterable[str], days: int | None
+    session: Session, user_id: int, name: str, scopes: Collection[str], days: int | None
 ) -> tuple[AccessToken, str]:
-    """A new access token, which can always read; the second value is the token itself, to show once."""
-    chosen = sorted({"read", *scopes})
-    if not ALL_SCOPES.issuperset(chosen):
-        raise Invalid(f"scopes: choose among {', '.join(sorted(ALL_SCOPES))}.")
+    """A new access token, which can read unless it is a worker's; the second value is the token, to show once."""
+    chosen = sorted(set(scopes) if WORK in scopes else {"read", *scopes})
+    if not TOKEN_SCOPES.issuperset(chosen):
+        raise Invalid(f"scopes: choose among {', '.join(sorted(TOKEN_SCOPES))}.")
+    if WORK in chosen and len(chosen) > 1:
+        raise Invalid("scopes: the token of a worker can do nothing else; make another token for that.")
     if days is not None and not 1 <= days <= MAX_TOKEN_DAYS:
         raise Invalid(f"days: a token lasts 1 to {MAX_TOKEN_DAYS} days.")
     if len(list_tokens(session, user_id)) >= MAX_TOKENS:

@@ -9,6 +9,7 @@ from exact_core.api.deps import CurrentActor, DbSession, services_of
 from exact_core.api.errors import Forbidden, Invalid, NotFound
 from exact_core.auth import accounts, credentials, passwords
 from exact_core.auth.keys import hash_of, session_key
+from exact_core.auth.rights import WORK
 from exact_core.auth.schemas import (
     EndedOut,
     MeChange,
@@ -81,6 +82,8 @@ def make_token(request: Request, response: Response, body: TokenIn, actor: Curre
     _require_browser(actor, "make access tokens")
     if "admin" in body.scopes and not actor.is_admin:
         raise Forbidden("Only administrators can make tokens with the scope 'admin'.")
+    if WORK in body.scopes and not actor.is_admin:
+        raise Forbidden("Only administrators can make tokens for workers.")
     response.headers["Cache-Control"] = "no-store"
     with services_of(request).database.write() as session:
         row, token = credentials.make_token(session, actor.user_id, body.name, body.scopes, body.days)

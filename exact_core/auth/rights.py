@@ -131,6 +131,19 @@ def includes(role: Role, other: Role) -> bool:
     return _RANK[role] >= _RANK[other]
 
 
+WORK = "work"
+"""Scope of the access tokens of remote workers. It opens nothing but the jobs that the worker holds."""
+
+
+def may_work(actor: Actor) -> Decision:
+    """Whether somebody may take jobs as a remote worker: a token for that and nothing else, of an administrator."""
+    if WORK not in actor.scopes:
+        return Decision(False, "This needs an access token with the scope 'work', which administrators make.")
+    if not actor.is_admin:
+        return Decision(False, "Only administrators may have workers.")
+    return Decision(True, "This is an administrator's token for a worker.")
+
+
 def judge(actor: Actor, right: str, facts: SetFacts | None, grant: Grant | None, roles_of: GrantsOf) -> Decision:
     """Decide from known facts; every decision of the platform, cached or not, is made here."""
     if facts is None or (facts.is_deleted and right != Right.DELETE_SET):

@@ -13,7 +13,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=128)]
 Description = Annotated[str, StringConstraints(max_length=10_000)]
 Password = Annotated[str, StringConstraints(max_length=1024)]
-Scope = Literal["read", "write", "admin"]
+Scope = Literal["read", "write", "admin", "work"]
 
 
 class Input(BaseModel):

@@ -22,12 +22,14 @@ class Claimant:
         lease: For how long it takes a job at a time.
         gpu: Whether it takes jobs that need a GPU.
         gpu_types: The types whose jobs all need one.
+        types: The only types that it takes; None for all.
     """
 
     name: str
     lease: Lease
     gpu: bool
     gpu_types: Collection[str]
+    types: Collection[str] | None = None
 
     def claim(self, session: Session, *, job_id: int | None = None, only_quick: bool = False) -> Job | None:
         """Take the job that is next, or one in particular if it waits; None when there is none for this worker.
@@ -50,6 +52,8 @@ class Claimant:
             conditions.append(Job.id == job_id)
         if not self.gpu:
             conditions.append(~needs_gpu(self.gpu_types))
+        if self.types is not None:
+            conditions.append(Job.type.in_(self.types))
         if only_quick:
             conditions.append(Job.type == PROBE)
         query = select(Job.id).where(*conditions).order_by(Job.rank, Job.id)

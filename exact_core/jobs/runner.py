@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from exact_core.api.errors import ExactError, Invalid, Unavailable
+from exact_core.api.errors import ExactError, Unavailable
 from exact_core.jobs.claiming import Claimant
 from exact_core.jobs.ending import End, Outcome, write_end
+from exact_core.jobs.hosts.apart import run_apart
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.jobs.leases import Lease, Watch, worker_name
+from exact_core.jobs.preparing import prepared
 from exact_core.jobs.recovery import recover
-from exact_core.jobs.registry import CORE, PROBE, job_type, job_types
-from exact_core.jobs.running import JobCancelled, JobContext, JobInterrupted, JobLost, JobOverdue
+from exact_core.jobs.registry import CORE, PROBE, job_types
+from exact_core.jobs.running import JobContext
 from exact_core.storage.models import Job
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ logger = logging.getLogger(__name__)
 MOST_RETRIES = 8
 """Attempts at a job whose reason to fail may pass by itself: together about five minutes."""
 
-_LONGEST_WAIT = 64.0
+LONGEST_WAIT = 64.0
+"""Seconds between two attempts at most."""
+
 _SECONDS_TO_HEAR = 20.0
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -175,7 +178,7 @@ class JobRunner:
             return _too_long(context)
         except Unavailable as error:
             if job.attempts < MOST_RETRIES:
-                return End(Outcome.LATER, error.message, wait_seconds=min(_LONGEST_WAIT, 2.0 ** (job.attempts - 1)))
+                return End(Outcome.LATER, error.message, wait_seconds=min(LONGEST_WAIT, 2.0 ** (job.attempts - 1)))
             return End(Outcome.FAILED, error.message)
         except ExactError as error:
             return End(Outcome.FAILED, error.message)
@@ -192,21 +195,10 @@ class JobRunner:
         return End(Outcome.FAILED, f"{job.type} failed by an error in its code ({type(error).__name__}).")
 
     def _work(self, job: Job, context: JobContext) -> Mapping[str, Any]:
-        found = job_type(self.services.kernel, job.type)
-        if job.cancel_requested:
-            raise context.cancelled()
-        if job.plugin != CORE and job.image_set_id is not None:
-            enabled = self.services.kernel.activation.enabled(job.image_set_id)
-            if job.plugin not in enabled:
-                raise JobCancelled(f"disabled: the plugin {job.plugin} is switched off in this image set.")
-        if found.params is not None:
-            try:
-                context.params = found.params.model_validate(job.params).model_dump(mode="json")
-            except ValidationError as error:
-                first = error.errors()[0]
-                place = ".".join(str(part) for part in first["loc"])
-                raise Invalid(f"The job's parameter {place!r} is not acceptable: {first['msg']}") from error
-        context.check()
+        found = prepared(self.services, job, context)
+        apart = run_apart(job, found, context)
+        if apart is not None:
+            return apart
         result = found.resolve()(context)
         return dict(result) if isinstance(result, Mapping) else {}
 

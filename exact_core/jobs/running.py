@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from exact_core.api.errors import Invalid, Unavailable
+from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
 from exact_core.storage.models import Job, from_now, now
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from exact_core.api.exchange import ImportedShape
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
+    from exact_core.api.pixels import PixelReader
     from exact_core.api.predictions import PredictionWriter
     from exact_core.api.training import Evaluation, TrainingSet
     from exact_core.services import Services
@@ -33,22 +35,6 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_WRITES = 0.7
 _LOG_CHARACTERS = 64 * 1024
-
-
-class JobCancelled(Exception):
-    """Somebody asked for the end of this job."""
-
-
-class JobInterrupted(Exception):
-    """The worker stops; the job goes back to the queue."""
-
-
-class JobOverdue(Exception):
-    """The job has taken longer than it may."""
-
-
-class JobLost(Exception):
-    """The row says that another worker has the job now; nothing may be written any more."""
 
 
 @dataclass(slots=True)
@@ -131,6 +117,15 @@ class JobContext:
     def plugin(self) -> PluginContext:
         """What the plugin whose job this is may reach."""
         return self.services.kernel.context_of(self.type.partition(".")[0])
+
+    def open_image(self, image_id: int | None = None) -> PixelReader:
+        """Open an image of the job's set for reading; the job's own image when none is named."""
+        from exact_core.jobs.hosts.images import open_reader
+
+        chosen = self.image_id if image_id is None else image_id
+        if chosen is None:
+            raise Invalid(f"The job {self.type} is about no image: name the one to open.")
+        return open_reader(self.services, self.owner_id, self._image_set(), chosen)
 
     def add_image(self, path: Path, name: str) -> ImageInfo:
         """Make an image of a finished picture file, in the job's image set and with the rights of its owner."""

@@ -13,13 +13,16 @@ from exact_core.api.drivers import UnreadableImage
 from exact_core.api.errors import Invalid, NotFound, Unavailable
 from exact_core.tiles.messages import Header
 from exact_core.tiles.pyramid import Level
+from exact_core.tiles.samples import samples_from, source_from_json
 from exact_core.tiles.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from exact_core.api.drivers import SourceInfo
     from exact_core.settings import Settings
     from exact_core.tiles.frames import Frame
+    from exact_core.tiles.samples import Samples, Window
     from exact_core.tiles.slide_file import SlideFile
 
 _MOST_WAITING = 512
@@ -82,6 +85,16 @@ class DecodePool:
     def thumbnail_now(self, slide: SlideFile, size: int, frame: Frame) -> bytes:
         """Do the same from a thread."""
         return self._submit_thumbnail(slide, size, frame).result()[1]
+
+    def describe_now(self, slide: SlideFile) -> SourceInfo:
+        """What the file of an image offers, as its driver says."""
+        header, _ = self._start((slide.key, slide.path, "describe"), slide, "describe", {}).result()
+        return source_from_json(header["source"])
+
+    def samples_now(self, slide: SlideFile, window: Window) -> Samples:
+        """Read the file's own samples in a rectangle; see ``tiles/samples.py``."""
+        key = (slide.key, slide.path, "samples", window)
+        return samples_from(*self._start(key, slide, "samples", {"window": window.as_json()}).result())
 
     async def associated(self, slide: SlideFile, name: str, size: int = 2048) -> bytes:
         """Read a label, macro or other associated picture as JPEG."""

@@ -21,6 +21,7 @@ from exact_core.tiles.messages import ConnectionLost, receive, send
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exact_core.api.drivers import ImageSource
     from exact_core.tiles.render import OpenedImage
 
 _MOST_OPEN = 8
@@ -83,7 +84,7 @@ def _key(slide: Mapping[str, Any]) -> tuple[str, str, str]:
     return slide["key"], slide["path"], slide["index_path"]
 
 
-def answer(request: Mapping[str, Any], images: OpenImages) -> tuple[dict[str, Any], bytes]:
+def answer(request: Mapping[str, Any], images: OpenImages) -> tuple[dict[str, Any], bytes | memoryview]:
     """Do what a request asks for."""
     from exact_core.tiles import render
     from exact_core.tiles.encode import encode_jpeg
@@ -104,6 +105,8 @@ def answer(request: Mapping[str, Any], images: OpenImages) -> tuple[dict[str, An
     if operation == "associated":
         pixels = image.source.associated(request["name"])
         return {"media_type": "image/jpeg"}, encode_jpeg(_at_most(pixels, request["size"]))
+    if operation in ("describe", "samples"):
+        return _own_samples(operation, request, image.source)
     frame = Frame(*request["frame"])
     levels = [level_from_json(level) for level in request["levels"]]
     if operation == "tile":
@@ -115,6 +118,18 @@ def answer(request: Mapping[str, Any], images: OpenImages) -> tuple[dict[str, An
         pixels = render.render_region(image, levels, box, request["downsample"], frame)
         return {"height": pixels.shape[0], "width": pixels.shape[1]}, pixels.tobytes()
     raise ValueError(f"unknown operation {operation!r}")
+
+
+def _own_samples(
+    operation: str, request: Mapping[str, Any], source: ImageSource
+) -> tuple[dict[str, Any], bytes | memoryview]:
+    """Say what the file offers, or read its samples as they are."""
+    from exact_core.tiles.samples import Window, read_window, samples_header, source_as_json
+
+    if operation == "describe":
+        return {"source": source_as_json(source.info)}, b""
+    samples = read_window(source, Window(**request["window"]))
+    return samples_header(samples), samples.data.cast("B")
 
 
 def main() -> None:
@@ -140,7 +155,9 @@ def main() -> None:
         images.tidy()
 
 
-def _answer_or_reason(request: Mapping[str, Any], images: OpenImages, memory_mib: int) -> tuple[dict[str, Any], bytes]:
+def _answer_or_reason(
+    request: Mapping[str, Any], images: OpenImages, memory_mib: int
+) -> tuple[dict[str, Any], bytes | memoryview]:
     from openslide import OpenSlideError
 
     from exact_core.api.drivers import UnreadableImage

@@ -24,7 +24,7 @@ LABEL_PICTURES = "label_pictures"
 _PICTURE_SIZES = (128, 256, 512)
 _ASSOCIATED_SIZE = 2048
 _FURTHEST = 2**31 - 1
-_HEADERS = {
+PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=0, must-revalidate",
     "Vary": "Cookie, Authorization",
     "X-Content-Type-Options": "nosniff",
@@ -40,7 +40,7 @@ _JPEG: dict[int | str, dict[str, Any]] = {
 def slide_information(request: Request, image_id: int, actor: CurrentActor, session: DbSession) -> SlideInformation:
     """Size, resolution, levels, frames and addresses of an image that is ready to be shown."""
     services = services_of(request)
-    image = _image(services, actor, session, image_id)
+    image = shown_image(services, actor, session, image_id)
     slide = slide_of(image, services.blobs)
     facts = image.frames or {}
     return SlideInformation(
@@ -87,15 +87,15 @@ def thumbnail(
 ) -> Response:
     """The whole picture, small; made once and kept on disk."""
     services = services_of(request)
-    image = _image(services, actor, session, image_id)
+    image = shown_image(services, actor, session, image_id)
     slide, shown = slide_of(image, services.blobs), _frame(image, frame)
     longest = longest_side(size)
     etag = f'"{image.content_version}-{shown}-{longest}"'
     if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
+        return Response(status_code=304, headers={**PICTURE_HEADERS, "ETag": etag})
     session.rollback()  # let go of the connection while the picture is made
     data = services.thumbnails.of(slide, image_id, image.content_version, shown, longest)
-    return Response(data, media_type="image/jpeg", headers={**_HEADERS, "ETag": etag})
+    return Response(data, media_type="image/jpeg", headers={**PICTURE_HEADERS, "ETag": etag})
 
 
 @router.get("/{image_id}/picture", responses=_JPEG, response_class=Response, summary="Picture of a piece of an image")
@@ -112,27 +112,27 @@ def picture(
 ) -> Response:
     """A square piece, which may reach over the edges, as JPEG."""
     services = services_of(request)
-    image = _image(services, actor, session, image_id)
+    image = shown_image(services, actor, session, image_id)
     slide, shown = slide_of(image, services.blobs), _frame(image, frame)
     pixels = next(each for each in _PICTURE_SIZES if each >= size)
     # No more than the image itself shows on one picture: reading is bounded by its smallest version.
     side = min(side, 4 * max(image.width, image.height, 1))
     etag = f'"{image.content_version}-{shown}-{x}-{y}-{side}-{pixels}"'
     if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
+        return Response(status_code=304, headers={**PICTURE_HEADERS, "ETag": etag})
     session.rollback()  # let go of the connection while the picture is made
     try:
         data = encode_jpeg(services.decoder.region_now(slide, shown, x, y, pixels, pixels, side / pixels))
     except UnreadableImage as problem:
         raise UnreadableTile(f"The image cannot be shown. {problem}") from None
-    return Response(data, media_type="image/jpeg", headers={**_HEADERS, "ETag": etag})
+    return Response(data, media_type="image/jpeg", headers={**PICTURE_HEADERS, "ETag": etag})
 
 
 @router.get("/{image_id}/associated/{name}", responses=_JPEG, response_class=Response, summary="Label or macro picture")
 def associated(request: Request, image_id: int, name: str, actor: CurrentActor, session: DbSession) -> Response:
     """A label, macro or other picture of the slide's file; it may show names, hence its own right."""
     services = services_of(request)
-    image = _image(services, actor, session, image_id)
+    image = shown_image(services, actor, session, image_id)
     if not _may_see_labels(services, actor, image):
         raise Forbidden("Label and macro pictures may show names: you do not have the right to see them in this set.")
     if name not in image.has_associated:
@@ -143,10 +143,10 @@ def associated(request: Request, image_id: int, name: str, actor: CurrentActor, 
         data = services.decoder.associated_now(slide, name, _ASSOCIATED_SIZE)
     except UnreadableImage as problem:
         raise UnreadableTile(f"The picture cannot be shown. {problem}") from None
-    return Response(data, media_type="image/jpeg", headers={**_HEADERS, "Cache-Control": "private, no-store"})
+    return Response(data, media_type="image/jpeg", headers={**PICTURE_HEADERS, "Cache-Control": "private, no-store"})
 
 
-def _image(services: Services, actor: Actor, session: DbSession, image_id: int) -> Image:
+def shown_image(services: Services, actor: Actor, session: DbSession, image_id: int) -> Image:
     """The image, after the rights: 404 unless the actor may see it."""
     services.snapshot.image(actor, image_id)
     image = session.get(Image, image_id)

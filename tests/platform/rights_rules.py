@@ -314,6 +314,7 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/images/{image_id}/undo-state": Rule(VIEW),
     "POST /api/v2/images/{image_id}/undo": Rule(ANNOTATE, done=(409,)),
     "POST /api/v2/images/{image_id}/redo": Rule(ANNOTATE, done=(409,)),
+    "GET /api/v2/images/{image_id}/region": Rule(VIEW, query={"x": 0, "y": 0, "width": 64, "height": 64}),
     "GET /api/v2/annotations/{annotation_id}/picture": Rule(VIEW, parameters=_of_annotation),
     # Searching
     "GET /api/v2/search-fields": Rule(EVERYBODY),

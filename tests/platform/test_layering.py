@@ -41,7 +41,7 @@ EXCEPTIONS = {
 ENTRY_POINTS = ("app.py", "cli.py", "__main__.py")
 """Where the parts are put together: they may import everything."""
 
-CATCHERS = {"kernel/dispatch.py", "kernel/loader.py", "jobs/keeper.py", "jobs/runner.py"}
+CATCHERS = {"kernel/dispatch.py", "kernel/loader.py", "jobs/keeper.py", "jobs/runner.py", "jobs/hosts/child.py"}
 """Files that run code of others and may catch every exception."""
 
 

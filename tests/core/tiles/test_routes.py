@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import simplejpeg
+import tifffile
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from exact_core.api.context import Actor
 from exact_core.auth.credentials import open_session
@@ -141,3 +145,46 @@ def test_label_pictures_need_their_own_right(
     assert label.headers["cache-control"] == "private, no-store"
     assert simplejpeg.decode_jpeg(label.content).shape == (463, 387, 3)
     assert seen.get(f"{url}/associated/other").status_code == 404
+
+
+def test_a_region_has_the_samples_of_the_file(
+    client_of: Callable[..., TestClient], make_user: Callable[..., Actor], make_image_set: Callable[..., int],
+    add_image: Callable[[int, Path], int], tmp_path: Path,
+) -> None:  # fmt: skip
+    ann, eve = make_user("ann"), make_user("eve")
+    deep = np.arange(300 * 200, dtype=np.uint16).reshape(200, 300)
+    tifffile.imwrite(tmp_path / "deep.tif", deep, photometric="minisblack")
+    image_set = make_image_set(roles={ann: "viewer"})
+    number = add_image(image_set, tmp_path / "deep.tif")
+    client = client_of(ann)
+    asked = {"x": -10, "y": 20, "width": 60, "height": 30, "format": "raw"}
+    raw = client.get(f"/api/v2/images/{number}/region", params=asked)
+    shape = [int(side) for side in raw.headers["x-exact-shape"].split(",")]
+    samples = np.frombuffer(raw.content, raw.headers["x-exact-dtype"]).reshape(shape)
+    assert np.array_equal(samples[:, 10:], deep[20:50, :50])
+    assert not samples[:, :10].any()
+    picture = client.get(f"/api/v2/images/{number}/region", params={**asked, "format": "png"})
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(picture.content))), samples)
+    shown = client.get(f"/api/v2/images/{number}/region", params={**asked, "format": "jpeg"})
+    assert simplejpeg.decode_jpeg(shown.content).shape == (30, 60, 3)
+    same = {"If-None-Match": raw.headers["etag"]}
+    assert client.get(f"/api/v2/images/{number}/region", params=asked, headers=same).status_code == 304
+    assert client_of(eve).get(f"/api/v2/images/{number}/region", params=asked).status_code == 404
+    too_much = client.get(f"/api/v2/images/{number}/region", params={**asked, "width": 9000, "height": 9000})
+    assert too_much.status_code == 422
+    no_level = client.get(f"/api/v2/images/{number}/region", params={**asked, "level": 9})
+    assert (no_level.status_code, "level: the image has" in no_level.json()["detail"]) == (422, True)
+
+
+def test_a_region_in_colour_is_white_outside(
+    client_of: Callable[..., TestClient], make_user: Callable[..., Actor], make_image_set: Callable[..., int],
+    add_image: Callable[[int, Path], int], tmp_path: Path,
+) -> None:  # fmt: skip
+    ann = make_user("ann")
+    number = add_image(make_image_set(roles={ann: "viewer"}), write_jpeg_pyramid(tmp_path / "a.tif", tissue(600, 700)))
+    asked = {"x": 690, "y": -5, "width": 20, "height": 10}
+    answer = client_of(ann).get(f"/api/v2/images/{number}/region", params=asked)
+    pixels = np.asarray(Image.open(io.BytesIO(answer.content)))
+    assert (pixels[:5] == 255).all()
+    assert (pixels[:, 10:] == 255).all()
+    assert (pixels[5:, :10] != 255).any()

@@ -1,0 +1,112 @@
+"""The values of ``protocol.py`` and errors as plain JSON, for the pipe and for HTTPS alike."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from operator import attrgetter
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from exact_core.api.errors import (
+    Conflict,
+    ExactError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from exact_core.api.images import ImageInfo
+from exact_core.api.models import ModelCard, ModelTask, StoredModel
+from exact_core.jobs.hosts.protocol import HostedImage, JobFailed, JobTask
+
+_ERRORS: Mapping[str, type[ExactError]] = MappingProxyType(
+    {
+        each.code: each
+        for each in (Conflict, Forbidden, Invalid, JobFailed, NotFound, TooLarge, Unauthenticated, Unavailable)
+    }
+)
+_LONGEST_MESSAGE = 2000
+
+
+def error_as_json(error: ExactError) -> dict[str, str]:
+    """The code and the message of an error."""
+    return {"code": error.code, "message": error.message[:_LONGEST_MESSAGE]}
+
+
+def error_from_json(value: Mapping[str, Any]) -> ExactError:
+    """The error that :func:`error_as_json` wrote; one with an unknown code is ``Invalid``."""
+    found = _ERRORS.get(str(value.get("code")), Invalid)
+    return found(str(value.get("message", "it does not say why"))[:_LONGEST_MESSAGE])
+
+
+def task_as_json(task: JobTask) -> dict[str, Any]:
+    """Plain values of a task."""
+    return asdict(task)
+
+
+def task_from_json(value: Mapping[str, Any]) -> JobTask:
+    """Read what :func:`task_as_json` wrote; names that a newer server adds are left out."""
+    known = {each.name for each in fields(JobTask)}
+    return JobTask(**{name: each for name, each in value.items() if name in known})
+
+
+def card_as_json(card: ModelCard | None) -> dict[str, Any] | None:
+    """Plain values of a kind of model; the class of its settings by its dotted name."""
+    if card is None:
+        return None
+    told = {each.name: getattr(card, each.name) for each in fields(ModelCard)}
+    if card.params is not None:
+        told["params"] = f"{card.params.__module__}:{card.params.__qualname__}"
+    return {**told, "task": str(card.task), "labels": list(card.labels)}
+
+
+def card_from_json(value: Mapping[str, Any]) -> ModelCard:
+    """Read what :func:`card_as_json` wrote; imports the module of the settings."""
+    told = dict(value)
+    if told["params"]:
+        module, _, name = str(told["params"]).partition(":")
+        told["params"] = attrgetter(name)(importlib.import_module(module))
+    return ModelCard(**{**told, "task": ModelTask(told["task"]), "labels": tuple(told["labels"])})
+
+
+def image_as_json(image: HostedImage) -> dict[str, Any]:
+    """Plain values of an image."""
+    from exact_core.tiles.samples import source_as_json
+
+    slide = image.slide
+    place = None if slide is None else slide.as_json()
+    return {"info": asdict(image.info), "source": source_as_json(image.source), "slide": place}
+
+
+def image_from_json(value: Mapping[str, Any]) -> HostedImage:
+    """Read what :func:`image_as_json` wrote."""
+    from exact_core.tiles.samples import source_from_json
+    from exact_core.tiles.slide_file import SlideFile, channel_from_json
+
+    slide = None
+    if value.get("slide"):
+        told = dict(value["slide"])
+        told["channels"] = tuple(channel_from_json(channel) for channel in told["channels"])
+        slide = SlideFile(**told, levels=())
+    return HostedImage(ImageInfo(**value["info"]), source_from_json(value["source"]), slide)
+
+
+def model_as_json(model: StoredModel, *, with_folder: bool) -> dict[str, Any]:
+    """Plain values of a model; its folder only for those on the same machine."""
+    told = asdict(model)
+    told["folder"] = str(model.folder) if with_folder and model.folder is not None else None
+    return told
+
+
+def model_from_json(value: Mapping[str, Any], folder: Path | None = None) -> StoredModel:
+    """Read what :func:`model_as_json` wrote; ``folder`` is where its files were brought to, if that is elsewhere."""
+    told = dict(value)
+    told["labels"] = tuple(told["labels"])
+    if folder is None and told.get("folder"):
+        folder = Path(told["folder"])
+    return StoredModel(**{**told, "folder": folder})

@@ -1,0 +1,1 @@
+"""Workers that reach the instance over HTTPS only: both sides of it."""
