@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         description="Public address, for links and for the Origin check; empty means the request's own.",
     )
     behind_https: bool = Field(default=False, description="Set when a proxy ends TLS: cookies are then marked Secure.")
+    isolate_viewer: bool = Field(
+        default=True,
+        description="The viewer shares memory with no other page, so that models run in the browser with threads.",
+    )
 
     plugins: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         default=None, description="Allow-list of plugin names; unset means all installed."

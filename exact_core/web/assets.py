@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from exact_core.api.errors import NotFound
+from exact_core.web.isolation import script_headers
 
 DEV = "dev"
 """The digest of trees that are read again at each request, for people who are editing them."""
@@ -51,14 +52,20 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
 
 _COMPRESSIBLE = frozenset({".js", ".mjs", ".css", ".json", ".geojson", ".svg", ".wasm", ".txt", ".md"})
 _FOREVER = "public, max-age=31536000, immutable"
+_HELD_BYTES = 4 * 1024 * 1024
 
 
 class Asset:
     """One file, ready to be sent."""
 
-    def __init__(self, path: str, body: bytes) -> None:
-        self.body = body
+    def __init__(self, path: str, read: Callable[[], bytes]) -> None:
+        self._read = read
         self._suffix = PurePosixPath(path).suffix.lower()
+
+    @cached_property
+    def body(self) -> bytes:
+        """Its bytes."""
+        return self._read()
 
     @property
     def media_type(self) -> str:
@@ -91,7 +98,7 @@ class AssetTree:
         self._dev = dev
         files = {} if dev else {**dict(_files(root)), **self._extra}
         self.digest = DEV if dev else digest_of(files)
-        self._assets = {path: Asset(path, body) for path, body in files.items()}
+        self._assets = {path: self._asset(path, body) for path, body in files.items()}
         self.base = f"{url}/{self.digest}/"
 
     def url(self, path: str) -> str:
@@ -107,6 +114,7 @@ class AssetTree:
         if asset is None:
             raise NotFound(f"There is no file {path!r} under this address; reload the page if EXACT was updated.")
         headers = {"Cache-Control": "no-store" if self._dev else _FOREVER, "X-Content-Type-Options": "nosniff"}
+        headers |= script_headers(path)
         body = asset.body
         if asset.compressed is not None:
             headers["Vary"] = "Accept-Encoding"
@@ -117,13 +125,27 @@ class AssetTree:
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
         return Response(body, media_type=asset.media_type, headers=headers)
 
+    def _asset(self, path: str, body: bytes) -> Asset:
+        if len(body) <= _HELD_BYTES or path in self._extra:
+            return Asset(path, lambda: body)
+        digest = hashlib.sha256(body).digest()
+        return Asset(path, lambda: _unchanged(self._root / path, digest))
+
     def _find(self, path: str) -> Asset | None:
         if not self._dev:
             return self._assets.get(path)
         for known, file in _paths(self._root):
             if known == path:
-                return Asset(path, file.read_bytes())
-        return Asset(path, self._extra[path]) if path in self._extra else None
+                return Asset(path, file.read_bytes)
+        return Asset(path, lambda: self._extra[path]) if path in self._extra else None
+
+
+def _unchanged(file: Path, digest: bytes) -> bytes:
+    """A file that is read once somebody asks for it, such as the runtime of models, if it is as it was at the start."""
+    body = file.read_bytes()
+    if hashlib.sha256(body).digest() != digest:
+        raise NotFound(f"The file {file.name!r} was changed while the server ran; restart the server.")
+    return body
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:

@@ -24,6 +24,7 @@ from exact_core.review.settings import ModeSettings
 from exact_core.storage.models import Image, ImageSet, VersionImage
 from exact_core.web import version_page
 from exact_core.web.bootstrap import enabled_frontends, rights_in
+from exact_core.web.isolation import ISOLATED
 from exact_core.web.pages import CurrentVisit
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int, version: Versi
     }
     if opened is not None:
         data |= version_page.seen_in(opened, data["rights"])
-    return visit.pages.render(
+    answer = visit.pages.render(
         visit.request,
         "viewer.html",
         title=str(data["image"]["name"]),
@@ -121,6 +122,9 @@ def viewer(visit: CurrentVisit, image_set_id: int, image_id: int, version: Versi
         version=data["version"],
         scale_is_known=bool(data["image"]["mpp_x"]),
     )
+    if services.settings.isolate_viewer:
+        answer.headers.update(ISOLATED)
+    return answer
 
 
 @router.get(

@@ -21,6 +21,7 @@ import { itemFromJson } from './items.js';
 import { memoryStorage, openJournalStorage } from './journal_storage.js';
 import { preferences, remember } from './layout.js';
 import { syncAddress } from './link_sync.js';
+import { addLiveModel } from './live/index.js';
 import { Overlay } from './overlay.js';
 import { Overview } from './overview.js';
 import { HistoryPanel } from './panels/history_panel.js';
@@ -122,6 +123,7 @@ export class Workplace {
     this.frames = addFrameControls($('#frames'), this.image, stage.frame, (frame) => this.setFrame(frame));
     this.pluginOverlays = new PluginOverlays(stage, this.image, this.overview.layers, $('#stage-overlays'), data.overlays);
     createLayersPanel(this);
+    this.live = addLiveModel(this);
     addExchange($('#exchange'), this);
     this.search = createSearchPanel(this);
     this.#connect();
