@@ -73,7 +73,7 @@ class Classifier:
         return {
             "architecture": ARCHITECTURE,
             "arguments": {"mode": self.mode, "mpp": self.scale.mpp, "radius": self.scale.radius},
-            "labels": list(self.labels),
+            "classes": list(self.labels),
             "features": list(names_of(self.mode)),
         }
 
@@ -102,7 +102,7 @@ def read_classifier(folder: Path, description: Mapping[str, Any]) -> Classifier:
     mode = given.get("mode")
     if mode not in ("color", "grey"):
         raise Invalid(f"model.json: the mode {mode!r} is neither 'color' nor 'grey'.")
-    labels = tuple(str(label) for label in description.get("labels", ()))
+    labels = tuple(str(label) for label in description.get("classes", ()))
     tensors = load_file(folder / "model.safetensors")
     features = len(names_of(mode))
     shapes = {

@@ -1,4 +1,4 @@
-"""A network for browsers answers as torch does, for any number and size of pictures, and tells nothing of the machine."""
+"""A network for browsers answers as torch does, for pictures of any number and size, and tells no place of ours."""
 
 from __future__ import annotations
 

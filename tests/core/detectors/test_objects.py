@@ -164,7 +164,7 @@ def test_a_class_without_an_object_and_a_single_class_are_refused() -> None:
     [
         ({"architecture": "other"}, "architecture"),
         ({"arguments": {"mode": "sound"}}, "mode"),
-        ({"labels": ["one"]}, "weights has the form"),
+        ({"classes": ["one"]}, "weights has the form"),
     ],
 )
 def test_a_folder_of_something_else_is_refused(tmp_path, change, reason: str) -> None:
