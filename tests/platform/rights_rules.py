@@ -25,6 +25,7 @@ _BOUND = frozenset(
     {
         *("image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"),
         *("gold_id", "study_id", "version_id", "artefact_id", "import_id", "export_id", "template_id", "uuid"),
+        "training_id",
     }
 )
 """Parts of addresses that name something which belongs to a place."""
@@ -120,6 +121,10 @@ def _of_model(place: Place) -> dict[str, str]:
 
 def _of_network(place: Place) -> dict[str, str]:
     return {"uuid": place.model, "name": "model.onnx"}
+
+
+def _of_training(place: Place) -> dict[str, str]:
+    return {"training_id": place.training}
 
 
 def _of_split(place: Place) -> dict[str, str]:
@@ -479,6 +484,17 @@ RULES: dict[str, Rule] = {
     "POST /api/v2/versions/{version_id}/splits": Rule(MANAGE, parameters=_of_version, body=Place.split_body),
     "GET /api/v2/versions/{version_id}/splits/{split_id}": Rule(VIEW, parameters=_of_split),
     "DELETE /api/v2/versions/{version_id}/splits/{split_id}": Rule(("manager", "admin"), parameters=_of_split),
+    # Trainings
+    "GET /api/v2/versions/{version_id}/training-material": Rule(VIEW, parameters=_of_version),
+    "GET /api/v2/versions/{version_id}/trainings": Rule(VIEW, parameters=_of_version),
+    "POST /api/v2/versions/{version_id}/trainings": Rule(
+        REVIEW,
+        parameters=_of_version,
+        body=say(kind="core.objects", name="cells", split_id=1, classes=[{"label": "cell", "type_ids": [1]}]),
+        done=(409,),  # nobody has written the manifest
+    ),
+    "GET /api/v2/trainings/{training_id}": Rule(VIEW, parameters=_of_training),
+    "GET /api/v2/trainings/{training_id}/samples": Rule(VIEW, parameters=_of_training),
     # Agreement and studies
     "GET /api/v2/image-sets/{image_set_id}/agreement": Rule(REVIEW),
     "GET /api/v2/image-sets/{image_set_id}/agreement.csv": Rule(REVIEW),

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 from exact_sdk.harness import Instance
 from httpx2 import Response
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from exact_core.api.context import Actor
+from exact_core.api.training import Evaluation
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.storage.epochs import raise_epoch
@@ -27,9 +29,11 @@ from exact_core.storage.models import (
     Product,
     Team,
     TeamMember,
+    TrainingRun,
     User,
 )
 from exact_core.tiles.probe import ProbeReport, probe_file
+from exact_core.training.evaluations import keep_evaluation
 from exact_core.versioning.branches.making import fill
 from tests.core.models import folders
 from tests.core.tiles.pictures import tissue, write_jpeg_pyramid
@@ -165,6 +169,11 @@ class Place:
         """A branch of the version, in which everybody has the role that they have here."""
         return self._once("branch", self._branch)
 
+    @property
+    def training(self) -> str:
+        """A training of the version, whose model was judged."""
+        return self._once("training", self._train)
+
     def split_body(self) -> dict[str, object]:
         """A request that splits the version."""
         return {"name": f"split {uuid4()}", "parts": {"test": [self.image]}}
@@ -257,6 +266,22 @@ class Place:
         answer = self.world.client(self.uploader).post(address, json=self.split_body())
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    def _train(self) -> str:
+        services, version_id = self.world.services, int(self.version)
+        with services.database.write() as session:
+            job = Job(type="core.train_objects", image_set_id=self.image_set)
+            session.add(job)
+            session.flush()
+            facts = {"kind": "core.objects", "name": "cells", "split_name": "a", "split_digest": "", "settings": {}}
+            run = TrainingRun(image_set_id=self.image_set, version_id=version_id, job_id=job.id, classes=[], **facts)
+            session.add(run)
+            session.flush()
+            run_id, job_id = run.id, job.id
+        one = np.ones(1)
+        where = {"image_ids": one * self.image, "annotation_ids": -one, "groups": ["a"]}
+        keep_evaluation(services, job_id, Evaluation("test", ("cell",), one[:, None], one.astype(int) * 0, **where))
+        return str(run_id)
 
     def _branch(self) -> str:
         address = f"/api/v2/versions/{self.version}/branches"
