@@ -15,8 +15,8 @@ from exact_core.evaluation.calibration import fit_temperature, negative_log_like
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
-Told = Callable[[int, dict[str, float]], None]
-"""Hears the number of an attempt, and its figures by name."""
+Told = Callable[[int, float, dict[str, float]], None]
+"""Hears the number of an attempt, its strength, and its figures by name."""
 
 _LEAST_DEVIATION = 1e-9
 
@@ -62,10 +62,10 @@ def fit(
     for number, strength in enumerate(tried):
         weights, bias = _regression((features - mean) / deviation, truth, len(labels), strength, balanced)
         found = Classifier(tuple(labels), mode, scale, mean, deviation, weights, bias)
-        figures = {"strength": strength, **_figures("train", found, features, truth)}
+        figures = _figures("train", found, features, truth)
         if validation is not None:
             figures |= _figures("validation", found, *validation)
-        told(number, figures)
+        told(number, strength, figures)
         loss = figures.get("validation loss", figures["train loss"])
         if best is None or loss < best[0]:
             best = loss, found

@@ -79,7 +79,7 @@ def train(context: JobContext) -> dict[str, Any]:
         scale=scale,
         strengths=settings.strengths,
         balanced=settings.balance_classes,
-        told=context.curve,
+        told=lambda step, strength, figures: _tell(context, step, strength, figures),
     )
     for part in ("validation", "test"):
         if len(measured[part].truth):
@@ -91,6 +91,12 @@ def train(context: JobContext) -> dict[str, Any]:
         write_model(folder, model, card)
         kept = context.save_model(folder, name=str(context.params["name"]), kind=KIND, version_id=material.version_id)
     return {"model": kept.uuid, "objects": {part: len(each.truth) for part, each in measured.items()}}
+
+
+def _tell(context: JobContext, step: int, strength: float, figures: Mapping[str, float]) -> None:
+    context.curve(step, figures)
+    loss = figures.get("validation loss", figures["train loss"])
+    context.log(f"Attempt {step}: strength {strength:g}, loss {loss:.4f}")
 
 
 def things_of(material: TrainingSet) -> dict[int, list[Thing]]:

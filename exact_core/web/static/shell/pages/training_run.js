@@ -104,8 +104,8 @@ function evaluation(page, training, found) {
     <div class="row"><h2 class="grow">On the part “${found.part}”</h2>${found.samples_id ? html`<a class="btn btn--small" href=${apiUrl(`/version-artefacts/${found.samples_id}/file`)} download>${icon('download')}All samples as CSV</a>` : null}</div>
     <div class="stats">${OVERALL.map(([name, label]) => stat(withInterval(figures.overall[name]), label))}${stat(figures.samples.toLocaleString('en'), `samples in ${plural(figures.groups, 'group')}`)}</div>
     ${figures.groups < 2 ? html`<p class="banner banner--warning">${icon('triangle-alert')}<span>All samples are of one group, so nothing can be said about how far these figures would hold elsewhere.</span></p>` : null}
-    <div class="agreement-pair">${confusionCard(figures, list)}${reliabilityCard(figures)}</div>
-    ${samples}${classTable(figures)}</section>`;
+    <div class="training-pair"><div class="stack">${confusionCard(figures, list)}${samples}</div>${reliabilityCard(figures)}</div>
+    ${classTable(figures)}</section>`;
 }
 
 /** @param {Figures} figures @param {(truth: number, predicted: number) => void} list */
