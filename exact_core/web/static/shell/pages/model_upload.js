@@ -46,7 +46,7 @@ export async function openUpload(places, kinds) {
         <p class="field__hint" id="model-file-hint">A ZIP archive of the model's folder: safetensors and JSON, as <code>exact models export</code> and <code>exact_sdk.ml.store</code> write it. Every file is checked before anything is kept.</p></div>`,
       place,
       version,
-      selectField('kind', 'Kind', [['', 'As its card says'], ...kinds.map((kind) => [kind.name, kind.title])]),
+      selectField('kind', 'Kind', kindChoices(kinds)),
       textField('name', 'Name', '', { optional: true, maxlength: 200, placeholder: 'As its card says' }),
       progress,
     ],
@@ -54,6 +54,11 @@ export async function openUpload(places, kinds) {
   });
   ending.abort();
   return made;
+}
+
+/** @param {any[]} kinds @returns {[string, string][]} */
+function kindChoices(kinds) {
+  return [['', 'As its card says'], ...kinds.map((kind) => /** @type {[string, string]} */ ([kind.name, kind.title]))];
 }
 
 /** @param {FormData} data @param {File | null} file @param {Destination[]} places @param {HTMLElement} progress @param {AbortSignal} signal */
