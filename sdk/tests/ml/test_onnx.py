@@ -1,4 +1,4 @@
-"""A network for browsers answers as torch does, for any number and size of pictures, and tells nothing of the machine."""
+"""A network for browsers answers as torch does, whatever the pictures, and tells nothing of the machine."""
 
 from __future__ import annotations
 
