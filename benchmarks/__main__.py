@@ -12,7 +12,7 @@ import importlib
 import json
 import sys
 
-TABLES = ("startup", "dispatch", "plugins", "screening", "media", "engine", "engine_exchange", "tiles", "layer")
+TABLES = ("startup", "dispatch", "plugins", "screening", "media", "engine", "engine_exchange", "tiles", "layer", "ml")
 
 
 def main() -> int:
