@@ -1,4 +1,4 @@
-"""A network for browsers answers as torch does, for pictures of any number and size, and tells no place of ours."""
+"""A network for browsers answers as torch does, whatever the pictures, and tells nothing of the machine."""
 
 from __future__ import annotations
 
