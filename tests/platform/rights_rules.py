@@ -77,6 +77,8 @@ def admins(**more: Any) -> Rule:
     return Rule(ADMIN, **more)
 
 
+_WORKERS = Rule(NO_ONE, parameters=lambda _place: {"lease": "none", "image": "1", "uuid": "none"})
+
 _BOX = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
 _numbers = itertools.count(1)
 _SCREENING = "/api/v2/image-sets/{image_set_id}/plugins/screening"
@@ -587,6 +589,17 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/jobs": Rule(EVERYBODY),
     "GET /api/v2/jobs/workers": admins(),
     "GET /api/v2/jobs/{job_id}": Rule(MANAGE, denied=404, others={"read_only": 404}),
+    # Workers have a token for nothing else, which nobody of the world holds: tests/core/jobs/test_remote_leases.py.
+    "POST /api/v2/work/leases": _WORKERS,
+    "POST /api/v2/work/leases/{lease}/beat": _WORKERS,
+    "POST /api/v2/work/leases/{lease}/end": _WORKERS,
+    "POST /api/v2/work/leases/{lease}/files": _WORKERS,
+    "GET /api/v2/work/leases/{lease}/images/{image}": _WORKERS,
+    "GET /api/v2/work/leases/{lease}/images/{image}/region": _WORKERS,
+    "POST /api/v2/work/leases/{lease}/models": _WORKERS,
+    "GET /api/v2/work/leases/{lease}/models/{uuid}": _WORKERS,
+    "GET /api/v2/work/leases/{lease}/models/{uuid}/file": _WORKERS,
+    "POST /api/v2/work/leases/{lease}/predictions": _WORKERS,
     "POST /api/v2/jobs/{job_id}/cancel": Rule(MANAGE, denied=404),
     "POST /api/v2/jobs/{job_id}/retry": Rule(MANAGE, denied=404, done=(409,)),
     "GET /api/v2/system": admins(),

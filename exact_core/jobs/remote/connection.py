@@ -99,9 +99,7 @@ class Connection:
             Unavailable: The server did not answer for so long, or the worker stops.
             ExactError: It refused, with its reason.
         """
-        url = f"{self._server}/api/v2/work{path}"
-        if query:
-            url += "?" + urlencode({name: each for name, each in query.items() if each is not None}, doseq=True)
+        url = self._url(path, query)
         deadline = time.monotonic() + (self._patience if patience is None else patience)
         pause = _FIRST_PAUSE
         while True:
@@ -113,9 +111,9 @@ class Connection:
                     raise
             pause = min(_LONGEST_PAUSE, pause * 2)
 
-    def fetch(self, path: str, target: Path) -> None:
+    def fetch(self, path: str, query: Mapping[str, Any], target: Path) -> None:
         """Write an answer to a file, block by block; as :meth:`ask`, but with one try."""
-        url = f"{self._server}/api/v2/work{path}"
+        url = self._url(path, query)
         try:
             with self._pool.request(
                 "GET", url, headers=self._headers, preload_content=False, redirect=False, retries=False
@@ -131,6 +129,10 @@ class Connection:
     def close(self) -> None:
         """Close what is open."""
         self._pool.clear()
+
+    def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
+        told = {name: each for name, each in (query or {}).items() if each is not None}
+        return f"{self._server}/api/v2/work{path}" + (f"?{urlencode(told, doseq=True)}" if told else "")
 
     def _once(self, method: str, url: str, told: Mapping[str, Any] | None, file: Path | None) -> Answer:
         headers = dict(self._headers)

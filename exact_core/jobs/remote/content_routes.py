@@ -33,10 +33,10 @@ _NO_STORE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "no
 _BYTES = "application/octet-stream"
 
 
-@router.get("/images/{image_id}/region", response_class=Response)
-def read_region(image_id: int, context: HeldLease, window: AskedWindow) -> Response:
+@router.get("/images/{image}/region", response_class=Response)
+def read_region(image: int, context: HeldLease, window: AskedWindow) -> Response:
     """The samples of a rectangle; ``X-Exact-Shape`` and ``X-Exact-Dtype`` say what the bytes are."""
-    samples = LocalHost(context).read(image_id, window)
+    samples = LocalHost(context).read(image, window)
     facts = samples_header(samples)
     headers = {"X-Exact-Shape": ",".join(map(str, facts["shape"])), "X-Exact-Dtype": facts["dtype"], **_NO_STORE}
     little = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
@@ -52,8 +52,8 @@ def describe_model(uuid: str, context: HeldLease) -> ModelOut:
     return ModelOut(model=model_as_json(model, with_folder=False), files=told)
 
 
-@router.get("/models/{uuid}/files/{name:path}", response_class=FileResponse)
-def fetch_model_file(uuid: str, name: str, context: HeldLease) -> FileResponse:
+@router.get("/models/{uuid}/file", response_class=FileResponse)
+def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=500)], context: HeldLease) -> FileResponse:
     """One file of a model; part of it when ``Range`` asks for a part."""
     folder = LocalHost(context).model(uuid).folder
     names = [] if folder is None else [each.relative_to(folder).as_posix() for each in folder.rglob("*")]

@@ -156,7 +156,7 @@ class RemoteHost:
             for file in files:
                 target = coming / file.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self._connection.fetch(f"{self._at}/models/{uuid}/files/{file.name}", target)
+                self._connection.fetch(f"{self._at}/models/{uuid}/file", {"name": file.name}, target)
                 if not _is_right(target, file):
                     raise Unavailable(f"The file {file.name} of the model {uuid} did not arrive as it is there.")
             shutil.rmtree(folder, ignore_errors=True)

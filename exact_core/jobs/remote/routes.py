@@ -28,7 +28,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 0.5
 def current_worker(request: Request) -> Actor:
     """Whose worker makes the request; 401 for nobody, 403 for everybody else."""
     headers = request.headers
-    actor = services_of(request).snapshot.authenticate(None, headers.get("authorization"))
+    actor = services_of(request).snapshot.authenticate(headers.get("cookie"), headers.get("authorization"))
     if actor is None:
         raise Unauthenticated("Send the access token of a worker.")
     decision = may_work(actor)
@@ -90,7 +90,7 @@ def end(request: Request, lease: str, body: EndIn, actor: CurrentWorker) -> None
     write_end(services, context, end_of(services, job, context, body))
 
 
-@router.get("/leases/{lease}/images/{image_id}")
-def describe_image(image_id: int, context: HeldLease) -> dict[str, object]:
+@router.get("/leases/{lease}/images/{image}")
+def describe_image(image: int, context: HeldLease) -> dict[str, object]:
     """What an image of the job's set offers; never where its file lies."""
-    return {**image_as_json(LocalHost(context).image(image_id)), "slide": None}
+    return {**image_as_json(LocalHost(context).image(image)), "slide": None}

@@ -151,7 +151,7 @@ def test_a_lease_that_went_to_another_worker_opens_nothing(remote: Remote) -> No
         remote.client.get(f"{at}/images/1"),
         remote.client.get(f"{at}/images/1/region", params=WINDOW),
         remote.client.get(f"{at}/models/m-1"),
-        remote.client.get(f"{at}/models/m-1/files/model.json"),
+        remote.client.get(f"{at}/models/m-1/file", params={"name": "model.json"}),
         remote.client.post(f"{at}/models", params={"name": "n", "kind": "k"}, content=b""),
         remote.client.post(f"{at}/predictions", params={"image_id": 1, "model": "m-1"}, content=b""),
         remote.client.post(f"{at}/files", params={"version_id": 1, "name": "n", "kind": "file"}, content=b""),
@@ -289,9 +289,10 @@ def test_models_travel_with_their_checksums(remote: Remote, kept: Kept, tmp_path
     told = remote.client.get(f"{at}/models/m-1").json()
     assert told["model"]["folder"] is None
     assert [each["name"] for each in told["files"]] == ["model.json", "onnx/model.onnx"]
-    assert remote.client.get(f"{at}/models/m-1/files/onnx/model.onnx").content == b"network"
-    for name in ("onnx", "model.json/", "%2e%2e/exact.sqlite3", "onnx%2f%2e%2e%2fmodel.json"):
-        assert remote.client.get(f"{at}/models/m-1/files/{name}").status_code == 404
+    file = f"{at}/models/m-1/file"
+    assert remote.client.get(file, params={"name": "onnx/model.onnx"}).content == b"network"
+    for name in ("onnx", "../exact.sqlite3", "onnx/../model.json", str(kept.folder / "model.json"), ""):
+        assert remote.client.get(file, params={"name": name}).status_code == 404
     archive = io.BytesIO()
     bundles.pack(kept.folder, archive)
     query = {"name": "new", "kind": "works.kind"}
