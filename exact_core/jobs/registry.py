@@ -154,6 +154,8 @@ def predicting(plugin: str, card: ModelCard) -> RunnableType:
         f"Predict: {card.title}",
         "exact_core.predictions.job:run_predict",
         gpu=card.needs_gpu,
+        is_portable=True,
+        memory_mib=card.memory_mib,
         give_up="exact_core.predictions.removing:give_up",
         card=card,
     )
