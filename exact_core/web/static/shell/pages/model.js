@@ -24,7 +24,7 @@ const load = () => show(target, () => api.get(`/models/${uuid}`), draw);
 /** @param {Model} model */
 function draw(model) {
   $('#model-name').textContent = model.name;
-  render($('#model-about'), html`<span class="row">${kindBadge(model)}${model.is_pinned ? html`<span class="badge">${icon('pin')}Pinned</span>` : null}<span>${model.kind_title}</span></span>`);
+  render($('#model-about'), html`<span class="row">${kindBadge(model)}${model.is_pinned ? html`<span class="badge">${icon('pin')}Pinned</span>` : null}${model.kind_title === model.name ? null : html`<span>${model.kind_title}</span>`}</span>`);
   render($('#actions'), actions(model));
   return [
     model.deleted ? deletedBanner(model) : null,
