@@ -52,7 +52,7 @@ def test_a_model_comes_in_is_shown_and_goes_out_as_the_same_bytes(
     made = run("import", str(place), "--set", names[0], "--version", "v1")
     assert (made["name"], made["kind"], made["trained_on"]["version_name"]) == ("Lines", KIND, "v1")
     assert "has it already" in run("import", str(place), "--set", names[0], as_json=False)
-    [listed] = [each for each in run("list", "--set", names[0])]
+    [listed] = run("list", "--set", names[0])
     assert listed["uuid"] == made["uuid"]
     assert {each["kind"] for each in run("list", "--kind", "core.")} >= {KIND}
     assert run("show", "Lines") == made
