@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from exact_core.api.context import Actor
 from exact_core.api.errors import NotFound
 from exact_core.auth.model_rights import ModelFacts, ModelRight, ModelRights
-from exact_core.models.cards import figures_of, open_facts, rendered
+from exact_core.models.cards import open_facts, rendered
 from exact_core.models.files import NETWORK
 from exact_core.models.kinds import Kind, kind_of, kinds
 from exact_core.models.schemas import (
@@ -99,7 +99,7 @@ class _Names:
 def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, most: int | None) -> dict[str, Any]:
     kind = kinds(kernel).get(model.kind)
     is_open = rights.may(ModelRight.OPEN, model)
-    figures = figures_of(model.card)[:most] if is_open else []
+    figures = model.figures[:most] if is_open else []
     return {
         "uuid": model.uuid,
         "name": model.name,
@@ -119,7 +119,7 @@ def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, mos
         "created_by": model.created_by_name,
         "created_at": model.created_at,
         "deleted": _deleted(model),
-        "figures": [FigureOut(name=f.name, value=f.value, low=f.low, high=f.high) for f in figures],
+        "figures": [FigureOut(name=name, value=value, low=low, high=high) for name, value, low, high in figures],
         "may_open": is_open,
         "may_change": rights.may(ModelRight.CHANGE, model),
     }

@@ -97,8 +97,8 @@ function notesCard(model) {
 
 /** @param {Model} model */
 function textCard(model) {
-  if (!model.card_html) return null;
-  return html`<section class="card" aria-label="Model card"><div class="card__head">${icon('book-open')}<h2>Model card</h2></div><div class="card__body">${richText(model.card_html)}</div></section>`;
+  if (!model.card_text) return null;
+  return html`<section class="card" aria-label="Model card"><div class="card__head">${icon('book-open')}<h2>Model card</h2></div><div class="card__body">${model.card_html ? richText(model.card_html) : html`<pre class="model-json">${model.card_text}</pre>`}</div></section>`;
 }
 
 /** @param {Model} model */
