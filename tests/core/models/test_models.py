@@ -165,6 +165,9 @@ def test_pages_of_the_list_are_whole_and_pinned_ones_come_first(lab: Lab) -> Non
         cursor = page["next_cursor"]
     assert seen == [made[1], made[4], made[3], made[2], made[0]]
     assert lab["ann"].get(MODELS, params={"cursor": "what"}).status_code == 422
+    with_network = uploaded(lab, content=archive(seed=9))["uuid"]
+    able = {each["uuid"]: each["has_network"] for each in lab["ann"].get(MODELS).json()["items"]}
+    assert (able[with_network], able[made[0]]) == (True, False)
     by_plugin = lab["ann"].get(MODELS, params={"kind": "core.", "limit": 200}).json()["items"]
     assert {each["uuid"] for each in by_plugin} > set(made), "the built-in ones are among them"
 
