@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 METRICS = "metrics"
 _MOST_FIGURES = 200
 _MOST_DEPTH = 4
+_MOST_RENDERED = 64 * 1024
 _VALUES = ("value", "mean", "estimate")
 _INTERVALS = ("ci", "ci95", "interval")
 _ENDS = (("low", "high"), ("lower", "upper"))
@@ -56,7 +57,12 @@ def open_facts(card: Mapping[str, object]) -> dict[str, object]:
 
 
 def rendered(text: str) -> str:
-    """Markdown as HTML: no markup of its own, no pictures, no addresses but those of the web and of mail."""
+    """Markdown as HTML: no markup of its own, no pictures, no address that is a script.
+
+    Texts of more than 64 KiB are not rendered, as that would take long; the answer is empty then.
+    """
+    if len(text) > _MOST_RENDERED:
+        return ""
     markup: str = _renderer().render(text)
     return markup
 

@@ -42,19 +42,22 @@ class Limits:
         total: All files together.
         header: The header of ``model.safetensors``.
         network: ``onnx/model.onnx``, which browsers fetch and the check reads into memory.
+        card: ``card.json`` and ``card.md``, which the database keeps.
         text: Each of the other files.
     """
 
     total: int = 2048 * _MEBIBYTE
     header: int = 25_000_000
     network: int = 64_000_000
+    card: int = _MEBIBYTE
     text: int = 4 * _MEBIBYTE
 
     def of(self, name: str) -> int:
         """Most bytes of one file."""
         if name == WEIGHTS:
             return self.total
-        return min(self.total, self.network if name == NETWORK else self.text)
+        most = {NETWORK: self.network, CARD: self.card, CARD_TEXT: self.card}.get(name, self.text)
+        return min(self.total, most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Invalid
 from exact_core.auth.model_rights import ModelRight, ModelRights
 from exact_core.models import places
+from exact_core.models.cards import figures_of
 from exact_core.models.checksums import checksum_list
 from exact_core.models.files import CARD_TEXT, CHECKSUMS, ModelFolder
 from exact_core.models.identities import canonical, uuid7
@@ -142,6 +143,7 @@ def _row(
         size_bytes=sum(each.size for each in folder.files),
         card=dict(folder.card),
         card_text=text.read_text("utf-8").replace("\0", "") if text.is_file() else "",
+        figures=[[each.name, each.value, each.low, each.high] for each in figures_of(folder.card)],
         notes=new.notes.strip(),
     )
 

@@ -81,6 +81,7 @@ class ModelOut(BaseModel):
     is_built_in: bool
     unavailable_reason: str = Field(description="Why it cannot be run here; empty when it can.")
     labels: list[str]
+    has_network: bool = Field(description="Whether browsers can run it.")
     size_bytes: int
     sha256: str
     team: TeamOut | None
@@ -103,7 +104,6 @@ class ModelDetailOut(ModelOut):
     card_text: str = Field(description="``card.md``, Markdown.")
     card_html: str = Field(description="The same as HTML, without markup of its own, scripts or pictures.")
     files: list[ModelFileOut]
-    has_network: bool = Field(description="Whether browsers can run it.")
     closed_reason: str = Field(description="Why the card is shown in part only; empty when it is whole.")
 
 

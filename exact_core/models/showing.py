@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from exact_core.api.context import Actor
 from exact_core.api.errors import NotFound
 from exact_core.auth.model_rights import ModelFacts, ModelRight, ModelRights
-from exact_core.models.cards import figures_of, open_facts, rendered
+from exact_core.models.cards import open_facts, rendered
 from exact_core.models.files import NETWORK
 from exact_core.models.kinds import Kind, kind_of, kinds
 from exact_core.models.schemas import (
@@ -26,7 +26,7 @@ from exact_core.models.schemas import (
     TrainedOnOut,
 )
 from exact_core.models.service import files_in
-from exact_core.storage.models import Model, Team, Version
+from exact_core.storage.models import Model, ModelFile, Team, Version
 
 if TYPE_CHECKING:
     from exact_core.kernel.kernel import Kernel
@@ -55,7 +55,6 @@ def shown_whole(kernel: Kernel, session: Session, actor: Actor, model: Model) ->
         card_text=model.card_text if decision.allowed else "",
         card_html=rendered(model.card_text) if decision.allowed else "",
         files=files,
-        has_network=any(each.name == NETWORK for each in files),
         closed_reason="" if decision.allowed else decision.why,
     )
 
@@ -86,7 +85,7 @@ def integrity(sha256: str) -> str:
 
 
 class _Names:
-    """Teams, and versions that are still there, of the models of one answer: one query each."""
+    """Of the models of one answer: teams, versions that are still there, who has a network; one query each."""
 
     def __init__(self, session: Session, models: Sequence[Model]) -> None:
         teams = {model.team_id for model in models} - {None}
@@ -94,12 +93,15 @@ class _Names:
         self.teams = {row.id: row.name for row in session.execute(select(Team.id, Team.name).where(Team.id.in_(teams)))}
         live = select(Version.id).where(Version.id.in_(versions), Version.deleted_at.is_(None))
         self.versions = frozenset(session.scalars(live))
+        ids = [model.id for model in models]
+        networks = select(ModelFile.model_id).where(ModelFile.model_id.in_(ids), ModelFile.name == NETWORK)
+        self.with_network = frozenset(session.scalars(networks))
 
 
 def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, most: int | None) -> dict[str, Any]:
     kind = kinds(kernel).get(model.kind)
     is_open = rights.may(ModelRight.OPEN, model)
-    figures = figures_of(model.card)[:most] if is_open else []
+    figures = model.figures[:most] if is_open else []
     return {
         "uuid": model.uuid,
         "name": model.name,
@@ -109,6 +111,7 @@ def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, mos
         "is_built_in": model.team_id is None,
         "unavailable_reason": _why_not(kernel, model, kind),
         "labels": list(model.labels),
+        "has_network": model.id in names.with_network,
         "size_bytes": model.size_bytes,
         "sha256": model.sha256,
         "team": None if model.team_id is None else TeamOut(id=model.team_id, name=names.teams[model.team_id]),
@@ -119,7 +122,7 @@ def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, mos
         "created_by": model.created_by_name,
         "created_at": model.created_at,
         "deleted": _deleted(model),
-        "figures": [FigureOut(name=f.name, value=f.value, low=f.low, high=f.high) for f in figures],
+        "figures": [FigureOut(name=name, value=value, low=low, high=high) for name, value, low, high in figures],
         "may_open": is_open,
         "may_change": rights.may(ModelRight.CHANGE, model),
     }

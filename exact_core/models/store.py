@@ -26,12 +26,11 @@ from exact_core.storage.models import Model, VersionArtefact
 from exact_core.versioning import artefacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from sqlalchemy.orm import Session
 
     from exact_core.services import Services
-    from exact_core.storage.models import ModelFile
 
 
 def open_for_job(services: Services, owner_id: int | None, image_set_id: int | None, uuid: str) -> StoredModel:
@@ -51,15 +50,14 @@ def open_for_job(services: Services, owner_id: int | None, image_set_id: int | N
     """
     keep_built_in(services)
     with services.database.read() as session:
-        model = live_model(session, _owner(session, owner_id), uuid, ModelRight.OPEN)
-        files = files_in(session, model)
-        session.expunge_all()
+        row = live_model(session, _owner(session, owner_id), uuid, ModelRight.OPEN)
+        model = stored(row, places.files_of(services, row.uuid) if row.sha256 else None)
+        told = {each.name: each.sha256 for each in files_in(session, row)} | {CHECKSUMS: row.sha256}
     if image_set_id is not None:
         _require_plugin(services, model, image_set_id)
-    folder = None if not model.sha256 else places.files_of(services, model.uuid)
-    if folder is not None:
-        _require_unchanged(model, folder, files)
-    return stored(model, folder)
+    if model.folder is not None:
+        _require_unchanged(model.name, model.folder, told)
+    return model
 
 
 def stored(model: Model, folder: Path | None) -> StoredModel:
@@ -101,8 +99,7 @@ def keep_for_job(
     kept = keep_folder(services, owner, new, folder, from_job=True)
     with services.database.read() as session:
         model = session.scalars(select(Model).where(Model.uuid == kept.uuid)).one()
-        session.expunge_all()
-    return stored(model, places.files_of(services, model.uuid))
+        return stored(model, places.files_of(services, model.uuid))
 
 
 def attach_for_job(
@@ -148,7 +145,7 @@ def _owner(session: Session, owner_id: int | None) -> Actor:
     return Actor.system() if owner_id is None else actor_of(session, owner_id)
 
 
-def _require_plugin(services: Services, model: Model, image_set_id: int) -> None:
+def _require_plugin(services: Services, model: StoredModel, image_set_id: int) -> None:
     plugin = model.kind.partition(".")[0]
     if plugin != CORE and plugin not in services.kernel.activation.enabled(image_set_id):
         raise Conflict(
@@ -157,7 +154,7 @@ def _require_plugin(services: Services, model: Model, image_set_id: int) -> None
         )
 
 
-def _require_unchanged(model: Model, folder: Path, files: Sequence[ModelFile]) -> None:
+def _require_unchanged(model: str, folder: Path, told: Mapping[str, str]) -> None:
     """What lies on this machine is what was checked when it came, byte for byte, and nothing beside it."""
     try:
         names = sorted(
@@ -165,10 +162,9 @@ def _require_unchanged(model: Model, folder: Path, files: Sequence[ModelFile]) -
         )
         found = [file_of(folder / name, name) for name in names]
     except OSError as error:
-        raise Unavailable(f"The files of the model {model.name!r} cannot be read here: {error}.") from None
-    told = {each.name: each.sha256 for each in files} | {CHECKSUMS: model.sha256}
+        raise Unavailable(f"The files of the model {model!r} cannot be read here: {error}.") from None
     if {each.name: each.sha256 for each in found} != told:
         raise Unavailable(
-            f"The files of the model {model.name!r} on this server are missing or were changed after they had been"
+            f"The files of the model {model!r} on this server are missing or were changed after they had been"
             " checked; an administrator can restore them from a backup, or upload the model again."
         )

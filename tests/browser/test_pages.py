@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image as Picture
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from exact_core.kernel.discovery import discover
+from exact_core.models.kinds import kind_of
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
@@ -20,6 +22,7 @@ from exact_core.storage.models import User
 from tests.browser.profiles import Profiles
 from tests.browser.viewer_instance import Instance, running
 from tests.browser.watched import Watched
+from tests.core.models import folders
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
@@ -100,6 +103,8 @@ def page_addresses(instance: Instance) -> list[str]:
         *[f"/image-sets/{instance.image_set_id}{tab}" for tab in tabs],
         "/products",
         "/products/1",
+        "/models",
+        f"/models/{kind_of(instance.services.kernel, 'core.nuclei').built_in_uuid}",
         "/teams",
         "/profile",
         "/jobs",
@@ -395,3 +400,62 @@ def test_a_broken_connection_is_told_with_a_way_to_try_again(ann: Watched) -> No
     ann.page.unroute("**/api/v2/products*")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("link", name="Mitosis count")).to_be_visible()
+
+
+HOSTILE = b"""# Lines
+
+<img src=x onerror="document.title='hacked'"> <script>document.title = 'hacked'</script>
+
+Made for *tests*; see [the page](https://example.org/a) and [that](javascript:document.title='hacked').
+"""
+
+
+def test_a_model_is_uploaded_read_pinned_deleted_and_restored(ann: Watched, instance: Instance, tmp_path: Path) -> None:
+    archive, weights = tmp_path / "lines.zip", tmp_path / "lines.pth"
+    content = {**folders.contents(), "card.md": HOSTILE}
+    archive.write_bytes(folders.zipped(folders.with_checksums(content)))
+    weights.write_bytes(b"\x80\x02}q\x00.")
+    page = ann.open("/models")
+    page.get_by_role("button", name="Upload a model").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Upload").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Choose the archive of the model.")
+    dialog.get_by_label("Archive").set_input_files(weights)
+    dialog.get_by_label("Kind").select_option(label="Nucleus detector")
+    dialog.get_by_label("Name").fill("Lines")
+    dialog.get_by_role("button", name="Upload").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("exact models convert")
+    ann.problems.clear()
+    dialog.get_by_label("Archive").set_input_files(archive)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/models/*")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lines")
+    expect(page.locator("#figures")).to_contain_text("0.77 – 0.85")
+    card = page.get_by_label("Model card")
+    expect(card).to_contain_text("<script>")
+    assert card.locator("img, script").count() == 0
+    assert card.get_by_role("link").evaluate_all("links => links.map((each) => each.href)") == ["https://example.org/a"]
+    assert page.title() == "Lines – EXACT"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert download.value.suggested_filename == "Lines.zip"
+
+    page.get_by_role("button", name="Pin").click()
+    expect(page.locator("#pin")).to_have_text("Unpin")
+    page.locator("#pin").press("Enter")
+    expect(page.locator("#pin")).to_have_text("Pin")
+    page.get_by_role("button", name="More about this model").click()
+    page.get_by_role("menuitem", name="Delete this model").click()
+    dialog.get_by_role("button", name="Delete it").click()
+    expect(dialog).to_contain_text("Say why")
+    dialog.get_by_label("Why").fill("A better one")
+    dialog.get_by_role("button", name="Delete it").click()
+    expect(page.locator("#deleted")).to_contain_text("A better one")
+    expect(page.get_by_role("link", name="Download", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.locator("#deleted")).to_have_count(0)
+    page = ann.open("/models")
+    page.get_by_label("Search models").fill("line")
+    expect(page.locator("#models > li")).to_have_count(1)
+    ann.require_no_problem()

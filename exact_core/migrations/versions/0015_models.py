@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("card", json, nullable=False),
         sa.Column("card_text", sa.String(), nullable=False),
+        sa.Column("figures", json, nullable=False),
         sa.Column("notes", sa.String(), nullable=False),
         sa.Column("is_pinned", sa.Boolean(), nullable=False),
         sa.Column("created_by_id", key, nullable=True),

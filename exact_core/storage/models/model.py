@@ -43,8 +43,9 @@ class Model(Base):
     labels: Mapped[list[str]] = mapped_column(Json, default=list)
     sha256: Mapped[str] = mapped_column(String(64), default="")  # of the list of its files; empty for a built-in one
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
-    card: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    card_text: Mapped[str] = mapped_column(default="")
+    card: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, deferred=True)  # lists do without
+    card_text: Mapped[str] = mapped_column(default="", deferred=True)
+    figures: Mapped[list[list[Any]]] = mapped_column(Json, default=list)  # of the card: name, value, low, high
     notes: Mapped[str] = mapped_column(default="")
     is_pinned: Mapped[bool] = mapped_column(default=False)
 

@@ -24,7 +24,7 @@ const load = () => show(target, () => api.get(`/models/${uuid}`), draw);
 /** @param {Model} model */
 function draw(model) {
   $('#model-name').textContent = model.name;
-  render($('#model-about'), html`<span class="row">${kindBadge(model)}${model.is_pinned ? html`<span class="badge">${icon('pin')}Pinned</span>` : null}<span>${model.kind_title}</span></span>`);
+  render($('#model-about'), html`<span class="row">${kindBadge(model)}${model.is_pinned ? html`<span class="badge">${icon('pin')}Pinned</span>` : null}${model.kind_title === model.name ? null : html`<span>${model.kind_title}</span>`}</span>`);
   render($('#actions'), actions(model));
   return [
     model.deleted ? deletedBanner(model) : null,
@@ -97,8 +97,8 @@ function notesCard(model) {
 
 /** @param {Model} model */
 function textCard(model) {
-  if (!model.card_html) return null;
-  return html`<section class="card" aria-label="Model card"><div class="card__head">${icon('book-open')}<h2>Model card</h2></div><div class="card__body">${richText(model.card_html)}</div></section>`;
+  if (!model.card_text) return null;
+  return html`<section class="card" aria-label="Model card"><div class="card__head">${icon('book-open')}<h2>Model card</h2></div><div class="card__body">${model.card_html ? richText(model.card_html) : html`<pre class="model-json">${model.card_text}</pre>`}</div></section>`;
 }
 
 /** @param {Model} model */

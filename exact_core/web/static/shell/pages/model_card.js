@@ -20,8 +20,8 @@ export function figuresCard(model) {
   if (!model.figures.length) return null;
   const isShare = model.figures.every((/** @type {any} */ each) => [each.value, each.low ?? 0, each.high ?? 1].every((value) => value >= 0 && value <= 1));
   return html`<section class="card" aria-label="Figures of merit"><div class="card__head">${icon('target')}<h2 class="grow">Figures of merit</h2></div>
-    <div class="table-wrap"><table class="table" id="figures"><thead><tr><th scope="col">Figure</th><th scope="col" class="end">Value</th><th scope="col">95 % interval</th>${isShare ? html`<th scope="col"><span class="visually-hidden">Picture</span></th>` : null}</tr></thead>
-      <tbody>${model.figures.map((/** @type {any} */ each) => html`<tr><th scope="row">${words(each.name)}</th><td class="end num">${number(each.value)}</td><td class="num">${interval(each) || html`<span class="muted">not told</span>`}</td>${isShare ? html`<td>${bar(each)}</td>` : null}</tr>`)}</tbody></table></div></section>`;
+    <div class="table-wrap"><table class="table" id="figures"><thead><tr><th scope="col">Figure</th><th scope="col" class="end">Value</th><th scope="col">95 % interval</th>${isShare ? html`<th scope="col" class="model-picture"><span class="visually-hidden">Picture</span></th>` : null}</tr></thead>
+      <tbody>${model.figures.map((/** @type {any} */ each) => html`<tr><th scope="row">${words(each.name)}</th><td class="end num">${number(each.value)}</td><td class="num">${interval(each) || html`<span class="muted">not told</span>`}</td>${isShare ? html`<td class="model-picture">${bar(each)}</td>` : null}</tr>`)}</tbody></table></div></section>`;
 }
 
 /** @param {import('./model_parts.js').Figure} figure */
@@ -40,8 +40,14 @@ export function cardFacts(model) {
   return html`<section class="card" aria-label="Facts of the card"><div class="card__head">${icon('list')}<h2>Facts</h2></div>
     <div class="card__body"><dl class="facts" id="facts">
       ${purpose.map(([key, title]) => [html`<dt>${title}</dt>`, html`<dd class="model-text">${plain(card[key])}</dd>`])}
-      ${rest.map((key) => [html`<dt>${words(key)}</dt>`, html`<dd>${value(key, card[key])}</dd>`])}
+      ${rest.map((key) => [html`<dt>${heading(key)}</dt>`, html`<dd>${value(key, card[key])}</dd>`])}
     </dl></div></section>`;
+}
+
+/** `created_utc` is "Created": times are shown as the reader's own. @param {string} key */
+function heading(key) {
+  const name = words(key.replace(/_utc$/, ''));
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /** @param {unknown} said */

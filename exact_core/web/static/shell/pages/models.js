@@ -90,7 +90,7 @@ function card(model) {
       ${classes(model.labels, SHOWN_CLASSES)}
       ${figures.length ? html`<dl class="model-figures">${figures.map((/** @type {any} */ figure) => html`<div><dt class="truncate">${words(figure.name)}</dt><dd class="num" data-tip=${interval(figure) && `95 %: ${interval(figure)}`}>${number(figure.value)}</dd></div>`)}</dl>` : null}
       <p class="small model-card__from">${trainedOn(model)}</p>
-      <div class="set-card__meta"><span class="truncate">${model.kind_title}</span>
+      <div class="set-card__meta">${model.kind_title === model.name ? null : html`<span class="truncate">${model.kind_title}</span>`}
         ${model.size_bytes ? html`<span class="num">${size(model.size_bytes)}</span>` : null}
         ${model.team ? html`<span class="truncate">${model.team.name}</span>` : null}</div>
     </div></article></li>`;

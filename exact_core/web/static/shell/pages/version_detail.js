@@ -13,6 +13,7 @@ import { dateTime, plural, size } from '../time.js';
 import { showError, toast } from '../toast.js';
 import { inPlace, manifestBadge } from './set_versions.js';
 import { artefactsCard } from './version_files.js';
+import { modelsCard } from './version_models.js';
 import { splitsCard } from './version_splits.js';
 import { trainingCard } from './version_training.js';
 
@@ -35,14 +36,16 @@ export async function drawVersion(target, page, id, go) {
   if (page.signal.aborted) return;
   const files = html`<div></div>`;
   const splits = html`<div></div>`;
+  const models = html`<div></div>`;
   const trainings = html`<div></div>`;
   const facts = html`<section class="card" aria-label="Version"></section>`;
   const again = () => drawVersion(target, page, id, go).catch(showError);
-  render(target, back(page, go), facts, imagesCard(page, version, images), splits, page.rights.see_all ? [trainings, files] : null, typesCard(types.items));
+  render(target, back(page, go), facts, imagesCard(page, version, images), splits, models, page.rights.see_all ? [trainings, files] : null, typesCard(types.items));
   drawFacts(facts, page, version, go, again);
   await Promise.all([
     splitsCard(splits, page, version, Object.fromEntries(images.map((image) => [image.image_id, image.name]))),
     page.rights.see_all ? artefactsCard(files, page, version) : null,
+    modelsCard(models, page, version),
     page.rights.see_all ? trainingCard(trainings, page, version, go) : null,
   ]);
   watch(facts, page, version, go, again);
