@@ -31,6 +31,7 @@ _ERRORS: Mapping[str, type[ExactError]] = MappingProxyType(
     }
 )
 _LONGEST_MESSAGE = 2000
+_CLASS = "class"
 
 
 def error_as_json(error: ExactError) -> dict[str, str]:
@@ -56,22 +57,25 @@ def task_from_json(value: Mapping[str, Any]) -> JobTask:
 
 
 def card_as_json(card: ModelCard | None) -> dict[str, Any] | None:
-    """Plain values of a kind of model; the class of its settings by its dotted name."""
+    """Plain values of a kind of model; classes of settings by their dotted names."""
     if card is None:
         return None
-    told = {each.name: getattr(card, each.name) for each in fields(ModelCard)}
-    if card.params is not None:
-        told["params"] = f"{card.params.__module__}:{card.params.__qualname__}"
-    return {**told, "task": str(card.task), "labels": list(card.labels)}
+    told: dict[str, Any] = {}
+    for each in fields(ModelCard):
+        value = getattr(card, each.name)
+        told[each.name] = {_CLASS: f"{value.__module__}:{value.__qualname__}"} if isinstance(value, type) else value
+    return told | {"task": str(card.task), "labels": list(card.labels)}
 
 
 def card_from_json(value: Mapping[str, Any]) -> ModelCard:
-    """Read what :func:`card_as_json` wrote; imports the module of the settings."""
-    told = dict(value)
-    if told["params"]:
-        module, _, name = str(told["params"]).partition(":")
-        told["params"] = attrgetter(name)(importlib.import_module(module))
+    """Read what :func:`card_as_json` wrote; imports the modules of the settings."""
+    told = {name: _class_of(each) if isinstance(each, dict) else each for name, each in value.items()}
     return ModelCard(**{**told, "task": ModelTask(told["task"]), "labels": tuple(told["labels"])})
+
+
+def _class_of(value: Mapping[str, str]) -> Any:
+    module, _, name = value[_CLASS].partition(":")
+    return attrgetter(name)(importlib.import_module(module))
 
 
 def image_as_json(image: HostedImage) -> dict[str, Any]:

@@ -1,28 +1,24 @@
 """What a remote worker reads and sends for the job that it holds: pixels, models, predictions, files."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from exact_core.api.contributions import ArtefactKind
-from exact_core.api.deps import services_of
 from exact_core.api.errors import NotFound
 from exact_core.exchange.receiving import receive
 from exact_core.jobs.hosts.local import LocalHost
 from exact_core.jobs.hosts.protocol import ENDINGS, NewFile, NewModel, NewRun
 from exact_core.jobs.hosts.wire import model_as_json
-from exact_core.jobs.remote.bundles import files_of, unpack
 from exact_core.jobs.remote.leasing import lease_lost
 from exact_core.jobs.remote.routes import HeldLease
-from exact_core.jobs.remote.schemas import ModelFileOut, ModelOut
-from exact_core.services import Services
-from exact_core.storage.models import VersionArtefact
+from exact_core.jobs.remote.schemas import ModelOut
+from exact_core.models.archives import unpack
+from exact_core.models.files import NAMES
 from exact_core.tiles.region_routes import AskedWindow
 from exact_core.tiles.samples import samples_header
 
@@ -45,20 +41,18 @@ def read_region(image: int, context: HeldLease, window: AskedWindow) -> Response
 
 @router.get("/models/{uuid}")
 def describe_model(uuid: str, context: HeldLease) -> ModelOut:
-    """A model that the owner of the job may use, and its files with their checksums."""
+    """A model that the owner of the job may use, and the names of its files; a built-in one has none."""
     model = LocalHost(context).model(uuid)
-    files = [] if model.folder is None else files_of(model.folder)
-    told = [ModelFileOut(name=each.name, size=each.size, sha256=each.sha256) for each in files]
-    return ModelOut(model=model_as_json(model, with_folder=False), files=told)
+    names = [] if model.folder is None else [name for name in NAMES if (model.folder / name).is_file()]
+    return ModelOut(model=model_as_json(model, with_folder=False), files=names)
 
 
 @router.get("/models/{uuid}/file", response_class=FileResponse)
-def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=500)], context: HeldLease) -> FileResponse:
+def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=100)], context: HeldLease) -> FileResponse:
     """One file of a model; part of it when ``Range`` asks for a part."""
     folder = LocalHost(context).model(uuid).folder
-    names = [] if folder is None else [each.relative_to(folder).as_posix() for each in folder.rglob("*")]
-    if folder is None or name not in names or not (folder / name).is_file():
-        raise NotFound(f"The model {uuid} has no file {name[:100]!r}.")
+    if folder is None or name not in NAMES or not (folder / name).is_file():
+        raise NotFound(f"The model {uuid} has no file {name!r}.")
     return FileResponse(folder / name, media_type=_BYTES, headers=_NO_STORE)
 
 
@@ -107,12 +101,7 @@ async def attach_file(
 ) -> None:
     """Keep a file with a version of the job's image set; the same file under the same name is kept once."""
     new = NewFile(version_id, name, str(kind), media_type, description)
-
-    def keep(path: Path) -> None:
-        if not _is_attached(services_of(request), new, path):
-            LocalHost(context).attach(path, new)
-
-    await _received(request, context, keep)
+    await _received(request, context, lambda path: LocalHost(context).attach(path, new))
 
 
 async def _received(request: Request, context: HeldLease, keep: Callable[[Path], _Kept]) -> _Kept:
@@ -125,16 +114,3 @@ async def _received(request: Request, context: HeldLease, keep: Callable[[Path],
             return await run_in_threadpool(keep, path)
         except tuple(ENDINGS.values()):
             raise lease_lost() from None
-
-
-def _is_attached(services: Services, new: NewFile, path: Path) -> bool:
-    """Whether the version has this file already: a worker that did not get the answer sends it again."""
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    same = select(VersionArtefact.id).where(
-        VersionArtefact.version_id == new.version_id,
-        VersionArtefact.name == new.name,
-        VersionArtefact.sha256 == sha256,
-    )
-    with services.database.read() as session:
-        return session.scalar(same.limit(1)) is not None
