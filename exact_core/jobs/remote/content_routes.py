@@ -25,8 +25,8 @@ from exact_core.tiles.samples import samples_header
 router = APIRouter(prefix="/work/leases/{lease}", tags=["remote workers"])
 
 _Kept = TypeVar("_Kept")
-_NO_STORE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-_BYTES = "application/octet-stream"
+NO_STORE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+BYTES = "application/octet-stream"
 
 
 @router.get("/images/{image}/region", response_class=Response)
@@ -34,9 +34,9 @@ def read_region(image: int, context: HeldLease, window: AskedWindow) -> Response
     """The samples of a rectangle; ``X-Exact-Shape`` and ``X-Exact-Dtype`` say what the bytes are."""
     samples = LocalHost(context).read(image, window)
     facts = samples_header(samples)
-    headers = {"X-Exact-Shape": ",".join(map(str, facts["shape"])), "X-Exact-Dtype": facts["dtype"], **_NO_STORE}
+    headers = {"X-Exact-Shape": ",".join(map(str, facts["shape"])), "X-Exact-Dtype": facts["dtype"], **NO_STORE}
     little = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
-    return Response(little.tobytes(), media_type=_BYTES, headers=headers)
+    return Response(little.tobytes(), media_type=BYTES, headers=headers)
 
 
 @router.get("/models/{uuid}")
@@ -53,7 +53,7 @@ def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=100)], con
     folder = LocalHost(context).model(uuid).folder
     if folder is None or name not in NAMES or not (folder / name).is_file():
         raise NotFound(f"The model {uuid} has no file {name!r}.")
-    return FileResponse(folder / name, media_type=_BYTES, headers=_NO_STORE)
+    return FileResponse(folder / name, media_type=BYTES, headers=NO_STORE)
 
 
 @router.post("/models", openapi_extra={"requestBody": {"content": {"application/zip": {}}}})
@@ -73,10 +73,10 @@ async def keep_model(
         model = LocalHost(context).keep_model(folder, NewModel(name, kind, version_id))
         return ModelOut(model=model_as_json(model, with_folder=False), files=[])
 
-    return await _received(request, context, keep)
+    return await received(request, context, keep)
 
 
-@router.post("/predictions", status_code=204, openapi_extra={"requestBody": {"content": {_BYTES: {}}}})
+@router.post("/predictions", status_code=204, openapi_extra={"requestBody": {"content": {BYTES: {}}}})
 async def keep_predictions(
     request: Request,
     context: HeldLease,
@@ -86,25 +86,25 @@ async def keep_predictions(
 ) -> None:
     """Keep what was predicted in an image, as one recording: all of it, once, or nothing."""
     new = NewRun(image_id, model, tuple(label or ()))
-    await _received(request, context, lambda path: LocalHost(context).keep_run(path, new))
+    await received(request, context, lambda path: LocalHost(context).keep_run(path, new))
 
 
-@router.post("/files", status_code=204, openapi_extra={"requestBody": {"content": {_BYTES: {}}}})
+@router.post("/files", status_code=204, openapi_extra={"requestBody": {"content": {BYTES: {}}}})
 async def attach_file(
     request: Request,
     context: HeldLease,
     version_id: int,
     name: Annotated[str, Query(min_length=1, max_length=200)],
     kind: ArtefactKind,
-    media_type: Annotated[str, Query(max_length=100)] = _BYTES,
+    media_type: Annotated[str, Query(max_length=100)] = BYTES,
     description: Annotated[str, Query(max_length=2000)] = "",
 ) -> None:
     """Keep a file with a version of the job's image set; the same file under the same name is kept once."""
     new = NewFile(version_id, name, str(kind), media_type, description)
-    await _received(request, context, lambda path: LocalHost(context).attach(path, new))
+    await received(request, context, lambda path: LocalHost(context).attach(path, new))
 
 
-async def _received(request: Request, context: HeldLease, keep: Callable[[Path], _Kept]) -> _Kept:
+async def received(request: Request, context: HeldLease, keep: Callable[[Path], _Kept]) -> _Kept:
     """Take the body of a request into a file of this request's own, and let somebody keep it."""
     blobs, most = context.services.blobs, context.services.settings.max_upload_bytes
     with blobs.temporary_folder("work") as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import tempfile
 import threading
@@ -17,13 +18,14 @@ from exact_core.api.errors import ExactError, Invalid, Unavailable
 from exact_core.jobs.hosts import wire
 from exact_core.jobs.hosts.protocol import HostedImage, NewFile, NewModel, NewRun, Said, Verdict
 from exact_core.jobs.interruption import JobLost
-from exact_core.jobs.remote.model_files import checked_name, checked_sha256, is_content
+from exact_core.jobs.remote.fetched_files import checked_name, checked_sha256, is_content, is_manifest
 from exact_core.models.archives import pack
 from exact_core.tiles.region_limits import LARGEST_REGION, LARGEST_SIDE
 from exact_core.tiles.samples import Window, samples_from
 
 if TYPE_CHECKING:
     from exact_core.api.models import StoredModel
+    from exact_core.api.training import TrainingSet
     from exact_core.jobs.remote.connection import Connection
     from exact_core.tiles.samples import Samples
 
@@ -118,6 +120,31 @@ class RemoteHost:
     def attach(self, path: Path, new: NewFile) -> None:
         """Send a file for a version."""
         self._ask("POST", "/files", query=asdict(new), file=path)
+
+    def training_set(self) -> TrainingSet:
+        """Bring the manifest that a training job learns from to this machine, checked against its hash."""
+        told = self._ask("GET", "/training-set").json()
+        sha256 = checked_sha256(str(told["manifest_sha256"]))
+        manifest = self._cache / "manifests" / f"{sha256}.jsonl.gz"
+        if not is_manifest(manifest, sha256):
+            manifest.parent.mkdir(parents=True, exist_ok=True)
+            coming = manifest.with_name(f"{secrets.token_hex(8)}.coming")
+            try:
+                self._connection.fetch(f"{self._at}/training-set/manifest", {}, coming)
+                if not is_manifest(coming, sha256):
+                    raise Unavailable("The manifest of the version did not arrive as it is on the server.")
+                coming.replace(manifest)
+            finally:
+                coming.unlink(missing_ok=True)
+        return wire.training_set_from_json(told, manifest)
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Send a point of the curves of a training."""
+        self._ask("POST", "/curve", told={"step": step, "values": wire.figures_as_json(values)})
+
+    def keep_evaluation(self, path: Path) -> None:
+        """Send an evaluation of a trained model."""
+        self._ask("POST", "/evaluations", file=path)
 
     def end(self, told: Mapping[str, Any]) -> None:
         """Say how the attempt ended, and stop giving signs of life; nothing, when the job is somebody else's."""

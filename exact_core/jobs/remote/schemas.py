@@ -58,3 +58,10 @@ class ModelOut(BaseModel):
 
     model: dict[str, Any]
     files: list[str]
+
+
+class CurvePoint(BaseModel):
+    """A point of the curves of a training; a figure that is not finite is null."""
+
+    step: int = Field(ge=0, le=10**9)
+    values: dict[_NAME, float | None] = Field(max_length=100)

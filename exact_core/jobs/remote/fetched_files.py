@@ -1,9 +1,11 @@
-"""Model files that came from a server: their names, and whether their content is the one that the model is known by."""
+"""Files that came from a server: their names, and whether their content is the one that they are known by."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
+import zlib
 from pathlib import Path
 
 from exact_core.api.errors import Invalid
@@ -35,3 +37,15 @@ def is_content(folder: Path, sha256: str) -> bool:
     except OSError:
         return False
     return bool(files) and hashlib.sha256(checksum_list(files)).hexdigest() == sha256
+
+
+def is_manifest(path: Path, sha256: str) -> bool:
+    """Whether a gzipped manifest unpacks to lines of that hash."""
+    digest = hashlib.sha256()
+    try:
+        with gzip.open(path) as lines:
+            while block := lines.read(1024 * 1024):
+                digest.update(block)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return digest.hexdigest() == sha256
