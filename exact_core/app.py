@@ -130,6 +130,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.imagesets.routes import router as image_sets
     from exact_core.jobs.remote.content_routes import router as work_content
     from exact_core.jobs.remote.routes import router as work
+    from exact_core.jobs.remote.training_routes import router as work_training
     from exact_core.jobs.routes import router as jobs
     from exact_core.models.file_routes import router as model_files
     from exact_core.models.routes import router as models
@@ -167,6 +168,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
         jobs,
         work,
         work_content,
+        work_training,
         agreement,
         studies,
         versions,

@@ -43,14 +43,19 @@ def list_(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
-    """List plugins that need attention; exits with 1 when there is one."""
+    """List plugins and environments of plugins that need attention; exits with 1 when there is one."""
+    from exact_core.jobs.hosts.environments import examine
+
+    problems = examine(Settings())
+    for problem in problems:
+        click.echo(problem, err=True)
     with _kernel() as (kernel, _):
         unhealthy = [record for record in kernel.plugins() if not record.state.is_healthy]
         if unhealthy or as_json:
             _print(unhealthy, as_json)
         else:
             click.echo(f"{len(kernel.plugins())} plugins installed, none needs attention.")
-    context.exit(1 if unhealthy else 0)
+    context.exit(1 if unhealthy or problems else 0)
 
 
 @plugins.command()

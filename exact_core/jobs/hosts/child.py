@@ -38,7 +38,7 @@ def main() -> None:
     except ConnectionLost:
         sys.exit(1)
     task, place = task_from_json(header["task"]), header["place"]
-    missing = limit_process(int(place["memory_mib"]), network=bool(place["network"]))
+    missing = limit_process(None if task.gpu else int(place["memory_mib"]), network=bool(place["network"]))
     host = PipeHost(connection, str(place["address"]))
     told = _outcome(task, host, missing)
     host.end(told)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from exact_core.api.models import StoredModel
     from exact_core.api.pixels import PixelReader
     from exact_core.api.predictions import PredictionWriter
+    from exact_core.api.training import Evaluation, TrainingSet
     from exact_core.jobs.hosts.reading import ReadingHost
 
 _SECONDS_BETWEEN_BEATS = 0.7
@@ -123,6 +124,23 @@ class PortableContext:
                 recorder.finish()
             self._host.keep_run(path, new)
 
+    def training_set(self) -> TrainingSet:
+        """The version, classes and split that this training was started with."""
+        return self._host.training_set()
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to the curves of this training."""
+        self._host.curve(step, values)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """Have the trained model judged."""
+        from exact_core.jobs.hosts.evaluation_files import write_evaluation
+
+        with TemporaryDirectory(prefix="exact-evaluation-") as folder:
+            path = Path(folder) / "evaluation.safetensors"
+            write_evaluation(path, evaluation)
+            self._host.keep_evaluation(path)
+
     def attach(
         self, version_id: int, path: Path, *, name: str, kind: ArtefactKind, media_type: str, description: str = ""
     ) -> None:
@@ -137,6 +155,10 @@ class PortableContext:
     def read(self) -> AbstractContextManager[Any]:
         """Not here: the job is portable."""
         raise self._not_here("read")
+
+    def finish(self, session: Any, result: Mapping[str, Any] | None = None) -> NoReturn:
+        """Not here: the job is portable."""
+        raise self._not_here("finish")
 
     def write(self) -> AbstractContextManager[Any]:
         """Not here: the job is portable."""

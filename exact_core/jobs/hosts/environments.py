@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from exact_core import __version__
 from exact_core.api.errors import ConfigurationError
-from exact_core.jobs.hosts.isolated import Place
+from exact_core.jobs.hosts.isolated import Place, environment_of_others
 
 if TYPE_CHECKING:
     from exact_core.jobs.hosts.protocol import JobTask
@@ -35,6 +37,34 @@ def environments_of(settings: Settings) -> dict[str, str]:
             )
         found[plugin] = os.path.abspath(python) if os.sep in python else python  # noqa: PTH100 - links stay: venvs
     return found
+
+
+def examine(settings: Settings) -> list[str]:
+    """What is wrong with the environments of plugins, and what this system cannot bound; empty when all is well."""
+    problems = []
+    if (settings.plugin_environments or settings.isolate_jobs) and not _can_deny_network(sys.executable):
+        problems.append("This system offers no way to take the network away from the processes of jobs.")
+    for plugin, python in environments_of(settings).items():
+        told = _ask(python, "import exact_core.jobs.hosts.child; print(exact_core.__version__)")
+        if told.returncode:
+            reason = (told.stderr.strip().splitlines() or ["no reason"])[-1]
+            problems.append(f"{plugin}: its environment {python} cannot run jobs ({reason}). Install the plugin there.")
+        elif (version := told.stdout.strip()) != __version__:
+            problems.append(f"{plugin}: its environment {python} has EXACT {version}, this server is {__version__}.")
+    return problems
+
+
+def _can_deny_network(python: str) -> bool:
+    return not _ask(
+        python, "import sys; from exact_core.tiles.limits import deny_network; sys.exit(not deny_network())"
+    ).returncode
+
+
+def _ask(python: str, program: str) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ) if python == sys.executable else environment_of_others()
+    return subprocess.run(  # noqa: S603 - an interpreter that the administrator named
+        [python, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def place_of(settings: Settings, task: JobTask, *, always: bool = False) -> Place | None:

@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_BETWEEN_WEIGHINGS = 1.0
 _SECONDS_TO_END = 3.0
 _SECONDS_OF_OUTPUT = 2.0
-_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "TMPDIR", "HOME", "USER", "PYTHONPATH")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "TMPDIR", "HOME", "USER")
 _KEPT_BEGINNINGS = ("CUDA_", "NVIDIA_", "OMP_", "MKL_", "HIP_", "ROCR_")
 
 
@@ -170,7 +170,7 @@ class _Supervised:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                env=self._environment(),
+                env=_own_environment() if self._place.is_own else environment_of_others(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -181,16 +181,6 @@ class _Supervised:
                 f"The environment of the plugin {self._task.plugin} cannot be started ({error.strerror}):"
                 " see EXACT_PLUGIN_ENVIRONMENTS."
             ) from None
-
-    def _environment(self) -> dict[str, str]:
-        """Keep the server's secrets and addresses away; the own environment finds the same packages."""
-        kept = {name: each for name, each in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)}
-        if self._place.is_own:
-            paths = [str(Path(exact_core.__file__).resolve().parent.parent), kept.get("PYTHONPATH", "")]
-            kept["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-        else:
-            kept.pop("PYTHONPATH", None)
-        return kept | {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
 
     def _converse(self, limits: Mapping[str, object]) -> None:
         """Answer the child until it says how the job ended, or is gone."""
@@ -230,6 +220,18 @@ class _Supervised:
     def _tell(self, lines: tuple[str, ...]) -> None:
         if lines:
             self._told(lines)
+
+
+def _own_environment() -> dict[str, str]:
+    """What a process of the worker's own environment sees: the same packages, and none of the server's secrets."""
+    paths = [str(Path(exact_core.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
+    return environment_of_others() | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+def environment_of_others() -> dict[str, str]:
+    """What a process of a plugin's environment sees: neither the server's secrets nor its packages."""
+    kept = {name: each for name, each in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
 
 
 def _outcome(task: JobTask, end: Header, place: Place) -> Mapping[str, Any]:

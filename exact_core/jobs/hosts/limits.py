@@ -19,19 +19,19 @@ _PROCESSES = Path("/proc")
 _MIB = 1024 * 1024
 
 
-def limit_process(memory_mib: int, *, network: bool) -> list[str]:
+def limit_process(memory_mib: int | None, *, network: bool) -> list[str]:
     """Bound this process and those that it starts; what could not be bounded, by name.
 
     Args:
-        memory_mib: Most memory of each process, without what it only reserves or maps from files.
+        memory_mib: Most memory of each process, without what it only reserves or maps from files; None where drivers
+            of GPUs set aside more than they use. The worker watches what all processes really hold in any case.
         network: Whether it may open connections to other machines.
     """
     missing: list[str] = []
-    # Address space is no measure: drivers of GPUs reserve far more of it than there is memory.
-    for name, kind, value in (
-        ("memory", resource.RLIMIT_DATA, memory_mib * _MIB),
-        ("core files", resource.RLIMIT_CORE, 0),
-    ):
+    bounds = [("core files", resource.RLIMIT_CORE, 0)]
+    if memory_mib is not None:
+        bounds.append(("memory", resource.RLIMIT_DATA, memory_mib * _MIB))
+    for name, kind, value in bounds:
         try:
             _, hard = resource.getrlimit(kind)
             ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from exact_core.api.drivers import UnreadableImage
 from exact_core.api.errors import Invalid, NotFound
 from exact_core.jobs.hosts.images import readable_image
-from exact_core.jobs.hosts.protocol import ENDINGS, HostedImage, NewFile, NewModel, NewRun, Said, Verdict
+from exact_core.jobs.hosts.protocol import ENDINGS, HostedImage, NewFile, NewModel, NewRun, Said, Verdict, verdict_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from exact_core.api.context import JobContext as Contract
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
+    from exact_core.api.training import TrainingSet
     from exact_core.jobs.running import JobContext
     from exact_core.tiles.samples import Samples, Window
     from exact_core.tiles.slide_file import SlideFile
@@ -25,7 +27,7 @@ def verdict_of(context: JobContext) -> Verdict:
     try:
         context.check()
     except tuple(ENDINGS.values()) as ending:
-        return next(verdict for verdict, kind in ENDINGS.items() if isinstance(ending, kind))
+        return verdict_for(ending)
     return Verdict.GO_ON
 
 
@@ -98,6 +100,20 @@ class LocalHost:
             media_type=new.media_type,
             description=new.description,
         )
+
+    def training_set(self) -> TrainingSet:
+        """What a training job learns from."""
+        return self._contract.training_set()
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to the curves of a training."""
+        self._contract.curve(step, values)
+
+    def keep_evaluation(self, path: Path) -> None:
+        """Have a trained model judged."""
+        from exact_core.jobs.hosts.evaluation_files import read_evaluation
+
+        self._contract.evaluated(read_evaluation(path))
 
     def _readable(self, image_id: int) -> tuple[ImageInfo, SlideFile]:
         image_set_id = self._context.image_set_id

@@ -16,12 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from exact_core.api.errors import ExactError, Invalid, Unavailable
 from exact_core.jobs.hosts import wire
-from exact_core.jobs.hosts.protocol import HostedImage, JobHost, NewFile, NewModel, NewRun, Said, Verdict
+from exact_core.jobs.hosts.protocol import (
+    ENDINGS,
+    HostedImage,
+    JobHost,
+    NewFile,
+    NewModel,
+    NewRun,
+    Said,
+    Verdict,
+    verdict_for,
+)
 from exact_core.jobs.interruption import JobLost
 from exact_core.tiles.messages import ConnectionLost, Header, TookTooLong, receive, send
 
 if TYPE_CHECKING:
     from exact_core.api.models import StoredModel
+    from exact_core.api.training import TrainingSet
     from exact_core.tiles.samples import Samples, Window
 
 END = "end"
@@ -86,6 +97,18 @@ class PipeHost:
         """Keep a file with a version."""
         self._ask("attach", {"path": str(path.resolve()), "new": asdict(new)})
 
+    def training_set(self) -> TrainingSet:
+        """What a training job learns from."""
+        return wire.training_set_from_json(self._ask("training_set", {})[0])
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to the curves of a training."""
+        self._ask("curve", {"step": step, "values": wire.figures_as_json(values)})
+
+    def keep_evaluation(self, path: Path) -> None:
+        """Have a trained model judged."""
+        self._ask("keep_evaluation", {"path": str(path.resolve())})
+
     def end(self, told: Mapping[str, Any]) -> None:
         """Say how the job ended."""
         with self._lock:
@@ -102,8 +125,8 @@ class PipeHost:
                 header, body = receive(self._connection)
         except (ConnectionLost, TookTooLong):
             raise JobLost from None  # the worker is gone, and nobody wants the rest
-        if "lost" in header:
-            raise JobLost
+        if "ending" in header:
+            raise ENDINGS[Verdict(header["ending"])]
         if "error" in header:
             raise wire.error_from_json(header["error"])
         return header, body
@@ -117,8 +140,8 @@ def answer(host: JobHost, request: Header) -> tuple[Mapping[str, Any], Body]:
     """Do what a child asks for; errors of the platform are answers."""
     try:
         return _do(host, request)
-    except JobLost:
-        return {"lost": True}, b""
+    except tuple(ENDINGS.values()) as ending:
+        return {"ending": str(verdict_for(ending))}, b""
     except ExactError as error:
         return {"error": wire.error_as_json(error)}, b""
     except (LookupError, TypeError, ValueError) as error:
@@ -153,15 +176,26 @@ def _do(host: JobHost, request: Header) -> tuple[Mapping[str, Any], Body]:
         return samples_header(samples), samples.data.cast("B")
     if operation == "model":
         return wire.model_as_json(host.model(str(request["uuid"])), with_folder=True), b""
-    path = Path(request["path"])
+    if operation == "training_set":
+        return wire.training_set_as_json(host.training_set(), with_manifest=True), b""
+    if operation == "curve":
+        host.curve(int(request["step"]), wire.figures_from_json(request["values"]))
+        return {}, b""
+    return _keep(host, str(operation), request, Path(request["path"])), b""
+
+
+def _keep(host: JobHost, operation: str, request: Header, path: Path) -> Mapping[str, Any]:
+    """Hand over what lies in a file or a folder of this machine."""
     if operation == "keep_model":
         kept = host.keep_model(path, NewModel(**request["new"]))
-        return wire.model_as_json(kept, with_folder=True), b""
+        return wire.model_as_json(kept, with_folder=True)
     if operation == "keep_run":
         new = request["new"]
         host.keep_run(path, NewRun(**{**new, "labels": tuple(new["labels"])}))
-        return {}, b""
-    if operation == "attach":
+    elif operation == "attach":
         host.attach(path, NewFile(**request["new"]))
-        return {}, b""
-    raise ValueError(f"no operation {operation!r}")
+    elif operation == "keep_evaluation":
+        host.keep_evaluation(path)
+    else:
+        raise ValueError(f"no operation {operation!r}")
+    return {}

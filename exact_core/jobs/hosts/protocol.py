@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exact_core.api.drivers import SourceInfo
     from exact_core.api.images import ImageInfo
     from exact_core.api.models import StoredModel
+    from exact_core.api.training import TrainingSet
     from exact_core.tiles.samples import Samples, Window
     from exact_core.tiles.slide_file import SlideFile
 
@@ -49,6 +50,11 @@ ENDINGS: Mapping[Verdict, type[Exception]] = MappingProxyType(
     }
 )
 """What is raised in the job after each verdict but the first."""
+
+
+def verdict_for(ending: Exception) -> Verdict:
+    """The verdict after which such an exception is raised."""
+    return next(verdict for verdict, kind in ENDINGS.items() if isinstance(ending, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +168,12 @@ class JobHost(Protocol):
 
     def attach(self, path: Path, new: NewFile) -> None:
         """Keep a file with a version of the job's image set."""
+
+    def training_set(self) -> TrainingSet:
+        """What a training job learns from; its manifest is brought to this machine and checked against its hash."""
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point to the curves of a training."""
+
+    def keep_evaluation(self, path: Path) -> None:
+        """Have a trained model judged, by a file of ``evaluation_files.write_evaluation``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from operator import attrgetter
@@ -22,6 +23,7 @@ from exact_core.api.errors import (
 )
 from exact_core.api.images import ImageInfo
 from exact_core.api.models import ModelCard, ModelTask, StoredModel
+from exact_core.api.training import TrainingSet
 from exact_core.jobs.hosts.protocol import HostedImage, JobFailed, JobTask
 
 _ERRORS: Mapping[str, type[ExactError]] = MappingProxyType(
@@ -31,6 +33,7 @@ _ERRORS: Mapping[str, type[ExactError]] = MappingProxyType(
     }
 )
 _LONGEST_MESSAGE = 2000
+_CLASS = "class"
 
 
 def error_as_json(error: ExactError) -> dict[str, str]:
@@ -56,22 +59,25 @@ def task_from_json(value: Mapping[str, Any]) -> JobTask:
 
 
 def card_as_json(card: ModelCard | None) -> dict[str, Any] | None:
-    """Plain values of a kind of model; the class of its settings by its dotted name."""
+    """Plain values of a kind of model; classes of settings by their dotted names."""
     if card is None:
         return None
-    told = {each.name: getattr(card, each.name) for each in fields(ModelCard)}
-    if card.params is not None:
-        told["params"] = f"{card.params.__module__}:{card.params.__qualname__}"
-    return {**told, "task": str(card.task), "labels": list(card.labels)}
+    told: dict[str, Any] = {}
+    for each in fields(ModelCard):
+        value = getattr(card, each.name)
+        told[each.name] = {_CLASS: f"{value.__module__}:{value.__qualname__}"} if isinstance(value, type) else value
+    return told | {"task": str(card.task), "labels": list(card.labels)}
 
 
 def card_from_json(value: Mapping[str, Any]) -> ModelCard:
-    """Read what :func:`card_as_json` wrote; imports the module of the settings."""
-    told = dict(value)
-    if told["params"]:
-        module, _, name = str(told["params"]).partition(":")
-        told["params"] = attrgetter(name)(importlib.import_module(module))
+    """Read what :func:`card_as_json` wrote; imports the modules of the settings."""
+    told = {name: _class_of(each) if isinstance(each, dict) else each for name, each in value.items()}
     return ModelCard(**{**told, "task": ModelTask(told["task"]), "labels": tuple(told["labels"])})
+
+
+def _class_of(value: Mapping[str, str]) -> Any:
+    module, _, name = value[_CLASS].partition(":")
+    return attrgetter(name)(importlib.import_module(module))
 
 
 def image_as_json(image: HostedImage) -> dict[str, Any]:
@@ -110,3 +116,38 @@ def model_from_json(value: Mapping[str, Any], folder: Path | None = None) -> Sto
     if folder is None and told.get("folder"):
         folder = Path(told["folder"])
     return StoredModel(**{**told, "folder": folder})
+
+
+def training_set_as_json(given: TrainingSet, *, with_manifest: bool) -> dict[str, Any]:
+    """Plain values of a training set; where its manifest lies only for those on the same machine."""
+    told = asdict(given)
+    return told | {
+        "manifest": str(given.manifest) if with_manifest else "",
+        "label_of": list(given.label_of.items()),
+        "groups": list(given.groups.items()),
+    }
+
+
+def training_set_from_json(value: Mapping[str, Any], manifest: Path | None = None) -> TrainingSet:
+    """Read what :func:`training_set_as_json` wrote; ``manifest`` is where it was brought to, if that is elsewhere."""
+    told = dict(value)
+    return TrainingSet(
+        **{
+            **told,
+            "manifest": manifest or Path(told["manifest"]),
+            "labels": tuple(told["labels"]),
+            "label_of": dict(told["label_of"]),
+            "parts": {part: tuple(images) for part, images in told["parts"].items()},
+            "groups": dict(told["groups"]),
+        }
+    )
+
+
+def figures_as_json(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Figures by name; JSON has no word for what is not finite, which is None then."""
+    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+
+
+def figures_from_json(value: Mapping[str, Any]) -> dict[str, float]:
+    """Read what :func:`figures_as_json` wrote."""
+    return {str(name): math.nan if each is None else float(each) for name, each in value.items()}

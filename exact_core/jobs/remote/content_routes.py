@@ -1,36 +1,32 @@
 """What a remote worker reads and sends for the job that it holds: pixels, models, predictions, files."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from exact_core.api.contributions import ArtefactKind
-from exact_core.api.deps import services_of
 from exact_core.api.errors import NotFound
 from exact_core.exchange.receiving import receive
 from exact_core.jobs.hosts.local import LocalHost
 from exact_core.jobs.hosts.protocol import ENDINGS, NewFile, NewModel, NewRun
 from exact_core.jobs.hosts.wire import model_as_json
-from exact_core.jobs.remote.bundles import files_of, unpack
 from exact_core.jobs.remote.leasing import lease_lost
 from exact_core.jobs.remote.routes import HeldLease
-from exact_core.jobs.remote.schemas import ModelFileOut, ModelOut
-from exact_core.services import Services
-from exact_core.storage.models import VersionArtefact
+from exact_core.jobs.remote.schemas import ModelOut
+from exact_core.models.archives import unpack
+from exact_core.models.files import NAMES
 from exact_core.tiles.region_routes import AskedWindow
 from exact_core.tiles.samples import samples_header
 
 router = APIRouter(prefix="/work/leases/{lease}", tags=["remote workers"])
 
 _Kept = TypeVar("_Kept")
-_NO_STORE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-_BYTES = "application/octet-stream"
+NO_STORE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+BYTES = "application/octet-stream"
 
 
 @router.get("/images/{image}/region", response_class=Response)
@@ -38,28 +34,26 @@ def read_region(image: int, context: HeldLease, window: AskedWindow) -> Response
     """The samples of a rectangle; ``X-Exact-Shape`` and ``X-Exact-Dtype`` say what the bytes are."""
     samples = LocalHost(context).read(image, window)
     facts = samples_header(samples)
-    headers = {"X-Exact-Shape": ",".join(map(str, facts["shape"])), "X-Exact-Dtype": facts["dtype"], **_NO_STORE}
+    headers = {"X-Exact-Shape": ",".join(map(str, facts["shape"])), "X-Exact-Dtype": facts["dtype"], **NO_STORE}
     little = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
-    return Response(little.tobytes(), media_type=_BYTES, headers=headers)
+    return Response(little.tobytes(), media_type=BYTES, headers=headers)
 
 
 @router.get("/models/{uuid}")
 def describe_model(uuid: str, context: HeldLease) -> ModelOut:
-    """A model that the owner of the job may use, and its files with their checksums."""
+    """A model that the owner of the job may use, and the names of its files; a built-in one has none."""
     model = LocalHost(context).model(uuid)
-    files = [] if model.folder is None else files_of(model.folder)
-    told = [ModelFileOut(name=each.name, size=each.size, sha256=each.sha256) for each in files]
-    return ModelOut(model=model_as_json(model, with_folder=False), files=told)
+    names = [] if model.folder is None else [name for name in NAMES if (model.folder / name).is_file()]
+    return ModelOut(model=model_as_json(model, with_folder=False), files=names)
 
 
 @router.get("/models/{uuid}/file", response_class=FileResponse)
-def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=500)], context: HeldLease) -> FileResponse:
+def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=100)], context: HeldLease) -> FileResponse:
     """One file of a model; part of it when ``Range`` asks for a part."""
     folder = LocalHost(context).model(uuid).folder
-    names = [] if folder is None else [each.relative_to(folder).as_posix() for each in folder.rglob("*")]
-    if folder is None or name not in names or not (folder / name).is_file():
-        raise NotFound(f"The model {uuid} has no file {name[:100]!r}.")
-    return FileResponse(folder / name, media_type=_BYTES, headers=_NO_STORE)
+    if folder is None or name not in NAMES or not (folder / name).is_file():
+        raise NotFound(f"The model {uuid} has no file {name!r}.")
+    return FileResponse(folder / name, media_type=BYTES, headers=NO_STORE)
 
 
 @router.post("/models", openapi_extra={"requestBody": {"content": {"application/zip": {}}}})
@@ -79,10 +73,10 @@ async def keep_model(
         model = LocalHost(context).keep_model(folder, NewModel(name, kind, version_id))
         return ModelOut(model=model_as_json(model, with_folder=False), files=[])
 
-    return await _received(request, context, keep)
+    return await received(request, context, keep)
 
 
-@router.post("/predictions", status_code=204, openapi_extra={"requestBody": {"content": {_BYTES: {}}}})
+@router.post("/predictions", status_code=204, openapi_extra={"requestBody": {"content": {BYTES: {}}}})
 async def keep_predictions(
     request: Request,
     context: HeldLease,
@@ -92,30 +86,25 @@ async def keep_predictions(
 ) -> None:
     """Keep what was predicted in an image, as one recording: all of it, once, or nothing."""
     new = NewRun(image_id, model, tuple(label or ()))
-    await _received(request, context, lambda path: LocalHost(context).keep_run(path, new))
+    await received(request, context, lambda path: LocalHost(context).keep_run(path, new))
 
 
-@router.post("/files", status_code=204, openapi_extra={"requestBody": {"content": {_BYTES: {}}}})
+@router.post("/files", status_code=204, openapi_extra={"requestBody": {"content": {BYTES: {}}}})
 async def attach_file(
     request: Request,
     context: HeldLease,
     version_id: int,
     name: Annotated[str, Query(min_length=1, max_length=200)],
     kind: ArtefactKind,
-    media_type: Annotated[str, Query(max_length=100)] = _BYTES,
+    media_type: Annotated[str, Query(max_length=100)] = BYTES,
     description: Annotated[str, Query(max_length=2000)] = "",
 ) -> None:
     """Keep a file with a version of the job's image set; the same file under the same name is kept once."""
     new = NewFile(version_id, name, str(kind), media_type, description)
-
-    def keep(path: Path) -> None:
-        if not _is_attached(services_of(request), new, path):
-            LocalHost(context).attach(path, new)
-
-    await _received(request, context, keep)
+    await received(request, context, lambda path: LocalHost(context).attach(path, new))
 
 
-async def _received(request: Request, context: HeldLease, keep: Callable[[Path], _Kept]) -> _Kept:
+async def received(request: Request, context: HeldLease, keep: Callable[[Path], _Kept]) -> _Kept:
     """Take the body of a request into a file of this request's own, and let somebody keep it."""
     blobs, most = context.services.blobs, context.services.settings.max_upload_bytes
     with blobs.temporary_folder("work") as folder:
@@ -125,16 +114,3 @@ async def _received(request: Request, context: HeldLease, keep: Callable[[Path],
             return await run_in_threadpool(keep, path)
         except tuple(ENDINGS.values()):
             raise lease_lost() from None
-
-
-def _is_attached(services: Services, new: NewFile, path: Path) -> bool:
-    """Whether the version has this file already: a worker that did not get the answer sends it again."""
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    same = select(VersionArtefact.id).where(
-        VersionArtefact.version_id == new.version_id,
-        VersionArtefact.name == new.name,
-        VersionArtefact.sha256 == sha256,
-    )
-    with services.database.read() as session:
-        return session.scalar(same.limit(1)) is not None

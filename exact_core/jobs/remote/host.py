@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
+import secrets
 import shutil
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,14 @@ from exact_core.api.errors import ExactError, Invalid, Unavailable
 from exact_core.jobs.hosts import wire
 from exact_core.jobs.hosts.protocol import HostedImage, NewFile, NewModel, NewRun, Said, Verdict
 from exact_core.jobs.interruption import JobLost
-from exact_core.jobs.remote.bundles import BundledFile, pack, sha256_of
+from exact_core.jobs.remote.fetched_files import checked_name, checked_sha256, is_content, is_manifest
+from exact_core.models.archives import pack
 from exact_core.tiles.region_limits import LARGEST_REGION, LARGEST_SIDE
 from exact_core.tiles.samples import Window, samples_from
 
 if TYPE_CHECKING:
     from exact_core.api.models import StoredModel
+    from exact_core.api.training import TrainingSet
     from exact_core.jobs.remote.connection import Connection
     from exact_core.tiles.samples import Samples
 
@@ -94,14 +95,13 @@ class RemoteHost:
     def model(self, uuid: str) -> StoredModel:
         """Bring a stored model to this machine; every byte is checked against its checksum, also when it was here."""
         told = self._ask("GET", f"/models/{uuid}").json()
-        files = [BundledFile.told(each) for each in told["files"]]
-        if not files:
-            return wire.model_from_json(told["model"])
-        content = "\n".join(f"{file.sha256} {file.name}" for file in files)
-        folder = self._cache / hashlib.sha256(content.encode()).hexdigest()
-        if not all(_is_right(folder / file.name, file) for file in files):
-            self._fetch(uuid, files, folder)
-        return wire.model_from_json(told["model"], folder)
+        model = wire.model_from_json(told["model"])
+        if not told["files"]:
+            return model
+        folder = self._cache / checked_sha256(model.sha256)
+        if not is_content(folder, model.sha256):
+            self._fetch(model, told["files"], folder)
+        return replace(model, folder=folder)
 
     def keep_model(self, folder: Path, new: NewModel) -> StoredModel:
         """Send a folder of model files."""
@@ -120,6 +120,31 @@ class RemoteHost:
     def attach(self, path: Path, new: NewFile) -> None:
         """Send a file for a version."""
         self._ask("POST", "/files", query=asdict(new), file=path)
+
+    def training_set(self) -> TrainingSet:
+        """Bring the manifest that a training job learns from to this machine, checked against its hash."""
+        told = self._ask("GET", "/training-set").json()
+        sha256 = checked_sha256(str(told["manifest_sha256"]))
+        manifest = self._cache / "manifests" / f"{sha256}.jsonl.gz"
+        if not is_manifest(manifest, sha256):
+            manifest.parent.mkdir(parents=True, exist_ok=True)
+            coming = manifest.with_name(f"{secrets.token_hex(8)}.coming")
+            try:
+                self._connection.fetch(f"{self._at}/training-set/manifest", {}, coming)
+                if not is_manifest(coming, sha256):
+                    raise Unavailable("The manifest of the version did not arrive as it is on the server.")
+                coming.replace(manifest)
+            finally:
+                coming.unlink(missing_ok=True)
+        return wire.training_set_from_json(told, manifest)
+
+    def curve(self, step: int, values: Mapping[str, float]) -> None:
+        """Send a point of the curves of a training."""
+        self._ask("POST", "/curve", told={"step": step, "values": wire.figures_as_json(values)})
+
+    def keep_evaluation(self, path: Path) -> None:
+        """Send an evaluation of a trained model."""
+        self._ask("POST", "/evaluations", file=path)
 
     def end(self, told: Mapping[str, Any]) -> None:
         """Say how the attempt ended, and stop giving signs of life; nothing, when the job is somebody else's."""
@@ -149,21 +174,21 @@ class RemoteHost:
         shape = [int(side) for side in answer.headers["x-exact-shape"].split(",")]
         return samples_from({"shape": shape, "dtype": answer.headers["x-exact-dtype"]}, answer.body)
 
-    def _fetch(self, uuid: str, files: Sequence[BundledFile], folder: Path) -> None:
+    def _fetch(self, model: StoredModel, names: Sequence[str], folder: Path) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
         coming = Path(tempfile.mkdtemp(dir=self._cache, prefix="coming-"))
         try:
-            for file in files:
-                target = coming / file.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._connection.fetch(f"{self._at}/models/{uuid}/file", {"name": file.name}, target)
-                if not _is_right(target, file):
-                    raise Unavailable(f"The file {file.name} of the model {uuid} did not arrive as it is there.")
+            for name in names:
+                target = coming / checked_name(name)
+                target.parent.mkdir(exist_ok=True)
+                self._connection.fetch(f"{self._at}/models/{model.uuid}/file", {"name": name}, target)
+            if not is_content(coming, model.sha256):
+                raise Unavailable(f"The files of the model {model.name!r} did not arrive as they are on the server.")
             shutil.rmtree(folder, ignore_errors=True)
-            os.replace(coming, folder)  # noqa: PTH105 - a folder takes the place of none
+            coming.replace(folder)
         except OSError as error:
-            if not all(_is_right(folder / file.name, file) for file in files):  # another slot may have been first
-                raise Invalid(f"The model {uuid} cannot be kept in {self._cache}: {error.strerror}.") from None
+            if not is_content(folder, model.sha256):  # another slot may have been first
+                raise Invalid(f"The model {model.name!r} cannot be kept in {self._cache}: {error.strerror}.") from None
         finally:
             shutil.rmtree(coming, ignore_errors=True)
 
@@ -193,10 +218,3 @@ class RemoteHost:
                     self._lines = [*lines, *self._lines]
             if self._verdict is not Verdict.GO_ON:
                 self._ended.wait(self._beat_seconds)
-
-
-def _is_right(path: Path, file: BundledFile) -> bool:
-    try:
-        return path.stat().st_size == file.size and sha256_of(path) == file.sha256
-    except OSError:
-        return False

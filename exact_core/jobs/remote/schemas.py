@@ -53,16 +53,15 @@ class EndIn(BaseModel):
     traceback: str = Field(default="", max_length=20_000, description="When the fault is the plugin's.")
 
 
-class ModelFileOut(BaseModel):
-    """One file of a model."""
-
-    name: str
-    size: int
-    sha256: str
-
-
 class ModelOut(BaseModel):
     """A model that a job may use."""
 
     model: dict[str, Any]
-    files: list[ModelFileOut]
+    files: list[str]
+
+
+class CurvePoint(BaseModel):
+    """A point of the curves of a training; a figure that is not finite is null."""
+
+    step: int = Field(ge=0, le=10**9)
+    values: dict[_NAME, float | None] = Field(max_length=100)

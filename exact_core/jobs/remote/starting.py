@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from exact_core.activation.starting import BUILTINS
 from exact_core.api.errors import ConfigurationError
+from exact_core.jobs.hosts.environments import environments_of
 from exact_core.jobs.remote.connection import Connection
 from exact_core.jobs.remote.worker import RemoteWorker, runnable_types
 from exact_core.kernel.kernel import Kernel
@@ -68,12 +69,14 @@ def work_for(
         ca_file: Certificates to trust instead of the system's.
         cache: Where models are kept; a folder of this run when not given.
     """
+    environments_of(settings)  # a wrong one is told now, not by each job
+    token = read_token(token_file)
     kernel = Kernel(choice=Choice(settings.plugins, settings.disabled_plugins, settings.safe_mode), builtins=BUILTINS)
     known = runnable_types(kernel, types)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    connection = Connection(server, read_token(token_file), insecure=insecure, ca_file=ca_file, stopping=stopping)
+    connection = Connection(server, token, insecure=insecure, ca_file=ca_file, stopping=stopping)
     with contextlib.ExitStack() as stack:
         if cache is None:
             cache = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exact-models-")))

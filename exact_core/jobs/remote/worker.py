@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_OF_WAITING = 20.0
-_SECONDS_AFTER_REFUSAL = 10.0
+SECONDS_OF_WAITING = 5.0
+"""How long a request for work waits for a job; a server that stops waits for such requests."""
+
+_SECONDS_AFTER_REFUSAL = 3.0
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -104,6 +106,7 @@ class RemoteWorker:
             raise self._refusal
 
     def _work(self, slot: int) -> None:
+        told = ""  # said once, not every few seconds
         while not self._stopping.is_set():
             try:
                 taken = self._take(slot)
@@ -112,10 +115,12 @@ class RemoteWorker:
                 self._stopping.set()
                 return
             except ExactError as error:
-                if not self._stopping.is_set():
+                if not self._stopping.is_set() and error.message != told:
                     logger.warning("No job can be asked for: %s", error.message)
+                told = error.message
                 self._stopping.wait(_SECONDS_AFTER_REFUSAL)
                 continue
+            told = ""
             if taken is not None:
                 with self._busy:
                     self._run(taken)
@@ -127,9 +132,9 @@ class RemoteWorker:
             "machine": self._machine,
             "gpu": self._gpu,
             "types": {name: version for name, (_, version) in self._types.items()},
-            "wait": _SECONDS_OF_WAITING,
+            "wait": SECONDS_OF_WAITING,
         }
-        answer = self._connection.ask("POST", "/leases", told=asked)
+        answer = self._connection.ask("POST", "/leases", told=asked, patience=0)
         return None if answer.status == 204 else answer.json()
 
     def _run(self, taken: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ PLUGIN = """
 
     @hookimpl
     def exact_job_types():
-        names = ("add", "fail", "refuse", "die", "wait", "count", "digest", "predict")
+        names = ("add", "fail", "refuse", "die", "wait", "count", "digest", "predict", "learn")
         portable = [JobType(name, name, run=f"tests.core.jobs.portable.work:{name}", is_portable=True)
                     for name in names]
         return [*portable, JobType("here", "Not portable", run="tests.core.jobs.portable.work:add")]
@@ -84,7 +84,8 @@ class Jobs:
     def ask(self, kind: str, image_id: int | None = None, **params: Any) -> int:
         more = {"image_set_id": self._image_set_id, "image_id": image_id, "params": params}
         with self._services.database.write() as session:
-            return self._services.jobs.enqueue(session, f"works.{kind}", owner=self._owner, **more).id
+            name = kind if "." in kind else f"works.{kind}"
+            return self._services.jobs.enqueue(session, name, owner=self._owner, **more).id
 
     def row(self, job_id: int) -> Job:
         with self._services.database.read() as session:
@@ -115,7 +116,9 @@ def remote_worker(
     path = os.pathsep.join([str(ROOT), *paths, kept.get("PYTHONPATH", "")])
     environment: Mapping[str, str] = {**kept, "PYTHONPATH": path, "EXACT_PLUGINS": "works", **more}
     command = [sys.executable, "-m", "exact_core", "worker", "--server", server.address, "--token-file", str(token)]
-    process = subprocess.Popen([*command, "--types", "works"], env=environment, cwd=token.parent)
+    process = subprocess.Popen(
+        [*command, "--types", "works,core", "--cache", str(token.parent / "models")], env=environment, cwd=token.parent
+    )
     try:
         yield process
     finally:

@@ -13,7 +13,7 @@ import pytest
 from exact_sdk.fakedist import FakeDistributions
 
 from exact_core.api.errors import ConfigurationError
-from exact_core.jobs.hosts.environments import environments_of, place_of
+from exact_core.jobs.hosts.environments import environments_of, examine, place_of
 from exact_core.jobs.hosts.protocol import JobTask
 from exact_core.jobs.runner import JobRunner
 from exact_core.kernel.discovery import discover
@@ -98,6 +98,14 @@ def test_an_interpreter_that_is_not_there_is_told() -> None:
     settings = Settings(plugin_environments=("works=/nowhere/bin/python",))
     with pytest.raises(ConfigurationError, match=r"'works', /nowhere/bin/python, cannot be run"):
         environments_of(settings)
+
+
+def test_what_is_wrong_with_an_environment_is_told(tmp_path: Path) -> None:
+    venv.create(tmp_path / "empty", with_pip=False, symlinks=True)
+    python = str(tmp_path / "empty" / "bin" / "python")
+    [problem] = examine(Settings(plugin_environments=(f"works={python}", f"fine={sys.executable}")))
+    assert problem.startswith(f"works: its environment {python} cannot run jobs (ModuleNotFoundError")
+    assert examine(Settings()) == []
 
 
 def test_environments_can_be_written_in_two_ways(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,17 @@ def test_predictions_arrive_whole(host: RememberingHost) -> None:
     assert written.labels == [(0, 0.75, None)]
 
 
+def test_a_job_that_is_cancelled_while_its_results_are_kept_ends_so(
+    host: RememberingHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(*_: object) -> None:
+        raise JobCancelled
+
+    monkeypatch.setattr(host, "keep_run", cancelled)
+    with pytest.raises(JobCancelled):
+        run(host, "predict")
+
+
 def test_predictions_of_a_job_that_fails_do_not_arrive(host: RememberingHost) -> None:
     with pytest.raises(JobFailed):
         run(host, "predict", fail=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exact_sdk.fakedist import FakeDistributions
+from sqlalchemy import select
 
 from exact_core.api.context import Actor
 from exact_core.api.errors import ConfigurationError
@@ -24,14 +26,17 @@ from exact_core.jobs.remote.connection import checked_server
 from exact_core.jobs.remote.starting import read_token
 from exact_core.jobs.runner import JobRunner
 from exact_core.kernel.discovery import discover
+from exact_core.models.built_in import keep_built_in
+from exact_core.models.store import keep_for_job, open_for_job
 from exact_core.services import Services
 from exact_core.settings import Settings
-from exact_core.storage.models import Image, ImageSet, Job, Team, User
+from exact_core.storage.models import Image, ImageSet, Job, Model, PredictionRun, Team, User
 from exact_core.tiles.pixels import FilePixelReader
 from exact_core.tiles.probe import probe_file
 from exact_core.tiles.served_images import slide_of
 from tests.core.images.instance import running_instance, wait_until
 from tests.core.jobs.remote_world import PLUGIN, Jobs, Server, remote_worker
+from tests.core.models import folders
 
 pytestmark = pytest.mark.xdist_group("remote-worker")
 SLIDE = "01-wsi/CMU-1-Small-Region.svs"
@@ -141,6 +146,43 @@ def test_pixels_of_a_slide_are_the_same_far_away(world: World, shared_data: Path
     assert read.result["digests"] == _digests(world, image, windows)
 
 
+def test_a_model_travels_there_and_a_new_one_back(world: World, tmp_path: Path) -> None:
+    folder = folders.write(tmp_path / "model", folders.with_checksums(folders.contents()))
+    first = keep_for_job(world.services, world.owner.user_id, world.image_set, folder, "a line", "core.objects")
+    world.alive()
+    learned = world.jobs.ended(world.jobs.ask("learn", model=first.uuid))
+    assert learned.state == "done", learned.message
+    assert learned.result["files"] == {each.name: each.stat().st_size for each in folder.rglob("*") if each.is_file()}
+    kept = open_for_job(world.services, world.owner.user_id, world.image_set, learned.result["kept"])
+    assert kept.folder is not None
+    assert (kept.name, (kept.folder / "card.md").read_text()) == ("learned", "# Learned far away")
+    # What lies in the worker's folder is looked at again: a file that was changed is fetched anew.
+    (Path(learned.result["folder"]) / "model.safetensors").write_bytes(b"changed")
+    again = world.jobs.ended(world.jobs.ask("learn", model=first.uuid))
+    assert (again.state, again.result) == ("done", learned.result)
+
+
+def test_a_model_of_the_core_finds_the_same_far_away(world: World, shared_data: Path) -> None:
+    image = _add_slide(world, shared_data / SLIDE)
+    area = {"x0": 700, "y0": 900, "x1": 1000, "y1": 1200}
+    keep_built_in(world.services)
+    with world.services.database.read() as session:
+        model = session.scalars(select(Model.uuid).where(Model.kind == "core.nuclei")).one()
+    world.alive()
+    there = world.jobs.ask("core.predict_nuclei", image.id, model=model, area=area)
+    assert world.jobs.ended(there).state == "done", world.jobs.row(there).message
+    assert "/https-" in world.jobs.row(there).worker
+    with world.services.database.write() as session:  # for who has a GPU, which the remote workers have not
+        own = {"image_set_id": world.image_set, "image_id": image.id, "params": {"model": model, "area": area}}
+        here = world.services.jobs.enqueue(session, "core.predict_nuclei", owner=world.owner, gpu=True, **own).id
+    assert JobRunner(world.services, gpu=True).run_one(here)
+    with world.services.database.read() as session:
+        runs = session.scalars(select(PredictionRun).where(PredictionRun.job_id.in_([there, here]))).all()
+    assert [run.state for run in runs] == ["ready", "ready"]
+    assert runs[0].n_shapes > 20
+    assert (runs[0].n_shapes, runs[0].histogram) == (runs[1].n_shapes, runs[1].histogram)
+
+
 def test_a_server_that_starts_again_finds_the_job_going_on(world: World) -> None:
     go = world.token.parent / "go-after-restart"
     counting = world.jobs.ask("count", go=str(go))
@@ -214,7 +256,8 @@ def _add_slide(world: World, path: Path) -> Image:
     report = probe_file(path, world.services.settings)
     with world.services.database.write() as session:
         image = Image(
-            image_set_id=world.image_set, name="slide", status="ready", width=report.width, height=report.height,
+            image_set_id=world.image_set, name=f"slide {secrets.token_hex(4)}", status="ready",
+            width=report.width, height=report.height,
             file_path=str(path), is_external=True, content_version="v1", source_driver=report.driver,
             frames=report.frames, levels=list(report.levels), position=1,
         )  # fmt: skip

@@ -13,6 +13,7 @@ import { busy, show } from '../view.js';
 const target = $('#profile');
 const SCOPES = /** @type {[string, string, string][]} */ ([
   ['read', 'Read', 'See what you may see'], ['write', 'Write', 'Change what you may change'], ['admin', 'Administer', 'Use your rights as an administrator'],
+  ['work', 'Work', 'Take jobs as a remote worker. Choose nothing else: it opens nothing but those jobs'],
 ]);
 
 async function load() {
@@ -113,7 +114,7 @@ function tokenCard(tokens, me) {
 
 /** @param {any} me */
 async function create(me) {
-  const scopes = SCOPES.filter(([scope]) => scope !== 'admin' || me.is_admin);
+  const scopes = SCOPES.filter(([scope]) => !['admin', 'work'].includes(scope) || me.is_admin);
   const made = await openDialog({
     title: 'New access token', action: 'Make the token',
     body: [
