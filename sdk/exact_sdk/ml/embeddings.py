@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,9 @@ class Piece:
         """
         if not self.sha256:
             raise Invalid("The image has no checksum yet; what is kept of it could be taken for another image's.")
-        text = json.dumps([asdict(self), model, preprocess], sort_keys=True, separators=(",", ":"))
+        place = [float(one) + 0.0 for one in (self.x, self.y, self.width, self.height)]  # 1, 1.0 and -0.0 are one place
+        facts = [self.sha256, place, self.frame, int(self.side), model, preprocess]
+        text = json.dumps(facts, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from exact_sdk.ml import encoder
@@ -45,7 +47,7 @@ def test_a_vector_does_not_depend_on_the_batch_and_nothing_is_learned(lite):
     samples = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     found = lite.embed(samples)
     assert (found.shape, found.dtype) == ((3, encoder.DIMENSIONS), np.float32)
-    np.testing.assert_allclose(lite.embed(samples, batch=1), found, atol=1e-5)
+    np.testing.assert_allclose(lite.embed(samples, batch=1), found, atol=1e-4)
     assert lite.embed(samples[:0]).shape == (0, encoder.DIMENSIONS)
     assert not lite.module.training
     assert not any(one.requires_grad for one in lite.module.parameters())
@@ -116,8 +118,6 @@ def test_what_was_not_used_for_longest_goes(tmp_path):
         cache.put(f"{number:04}", np.full(100, number, np.float32))
     assert cache.bytes == 10 * size
     for path in tmp_path.glob("*/*.npy"):
-        import os
-
         os.utime(path, ns=(0, int(path.stem) * 1_000_000_000))
     assert cache.get("0000") is not None  # used just now
     cache.put("0010", np.zeros(100, np.float32))
