@@ -51,6 +51,6 @@ $(VENV)/.demo: $(BIN)/uv $(PACKAGES)
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/uv $(PACKAGES) requirements-dev.txt
-	$(UV) -r requirements-dev.txt
+	$(if $(UV_FIND_LINKS),,UV_TORCH_BACKEND=auto) $(UV) -r requirements-dev.txt
 	cd frontend && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@ $(VENV)/.demo

@@ -12,7 +12,21 @@ import importlib
 import json
 import sys
 
-TABLES = ("startup", "dispatch", "plugins", "screening", "media", "engine", "engine_exchange", "tiles", "layer", "jobs")
+TABLES = (
+    *(
+        "startup",
+        "dispatch",
+        "plugins",
+        "screening",
+        "media",
+        "engine",
+        "engine_exchange",
+        "tiles",
+        "layer",
+        "jobs",
+        "ml",
+    ),
+)
 
 
 def main() -> int:
