@@ -13,19 +13,8 @@ import json
 import sys
 
 TABLES = (
-    *(
-        "startup",
-        "dispatch",
-        "plugins",
-        "screening",
-        "media",
-        "engine",
-        "engine_exchange",
-        "tiles",
-        "layer",
-        "jobs",
-        "ml",
-    ),
+    *("startup", "dispatch", "plugins", "screening", "media", "engine", "engine_exchange", "tiles", "layer"),
+    *("jobs", "ml"),
 )
 
 

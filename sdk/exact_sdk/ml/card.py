@@ -145,6 +145,7 @@ class Card(BaseModel):
     Attributes:
         model_id: Permanent identity of the model, a UUID; empty until it has one.
         title: What people call it.
+        kind: Full name of its ``ModelCard``, ``<plugin>.<name>``; the server runs it as that.
         plugin: The plugin that made it.
         plugin_version: Of the plugin.
         architecture: Name of the network.
@@ -168,6 +169,7 @@ class Card(BaseModel):
 
     model_id: str = ""
     title: _Text = ""
+    kind: str = Field(default="", max_length=200)
     plugin: _Text = ""
     plugin_version: _Text = ""
     architecture: _Text = ""
@@ -280,12 +282,12 @@ def _data(data: TrainedOn) -> list[str]:
 def _facts(card: Card) -> list[str]:
     run = card.run
     facts = {
-        "model": card.model_id, "made by": f"{card.plugin} {card.plugin_version}".strip(), "network": card.architecture,
-        "numbers learned": "" if card.parameters is None else f"{card.parameters:,}", "made": card.created_utc,
-        "trained by": card.created_by, "refined from": card.parent_model_id, "began with": card.pretrained_licence,
-        "seed": run.seed, "threads": run.threads, "computed on": f"{run.device} {run.precision}".strip(),
-        "torch": run.torch, "code": run.commit, "epochs": run.epochs, "best epoch": run.best_epoch,
-        "chosen by": run.criterion, "seconds": run.wall_seconds,
+        "model": card.model_id, "kind": card.kind, "made by": f"{card.plugin} {card.plugin_version}".strip(),
+        "network": card.architecture, "numbers learned": "" if card.parameters is None else f"{card.parameters:,}",
+        "made": card.created_utc, "trained by": card.created_by, "refined from": card.parent_model_id,
+        "began with": card.pretrained_licence, "seed": run.seed, "threads": run.threads,
+        "computed on": f"{run.device} {run.precision}".strip(), "torch": run.torch, "code": run.commit,
+        "epochs": run.epochs, "best epoch": run.best_epoch, "chosen by": run.criterion, "seconds": run.wall_seconds,
     }  # fmt: skip
     shown = [f"| {name} | {_plain(str(value))} |" for name, value in facts.items() if value not in ("", None)]
     found = ["## Facts", "", "| | |", "|---|---|", *shown, ""]

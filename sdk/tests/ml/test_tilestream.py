@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -138,6 +139,28 @@ def test_tiles_read_by_other_processes_are_the_same():
     there, _ = whole(reader, contextual, how=Streaming(batch=3, processes=1, ahead=5))
     assert reader.reads == 0
     assert there.tobytes() == here.tobytes()
+
+
+class Dying(PatternReader):
+    """Takes its process with it."""
+
+    def read(self, *args, **kwargs):
+        os._exit(3)
+
+
+class Gone(PatternReader):
+    """An image that was deleted meanwhile."""
+
+    def read(self, *args, **kwargs):
+        raise Unavailable("The image was deleted.")
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(Dying, "want of memory"), (Gone, "was deleted")])
+def test_a_reader_that_fails_elsewhere_ends_the_run_with_the_reason(kind, reason):
+    with pytest.raises(Unavailable, match=reason):
+        stream(
+            kind(64, 64), pixelwise, lambda *_: None, TilePlan(64, 64, 32, 32), 2, how=Streaming(processes=1, ahead=2)
+        )
 
 
 def test_channels_are_read_in_the_order_that_is_asked_for():
