@@ -148,11 +148,16 @@ class Dying(PatternReader):
         os._exit(3)
 
 
+def refuse():
+    raise Unavailable("The image was deleted.")
+
+
 class Gone(PatternReader):
     """An image that was deleted meanwhile."""
 
-    def read(self, *args, **kwargs):
-        raise Unavailable("The image was deleted.")
+    @property
+    def reopen(self):
+        return refuse
 
 
 @pytest.mark.parametrize(("kind", "reason"), [(Dying, "want of memory"), (Gone, "was deleted")])
