@@ -10,11 +10,12 @@ from exact_sdk.ml.maps import as_bytes, entropy, map_sink
 from exact_sdk.ml.readers import PatternReader
 from exact_sdk.ml.tiles import TilePlan, skip_empty
 from exact_sdk.ml.tilestream import stream
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.sampled_from([np.float32, np.float64]))
 def test_the_entropy_is_that_of_scipy_over_its_largest(seed, classes, dtype):
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(classes), (3, 4)).transpose(2, 0, 1).astype(dtype)

@@ -50,6 +50,7 @@ def test_scores_are_those_of_scikit_learn(seed, classes):
         np.testing.assert_allclose(function(stacked), [value, value])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_correlation_of_two_classes_is_matthews_coefficient(seed):
     true, predicted = drawn(seed, 2)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from exact_sdk.ml import foreign, store
 from exact_sdk.ml.card import Card, Measured
 from exact_sdk.ml.commands import convert
-from exact_sdk.ml.foreign_reader import tensors_of
+from exact_sdk.ml.foreign_reader import read, tensors_of
 from pydantic import BaseModel, ConfigDict, Field
 
 from exact_core.api.errors import Conflict, ExactError, Invalid
@@ -178,22 +178,27 @@ class Evil:
         return os.system, ("touch evil-was-here",)
 
 
-def test_foreign_weights_are_read_as_tensors_only(tmp_path, torch, tiny, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    net = tiny()
-    torch.save({"state_dict": net.state_dict(), "epoch": 3}, "good.pth")
-    foreign.convert(tmp_path / "good.pth", tmp_path / "good.safetensors")
+def test_foreign_weights_are_read_in_a_process_of_their_own(tmp_path, torch, tiny):
+    net, made = tiny(), tmp_path / "good.safetensors"
+    torch.save({"state_dict": net.state_dict(), "epoch": 3}, tmp_path / "good.pth")
+    done = CliRunner().invoke(convert, [str(tmp_path / "good.pth"), "--yes"])
+    assert (done.exit_code, done.output) == (0, f"Wrote {made}.\n")
     from safetensors.torch import load_file
 
-    found = load_file("good.safetensors")
+    found = load_file(made)
     assert found.keys() == net.state_dict().keys()
     assert all(torch.equal(found[name], value) for name, value in net.state_dict().items())
     with pytest.raises(Conflict):
-        foreign.convert(tmp_path / "good.pth", tmp_path / "good.safetensors")
+        foreign.convert(tmp_path / "good.pth", made)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.pth", "good.safetensors"]
+
+
+def test_no_code_of_a_pickle_runs(tmp_path, torch, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     torch.save({"a": Evil()}, "evil.pth")
-    done = CliRunner().invoke(convert, ["evil.pth", "--yes"])
-    assert (done.exit_code, "plain tensors" in done.output) == (1, True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.pth", "good.pth", "good.safetensors"]
+    assert read("evil.pth", "evil.safetensors") == 1
+    assert "plain tensors" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["evil.pth"]
 
 
 def test_foreign_weights_that_need_too_much_memory_are_refused(tmp_path, torch):

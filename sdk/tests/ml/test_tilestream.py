@@ -39,7 +39,7 @@ def whole(reader, network=pixelwise, plan=None, **options):
     return found, seen
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 120), st.integers(1, 120), st.integers(8, 32), st.integers(1, 9),
     st.sampled_from(["uniform", "hann"]),
@@ -103,6 +103,7 @@ def test_nothing_valid_at_all_still_gives_every_row():
     assert reader.reads == 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_the_rule_of_empty_tiles_is_never_wrong_about_a_valid_pixel(rows, columns, seed):
     rng = np.random.default_rng(seed)

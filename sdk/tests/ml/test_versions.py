@@ -180,7 +180,7 @@ def test_what_nobody_looked_at_is_ignored_and_not_background():
         pixel_labels(complete, {5: IGNORE}, (0, 0, 20, 20))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_pixels_inside_are_those_whose_middle_shapely_finds_inside(seed, with_hole):
     rng = np.random.default_rng(seed)
