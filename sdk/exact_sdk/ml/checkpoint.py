@@ -129,9 +129,9 @@ def _restore_parts(training: Training, told: Mapping[str, Any], tensors: Mapping
     version, numbers, gauss = told["python"]
     random.setstate((version, tuple(numbers), gauss))
     torch.set_rng_state(tensors["random.torch"])
-    for place, of_device in enumerate(_below(tensors, "random.cuda.").values()):
-        if place < torch.cuda.device_count():
-            torch.cuda.set_rng_state(of_device, place)
+    for number, of_device in enumerate(_below(tensors, "random.cuda.").values()):
+        if number < torch.cuda.device_count():
+            torch.cuda.set_rng_state(of_device, number)
 
 
 def _random_tensors(training: Training) -> dict[str, Any]:
