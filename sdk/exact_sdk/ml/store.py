@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from exact_core.api.errors import Conflict, Invalid
 from exact_core.models import archives
@@ -34,6 +33,7 @@ from exact_core.models.files import (
     ModelFolder,
     check_folder,
 )
+from exact_sdk.ml.architectures import Architecture, build
 from exact_sdk.ml.card import Card
 
 if TYPE_CHECKING:
@@ -41,41 +41,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
-Build = Callable[..., Any]
 Arrays = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """A network that files may name.
-
-    Attributes:
-        build: Called with the arguments by name; gives the module.
-        arguments: Pydantic model of them with ``extra="forbid"``: nothing else is taken from a file.
-    """
-
-    build: Build
-    arguments: type[BaseModel]
-
-
-_ARCHITECTURES: dict[str, Architecture] = {}
-
-
-def register(name: str, build: Build, arguments: type[BaseModel]) -> None:
-    """Make a network known by a name; plugins call it when their module is imported.
-
-    Args:
-        name: ``<plugin>.<network>``.
-        build: Makes the module from the arguments.
-        arguments: What is taken from ``model.json``.
-
-    Raises:
-        Conflict: Another network has the name.
-    """
-    before = _ARCHITECTURES.get(name)
-    if before is not None and before.build is not build:
-        raise Conflict(f"Two networks are called {name!r}; name yours after your plugin.")
-    _ARCHITECTURES[name] = Architecture(build, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +154,7 @@ def load(
     """
     found = check_folder(folder, limits)
     meta = _meta_of(found)
-    known = _ARCHITECTURES if architectures is None else architectures
-    if meta.architecture not in known:
-        there = ", ".join(sorted(known)) or "none"
-        raise Invalid(f"The network {meta.architecture!r} is not known here; known: {there}. Is its plugin installed?")
-    module = _built(known[meta.architecture], meta)
+    module = build(meta.architecture, meta.arguments, architectures)
     _give_weights(module, folder / WEIGHTS)
     module.eval()
     return Loaded(module.to(device), meta, found)
@@ -253,16 +215,6 @@ def _give_weights(module: torch.nn.Module, path: Path) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:500]
         raise Invalid(f"The weights are not those of the network that model.json names: {reason}") from None
-
-
-def _built(architecture: Architecture, meta: Meta) -> Any:
-    try:
-        arguments = architecture.arguments.model_validate(dict(meta.arguments))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise Invalid(f"model.json, argument {place} of {meta.architecture}: {first['msg']}.") from None
-    return architecture.build(**arguments.model_dump())
 
 
 def _meta_of(folder: ModelFolder) -> Meta:

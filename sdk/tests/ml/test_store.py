@@ -10,7 +10,8 @@ import struct
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from exact_sdk.ml import foreign, store
+from exact_sdk.ml import architectures, foreign, store
+from exact_sdk.ml.architectures import Architecture
 from exact_sdk.ml.card import Card, Measured
 from exact_sdk.ml.commands import convert
 from exact_sdk.ml.foreign_reader import read, tensors_of
@@ -34,7 +35,7 @@ class Arguments(BaseModel):
 
 @pytest.fixture(scope="module")
 def known(tiny):
-    return {"test.tiny": store.Architecture(tiny, Arguments)}
+    return {"test.tiny": Architecture(tiny, Arguments)}
 
 
 META = store.Meta(
@@ -164,11 +165,11 @@ def test_arrays_are_kept_without_torch(tmp_path):
 
 
 def test_two_networks_cannot_have_one_name(tiny, monkeypatch):
-    monkeypatch.setattr(store, "_ARCHITECTURES", {})
-    store.register("test.tiny", tiny, Arguments)
-    store.register("test.tiny", tiny, Arguments)
+    monkeypatch.setattr(architectures, "_ARCHITECTURES", {})
+    architectures.register("test.tiny", tiny, Arguments)
+    architectures.register("test.tiny", tiny, Arguments)
     with pytest.raises(Conflict, match=r"test\.tiny"):
-        store.register("test.tiny", lambda: None, Arguments)
+        architectures.register("test.tiny", lambda: None, Arguments)
 
 
 class Evil:
