@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,10 +65,18 @@ class Meta:
     card: Card = field(default_factory=Card)
 
     def description(self) -> dict[str, Any]:
-        """The content of ``model.json``."""
-        classes = [{"name": name} for name in self.classes]
-        for one, path in zip(classes, self.paths, strict=False):
-            one |= {"path": list(path)}  # type: ignore[dict-item]
+        """The content of ``model.json``.
+
+        Raises:
+            Invalid: There are paths, but not one for each class.
+        """
+        if self.paths and len(self.paths) != len(self.classes):
+            raise Invalid(f"There are {len(self.paths)} paths for {len(self.classes)} classes; give one each, or none.")
+        paths = self.paths or ((),) * len(self.classes)
+        classes = [
+            {"name": name, **({"path": list(path)} if path else {})}
+            for name, path in zip(self.classes, paths, strict=True)
+        ]
         return {
             "format": FORMAT, "architecture": self.architecture, "arguments": dict(self.arguments), "classes": classes,
             "input": dict(self.input),
@@ -126,9 +134,9 @@ def save(
             for name in (NETWORK, PREPROCESS):
                 shutil.copyfile(onnx / Path(name).name, written / name)
         seal(written)
-        check_folder(written, limits)
+        found = check_folder(written, limits)
         written.rename(folder)
-    return check_folder(folder, limits)
+    return replace(found, path=folder)
 
 
 def seal(folder: Path) -> None:
@@ -154,8 +162,9 @@ def load(
     """
     found = check_folder(folder, limits)
     meta = _meta_of(found)
+    weights = _weights_of(folder)
     module = build(meta.architecture, meta.arguments, architectures)
-    _give_weights(module, folder / WEIGHTS)
+    _give_weights(module, weights)
     module.eval()
     return Loaded(module.to(device), meta, found)
 
@@ -169,7 +178,10 @@ def load_arrays(folder: Path, *, limits: Limits | None = None) -> tuple[dict[str
     from safetensors.numpy import load_file
 
     found = check_folder(folder, limits)
-    return load_file(folder / WEIGHTS), _meta_of(found)
+    try:
+        return load_file(_weights_of(folder)), _meta_of(found)
+    except (KeyError, TypeError):
+        raise Invalid("The weights have a type that numpy does not have, such as BF16; load them with torch.") from None
 
 
 def to_zip(folder: Path, target: Path) -> None:
@@ -207,6 +219,15 @@ def _write_weights(path: Path, module: torch.nn.Module | Arrays) -> None:
     save_file(tensors, path, facts)
 
 
+def _weights_of(folder: Path) -> Path:
+    path = folder / WEIGHTS
+    if not path.exists():
+        raise Invalid(
+            f"The model has no {WEIGHTS}, only a network for browsers; run it with exact_sdk.ml.onnx.Session."
+        )
+    return path
+
+
 def _give_weights(module: torch.nn.Module, path: Path) -> None:
     from safetensors.torch import load_file
 
@@ -224,12 +245,15 @@ def _meta_of(folder: ModelFolder) -> Meta:
     architecture, arguments, input_ = told.get("architecture"), told.get("arguments", {}), told.get("input", {})
     if not (isinstance(architecture, str) and isinstance(arguments, dict) and isinstance(input_, dict)):
         raise Invalid("model.json needs the name of an architecture, and objects as arguments and input.")
-    classes = told.get("classes")
-    paths = [one.get("path", []) for one in classes if isinstance(one, dict)] if isinstance(classes, list) else []
-    return Meta(
-        architecture, arguments, folder.labels, tuple(tuple(map(str, path)) for path in paths if path), input_,
-        Card.of_json(folder.card),
-    )  # fmt: skip
+    return Meta(architecture, arguments, folder.labels, _paths_of(told), input_, Card.of_json(folder.card))
+
+
+def _paths_of(description: Mapping[str, object]) -> tuple[tuple[str, ...], ...]:
+    """The path of each class, empty for one without; empty altogether when none has one."""
+    classes = description.get("classes")
+    told = [one.get("path") if isinstance(one, dict) else None for one in classes] if isinstance(classes, list) else []
+    paths = tuple(tuple(map(str, path)) if isinstance(path, list) else () for path in told)
+    return paths if any(paths) else ()
 
 
 def _json(value: Mapping[str, Any]) -> str:

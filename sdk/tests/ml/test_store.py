@@ -164,6 +164,17 @@ def test_arrays_are_kept_without_torch(tmp_path):
         store.load(tmp_path / "model")
 
 
+def test_weights_that_are_not_there_or_not_for_numpy_are_told(folder, known, tmp_path, torch):
+    with pytest.raises(Invalid, match="one each"):
+        store.save(tmp_path / "paths", {}, store.Meta("m", classes=("a", "b"), paths=(("all", "a"),)))
+    some = store.Meta("m", classes=("a", "b"), paths=(("all", "a"), ()))
+    store.save(tmp_path / "some", {"w": np.ones(1)}, some)
+    assert store.load_arrays(tmp_path / "some")[1].paths == some.paths
+    store.save(tmp_path / "half", torch.nn.Linear(2, 2).to(torch.bfloat16), store.Meta("m"))
+    with pytest.raises(Invalid, match="BF16"):
+        store.load_arrays(tmp_path / "half")
+
+
 def test_two_networks_cannot_have_one_name(tiny, monkeypatch):
     monkeypatch.setattr(architectures, "_ARCHITECTURES", {})
     architectures.register("test.tiny", tiny, Arguments)
