@@ -33,6 +33,7 @@ from exact_core.models.files import (
     ModelFolder,
     check_folder,
 )
+from exact_core.models.tensors import tensor_shapes
 from exact_sdk.ml.architectures import Architecture, build
 from exact_sdk.ml.card import Card
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = 1
+
+_OF_NUMPY = frozenset({*("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"), *("F16", "F32", "F64", "C64")})
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -177,11 +180,12 @@ def load_arrays(folder: Path, *, limits: Limits | None = None) -> tuple[dict[str
     """
     from safetensors.numpy import load_file
 
-    found = check_folder(folder, limits)
-    try:
-        return load_file(_weights_of(folder)), _meta_of(found)
-    except (KeyError, TypeError):
-        raise Invalid("The weights have a type that numpy does not have, such as BF16; load them with torch.") from None
+    found, path = check_folder(folder, limits), _weights_of(folder)
+    for name, (kind, _) in tensor_shapes(path, WEIGHTS).items():
+        # Numpy knows some of these only when another library has taught it; the answer must not depend on that.
+        if kind not in _OF_NUMPY:
+            raise Invalid(f"The tensor {name!r} has the type {kind}, which numpy does not have; load it with torch.")
+    return load_file(path), _meta_of(found)
 
 
 def to_zip(folder: Path, target: Path) -> None:
