@@ -121,8 +121,8 @@ def _overall(classes: int) -> dict[str, Statistic]:
 
     return {
         "accuracy": lambda sums: percent_agreement(square(sums)),
-        "balanced_accuracy": lambda sums: _mean(_recalls(square(sums))),
-        "macro_f1": lambda sums: _mean(_f1s(square(sums))),
+        "balanced_accuracy": lambda sums: balanced_accuracy(square(sums)),
+        "macro_f1": lambda sums: macro_f1(square(sums)),
         "kappa": lambda sums: cohen_kappa(square(sums)),
         "rk": lambda sums: matthews(square(sums)),
     }
@@ -130,22 +130,35 @@ def _overall(classes: int) -> dict[str, Statistic]:
 
 def _of_classes(classes: int, table: Ints) -> dict[str, Statistic]:
     def f1(number: int) -> Statistic:
-        return lambda sums: _f1s(sums.reshape(*sums.shape[:-1], classes, classes))[..., number]
+        return lambda sums: f1_of_classes(sums.reshape(*sums.shape[:-1], classes, classes))[..., number]
 
     return {f"f1:{number}": f1(number) for number in range(classes) if table[number].sum()}
 
 
-def _recalls(table: Floats) -> Floats:
+def balanced_accuracy(table: ArrayLike) -> Floats:
+    """Mean recall of the classes that occur, of tables ``(..., classes, classes)``; NaN when none does."""
+    return _mean(recall_of_classes(table))
+
+
+def macro_f1(table: ArrayLike) -> Floats:
+    """Mean F1 of the classes that occur, of tables ``(..., classes, classes)``; NaN when none does."""
+    return _mean(f1_of_classes(table))
+
+
+def recall_of_classes(table: ArrayLike) -> Floats:
+    """Recall of each class, ``(..., classes)``; NaN for one without a sample."""
+    counts = np.asarray(table, np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recalls: Floats = np.diagonal(table, axis1=-2, axis2=-1) / table.sum(axis=-1)
+        recalls: Floats = np.diagonal(counts, axis1=-2, axis2=-1) / counts.sum(axis=-1)
         return recalls
 
 
-def _f1s(table: Floats) -> Floats:
-    """F1 of each class; NaN for one without a sample."""
-    right, support = np.diagonal(table, axis1=-2, axis2=-1), table.sum(axis=-1)
+def f1_of_classes(table: ArrayLike) -> Floats:
+    """F1 of each class, ``(..., classes)``; NaN for one without a sample."""
+    counts = np.asarray(table, np.float64)
+    right, support = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(support > 0, 2 * right / (support + table.sum(axis=-2)), np.nan)
+        return np.where(support > 0, 2 * right / (support + counts.sum(axis=-2)), np.nan)
 
 
 def _mean(values: Floats) -> Floats:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from exact_core.agreement.measures.bootstrap import RESAMPLES, SEED, Floats, Interval, IntervalMethod, intervals
 
 TableStatistic = Callable[[Floats], Floats]
-"""From tables ``(..., classes, classes)`` to values ``(...)``, as those of ``exact_sdk.ml.metrics`` whose name ends in
-``_of``."""
+"""From tables ``(..., classes, classes)`` to values ``(...)``, as ``macro_f1`` of ``exact_sdk.ml.metrics``."""
 
 
 def table_intervals(

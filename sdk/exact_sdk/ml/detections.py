@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
+from exact_core.api.predictions import PredictedShapes
 from exact_sdk.ml.stitching import Array
 from exact_sdk.ml.tiles import Place, tiles_of
 from exact_sdk.ml.tilestream import Streaming, Told
@@ -44,6 +46,21 @@ class Detections:
         """The same objects, seen from elsewhere."""
         shift = np.array([x, y, x, y], dtype=np.float64)
         return replace(self, centres=self.centres + shift[:2], boxes=self.boxes + shift)
+
+    def shapes(self, shape: Shape, uncertainties: Numbers | None = None) -> PredictedShapes:
+        """The objects as a run of predictions takes them.
+
+        Args:
+            shape: ``Shape.POINT`` for their centres, ``Shape.BOX`` for their boxes, in level-0 pixels.
+            uncertainties: ``(n,)`` from 0 to 1, where the model says them.
+
+        Raises:
+            Invalid: Another shape was asked for.
+        """
+        if shape not in (Shape.POINT, Shape.BOX):
+            raise Invalid(f"Detections are points or boxes, not {shape.value}.")
+        vertices = self.centres[:, None] if shape is Shape.POINT else self.boxes.reshape(-1, 2, 2)
+        return PredictedShapes.of_rows(shape, vertices, self.labels, self.scores, uncertainties)
 
     def where(self, chosen: NDArray[np.bool_]) -> Self:
         """Some of them."""

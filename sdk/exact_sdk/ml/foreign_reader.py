@@ -12,19 +12,25 @@ _INSIDE = ("state_dict", "model_state_dict", "model")
 
 
 def main(source: str, target: str, memory_mib: str) -> int:
+    """Bound the memory of this process, then read."""
+    most = int(memory_mib) * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    try:
+        return read(source, target)
+    except MemoryError:
+        return _no(f"Reading it takes more than {memory_mib} MiB.")
+
+
+def read(source: str, target: str) -> int:
     """Read, keep the tensors, write; says why not as the last line of the error output."""
     import torch
     from safetensors.torch import save_file
 
-    most = int(memory_mib) * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     try:
         # weights_only: only tensors and plain containers are made, no code of the file runs.
         tensors = tensors_of(torch.load(source, map_location="cpu", weights_only=True))
         if tensors:
             save_file(tensors, target, {"format": "pt"})
-    except MemoryError:
-        return _no(f"Reading it takes more than {memory_mib} MiB.")
     except (UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
         return _no(f"It is not a file of plain tensors: {' '.join(str(error).split())[:300]}")
     return 0 if tensors else _no("It holds no tensors by name.")

@@ -7,26 +7,34 @@ for that, and some are to be ignored: count them in tables. Kappa and the correl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from exact_core.agreement.measures.confusion import confusion, confusion_by
 from exact_core.agreement.measures.kappa import cohen_kappa
+from exact_core.agreement.measures.kappa import percent_agreement as accuracy
 from exact_core.agreement.measures.matthews import matthews
 from exact_core.api.errors import Invalid
-from exact_core.evaluation.classes import Figures, figures
+from exact_core.evaluation.classes import (
+    Figures,
+    balanced_accuracy,
+    f1_of_classes,
+    figures,
+    macro_f1,
+    recall_of_classes,
+)
 
 __all__ = [
     "IGNORE",
     "Figures",
     "Scores",
-    "accuracy_of",
-    "balanced_accuracy_of",
-    "f1_of",
+    "accuracy",
+    "balanced_accuracy",
+    "f1_of_classes",
     "figures",
-    "macro_f1_of",
+    "macro_f1",
+    "recall_of_classes",
     "scores",
     "table_of",
     "tables_by_group",
@@ -119,51 +127,19 @@ def scores(table: ArrayLike) -> Scores:
     """
     counts = np.asarray(table, np.float64)
     right, support, named = np.diag(counts), counts.sum(1), counts.sum(0)
-    recall = _share(right, support)
-    f1 = f1_of(counts)
-    occurs = support > 0
-    total = counts.sum()
     return Scores(
-        accuracy=float(right.sum() / total) if total else float("nan"),
-        balanced_accuracy=float(recall[occurs].mean()) if occurs.any() else float("nan"),
-        macro_f1=float(f1[occurs].mean()) if occurs.any() else float("nan"),
+        accuracy=float(accuracy(counts)),
+        balanced_accuracy=float(balanced_accuracy(counts)),
+        macro_f1=float(macro_f1(counts)),
         kappa=float(cohen_kappa(counts)),
         correlation=float(matthews(counts)),
         precision=_share(right, named),
-        recall=recall,
-        f1=f1,
+        recall=_share(right, support),
+        f1=_share(2 * right, support + named),
         iou=_share(right, support + named - right),
         support=support.astype(np.int64),
-        missing=tuple(int(place) for place in np.flatnonzero(~occurs)),
+        missing=tuple(int(place) for place in np.flatnonzero(support == 0)),
     )
-
-
-def accuracy_of(table: ArrayLike) -> Floats:
-    """Share that is right, of tables in leading axes; NaN without a sample."""
-    counts = np.asarray(table, np.float64)
-    return _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum((-2, -1)), empty=np.nan)
-
-
-def f1_of(table: ArrayLike) -> Floats:
-    """F1 of each class, ``(..., classes)``."""
-    counts = np.asarray(table, np.float64)
-    right = np.diagonal(counts, axis1=-2, axis2=-1)
-    return _share(2 * right, counts.sum(-1) + counts.sum(-2))
-
-
-def macro_f1_of(table: ArrayLike) -> Floats:
-    """Mean F1 of the classes that occur, of tables in leading axes; NaN when none does."""
-    counts = np.asarray(table, np.float64)
-    occurs = counts.sum(-1) > 0
-    return _share((f1_of(counts) * occurs).sum(-1), occurs.sum(-1), empty=np.nan)
-
-
-def balanced_accuracy_of(table: ArrayLike) -> Floats:
-    """Mean recall of the classes that occur, of tables in leading axes; NaN when none does."""
-    counts = np.asarray(table, np.float64)
-    support = counts.sum(-1)
-    recall = _share(np.diagonal(counts, axis1=-2, axis2=-1), support)
-    return _share(recall.sum(-1), (support > 0).sum(-1), empty=np.nan)
 
 
 def _labels(values: ArrayLike, classes: int, ignore: int) -> Ints:
@@ -180,7 +156,7 @@ def _same_length(*values: Ints) -> None:
         raise Invalid(f"There are {' and '.join(str(len(each)) for each in values)} values where one each is needed.")
 
 
-def _share(part: Floats, whole: NDArray[Any], empty: float = 0.0) -> Floats:
-    found: Floats = np.full(np.broadcast_shapes(np.shape(part), np.shape(whole)), empty, np.float64)
-    np.divide(part, whole, out=found, where=np.asarray(whole) > 0)
+def _share(part: Floats, whole: Floats) -> Floats:
+    """A share, 0 of nothing."""
+    found: Floats = np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
     return found

@@ -23,7 +23,7 @@ def seed_all(seed: int, *, deterministic: bool = False, threads: int | None = No
 
     Args:
         seed: From 0 to 2**32 - 1.
-        deterministic: Ask torch for algorithms that give the same each time; it refuses those that do not.
+        deterministic: Ask torch for algorithms that give the same each time, from now on; it refuses others.
         threads: How many threads torch computes with; another number changes the rounding of sums.
 
     Returns:
@@ -83,8 +83,7 @@ def _seed_torch(seed: int, deterministic: bool, threads: int | None) -> None:
         # cuBLAS reads it when it is first used; without it torch refuses products of matrices on CUDA.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
-    if torch.are_deterministic_algorithms_enabled() != deterministic:  # asking for it imports half of torch's compiler
-        torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(True)
 
 
 def _check(seed: int) -> None:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from exact_core.api.errors import Conflict, Invalid
 from exact_core.models import archives
@@ -34,6 +33,8 @@ from exact_core.models.files import (
     ModelFolder,
     check_folder,
 )
+from exact_core.models.tensors import tensor_shapes
+from exact_sdk.ml.architectures import Architecture, build
 from exact_sdk.ml.card import Card
 
 if TYPE_CHECKING:
@@ -41,41 +42,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
-Build = Callable[..., Any]
+_OF_NUMPY = frozenset({*("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"), *("F16", "F32", "F64", "C64")})
+
 Arrays = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """A network that files may name.
-
-    Attributes:
-        build: Called with the arguments by name; gives the module.
-        arguments: Pydantic model of them with ``extra="forbid"``: nothing else is taken from a file.
-    """
-
-    build: Build
-    arguments: type[BaseModel]
-
-
-_ARCHITECTURES: dict[str, Architecture] = {}
-
-
-def register(name: str, build: Build, arguments: type[BaseModel]) -> None:
-    """Make a network known by a name; plugins call it when their module is imported.
-
-    Args:
-        name: ``<plugin>.<network>``.
-        build: Makes the module from the arguments.
-        arguments: What is taken from ``model.json``.
-
-    Raises:
-        Conflict: Another network has the name.
-    """
-    before = _ARCHITECTURES.get(name)
-    if before is not None and before.build is not build:
-        raise Conflict(f"Two networks are called {name!r}; name yours after your plugin.")
-    _ARCHITECTURES[name] = Architecture(build, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +68,18 @@ class Meta:
     card: Card = field(default_factory=Card)
 
     def description(self) -> dict[str, Any]:
-        """The content of ``model.json``."""
-        classes = [{"name": name} for name in self.classes]
-        for one, path in zip(classes, self.paths, strict=False):
-            one |= {"path": list(path)}  # type: ignore[dict-item]
+        """The content of ``model.json``.
+
+        Raises:
+            Invalid: There are paths, but not one for each class.
+        """
+        if self.paths and len(self.paths) != len(self.classes):
+            raise Invalid(f"There are {len(self.paths)} paths for {len(self.classes)} classes; give one each, or none.")
+        paths = self.paths or ((),) * len(self.classes)
+        classes = [
+            {"name": name, **({"path": list(path)} if path else {})}
+            for name, path in zip(self.classes, paths, strict=True)
+        ]
         return {
             "format": FORMAT, "architecture": self.architecture, "arguments": dict(self.arguments), "classes": classes,
             "input": dict(self.input),
@@ -160,9 +137,9 @@ def save(
             for name in (NETWORK, PREPROCESS):
                 shutil.copyfile(onnx / Path(name).name, written / name)
         seal(written)
-        check_folder(written, limits)
+        found = check_folder(written, limits)
         written.rename(folder)
-    return check_folder(folder, limits)
+    return replace(found, path=folder)
 
 
 def seal(folder: Path) -> None:
@@ -188,12 +165,9 @@ def load(
     """
     found = check_folder(folder, limits)
     meta = _meta_of(found)
-    known = _ARCHITECTURES if architectures is None else architectures
-    if meta.architecture not in known:
-        there = ", ".join(sorted(known)) or "none"
-        raise Invalid(f"The network {meta.architecture!r} is not known here; known: {there}. Is its plugin installed?")
-    module = _built(known[meta.architecture], meta)
-    _give_weights(module, folder / WEIGHTS)
+    weights = _weights_of(folder)
+    module = build(meta.architecture, meta.arguments, architectures)
+    _give_weights(module, weights)
     module.eval()
     return Loaded(module.to(device), meta, found)
 
@@ -206,8 +180,12 @@ def load_arrays(folder: Path, *, limits: Limits | None = None) -> tuple[dict[str
     """
     from safetensors.numpy import load_file
 
-    found = check_folder(folder, limits)
-    return load_file(folder / WEIGHTS), _meta_of(found)
+    found, path = check_folder(folder, limits), _weights_of(folder)
+    for name, (kind, _) in tensor_shapes(path, WEIGHTS).items():
+        # Numpy knows some of these only when another library has taught it; the answer must not depend on that.
+        if kind not in _OF_NUMPY:
+            raise Invalid(f"The tensor {name!r} has the type {kind}, which numpy does not have; load it with torch.")
+    return load_file(path), _meta_of(found)
 
 
 def to_zip(folder: Path, target: Path) -> None:
@@ -245,6 +223,15 @@ def _write_weights(path: Path, module: torch.nn.Module | Arrays) -> None:
     save_file(tensors, path, facts)
 
 
+def _weights_of(folder: Path) -> Path:
+    path = folder / WEIGHTS
+    if not path.exists():
+        raise Invalid(
+            f"The model has no {WEIGHTS}, only a network for browsers; run it with exact_sdk.ml.onnx.Session."
+        )
+    return path
+
+
 def _give_weights(module: torch.nn.Module, path: Path) -> None:
     from safetensors.torch import load_file
 
@@ -255,16 +242,6 @@ def _give_weights(module: torch.nn.Module, path: Path) -> None:
         raise Invalid(f"The weights are not those of the network that model.json names: {reason}") from None
 
 
-def _built(architecture: Architecture, meta: Meta) -> Any:
-    try:
-        arguments = architecture.arguments.model_validate(dict(meta.arguments))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise Invalid(f"model.json, argument {place} of {meta.architecture}: {first['msg']}.") from None
-    return architecture.build(**arguments.model_dump())
-
-
 def _meta_of(folder: ModelFolder) -> Meta:
     told = folder.description
     if told.get("format") != FORMAT:
@@ -272,12 +249,15 @@ def _meta_of(folder: ModelFolder) -> Meta:
     architecture, arguments, input_ = told.get("architecture"), told.get("arguments", {}), told.get("input", {})
     if not (isinstance(architecture, str) and isinstance(arguments, dict) and isinstance(input_, dict)):
         raise Invalid("model.json needs the name of an architecture, and objects as arguments and input.")
-    classes = told.get("classes")
-    paths = [one.get("path", []) for one in classes if isinstance(one, dict)] if isinstance(classes, list) else []
-    return Meta(
-        architecture, arguments, folder.labels, tuple(tuple(map(str, path)) for path in paths if path), input_,
-        Card.of_json(folder.card),
-    )  # fmt: skip
+    return Meta(architecture, arguments, folder.labels, _paths_of(told), input_, Card.of_json(folder.card))
+
+
+def _paths_of(description: Mapping[str, object]) -> tuple[tuple[str, ...], ...]:
+    """The path of each class, empty for one without; empty altogether when none has one."""
+    classes = description.get("classes")
+    told = [one.get("path") if isinstance(one, dict) else None for one in classes] if isinstance(classes, list) else []
+    paths = tuple(tuple(map(str, path)) if isinstance(path, list) else () for path in told)
+    return paths if any(paths) else ()
 
 
 def _json(value: Mapping[str, Any]) -> str:

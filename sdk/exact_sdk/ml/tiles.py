@@ -8,7 +8,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +22,7 @@ from exact_sdk.ml.stitching import MULTIPLE, Array, padded_length, reflected, st
 if TYPE_CHECKING:
     from exact_core.api.pixels import PixelReader
 
-_reader: PixelReader | None = None
+_reopen: Callable[[], PixelReader] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +226,18 @@ def _ahead(
 
 
 def _open(reopen: Callable[[], PixelReader]) -> None:
-    global _reader
-    _reader = reopen()
+    global _reopen
+    _reopen = reopen
 
 
 def _read(place: Place, frame: Frame) -> NDArray[Any]:
-    assert _reader is not None
-    return read_tile(_reader, place, frame)
+    return read_tile(_opened(), place, frame)
+
+
+@cache
+def _opened() -> PixelReader:
+    """The reader of this process; opened with the first tile, so that a failure is told as the tile's."""
+    assert _reopen is not None
+    reader = _reopen()
+    Finalize(None, reader.close, exitpriority=1)  # atexit is not asked in processes of multiprocessing
+    return reader

@@ -27,7 +27,7 @@ Told = Callable[[float, str], None]
 class Sink(Protocol):
     """Takes the finished rows of a map, from the top."""
 
-    def __call__(self, y: int, probabilities: Floats, covered: NDArray[np.bool_]) -> None:
+    def __call__(self, y: int, probabilities: Floats, covered: NDArray[np.bool_], /) -> None:
         """Take the next rows.
 
         Args:

@@ -46,7 +46,7 @@ def test_the_cross_entropy_is_that_of_scikit_learn_and_never_infinite():
     assert calibration.cross_entropy(np.array([[200.0, 0, 0, 0, -100]]), [4]) == pytest.approx(300)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
 def test_priors_are_corrected_as_bayes_says_and_back(seed, dtype):
     rng = np.random.default_rng(seed)

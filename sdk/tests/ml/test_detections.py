@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from exact_core.api.contributions import Shape
 from exact_core.api.errors import Invalid
 
 
@@ -28,8 +29,8 @@ def blobs(samples):
     return found
 
 
-@settings(max_examples=40)
-@given(st.integers(8, 150), st.integers(8, 150), st.integers(3, 60), st.integers(1, 7), st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+@given(st.integers(8, 100), st.integers(8, 100), st.integers(6, 60), st.integers(1, 7), st.integers(0, 2**32 - 1))
 def test_every_object_is_found_once_with_its_box(width, height, core, batch, seed):
     rng = np.random.default_rng(seed)
     picture = np.zeros((height, width, 1), np.uint16)
@@ -52,6 +53,20 @@ def test_an_object_on_the_very_edge_belongs_to_the_last_cell():
     picture = np.zeros((32, 32, 1), np.uint16)
     found = [each.centres.tolist() for each in detect(ArrayReader(picture), corner, core=16, halo=0)]
     assert found == [[], [], [], [[32.0, 32.0]]]
+
+
+def test_objects_are_handed_over_as_points_or_boxes():
+    boxes = np.array([[0.0, 0, 4, 2], [10, 10, 14, 14]])
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    found = Detections(centres, boxes, np.array([1, 0]), np.array([0.5, 0.9]))
+    points = found.shapes(Shape.POINT)
+    assert (len(points), points.points.tolist()) == (2, [[2, 1], [12, 12]])
+    corners = found.shapes(Shape.BOX, np.array([0.1, 0.2]))
+    assert corners.points.tolist() == [[0, 0], [4, 2], [10, 10], [14, 14]]
+    assert corners.starts.tolist() == [0, 1, 2]
+    assert corners.uncertainties.tolist() == [0.1, 0.2]
+    with pytest.raises(Invalid, match="polygon"):
+        found.shapes(Shape.POLYGON)
 
 
 def test_a_detector_answers_for_every_tile_and_sizes_are_positive():

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from exact_sdk.ml import encoder
 from exact_sdk.ml.embeddings import EmbeddingCache, Piece
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage import data
 
 from exact_core.api.errors import Invalid
 
@@ -23,7 +24,6 @@ def lite(torch):
 
 @torch_group
 def test_the_weights_are_those_that_know_a_cat(lite, torch):
-    data = pytest.importorskip("skimage.data", reason="the extra demo is not installed")
     picture = data.chelsea()[:224, 100:324]
     with torch.inference_mode():
         logits = lite.module(torch.from_numpy(lite.preprocess.normalise(picture[None])))
@@ -66,6 +66,7 @@ def test_an_encoder_without_weights_has_another_name(lite, torch):
 PIECE = Piece("ab" * 32, 0, 0, 100, 100)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["sha256", "x", "y", "width", "height", "side", "frame"]),
     st.sampled_from(["cd" * 32, 1, 2.5, 224.0, (0, 1, -1)]),

@@ -79,6 +79,16 @@ def test_a_model_carries_its_network_for_browsers(exported, tmp_path):
     assert check_folder(tmp_path / "model").sha256 == found.sha256
 
 
+def test_a_model_of_a_network_only_is_not_loaded_by_torch(exported, tmp_path):
+    folder, net, _ = exported
+    store.save(tmp_path / "model", net, store.Meta("test.tiny", classes=KIND.classes), onnx=folder)
+    (tmp_path / "model" / "model.safetensors").unlink()
+    store.seal(tmp_path / "model")
+    for load in (store.load_arrays, lambda path: store.load(path, architectures={})):
+        with pytest.raises(Invalid, match="Session"):
+            load(tmp_path / "model")
+
+
 def test_what_cannot_go_to_a_browser_is_refused(exported, tiny, tmp_path):
     folder, net, _ = exported
     with pytest.raises(Conflict, match="already"):

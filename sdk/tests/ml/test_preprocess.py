@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exact_sdk.ml.preprocess import Preprocess, crop_or_pad, sigmoid, softmax
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
@@ -29,6 +29,7 @@ def test_the_example_of_the_page_is_a_valid_file_and_the_page_names_every_field(
     assert set(Preprocess.model_fields) <= table
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16, np.int16, np.float32]))
 def test_values_are_rounded_once_from_double_precision(seed, dtype):
     rng = np.random.default_rng(seed)
@@ -61,6 +62,7 @@ def test_pictures_are_padded_by_reflection_for_segmentation_and_framed_for_class
     np.testing.assert_array_equal(framed.prepare(image), framed.normalise(crop_or_pad(image, 44, 255)))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.sampled_from([np.uint8, np.float32]))
 def test_a_square_is_cut_or_framed_at_the_middle_of_each_axis(height, width, side, dtype):
     image = np.arange(1, height * width + 1).reshape(height, width, 1).astype(dtype)
@@ -81,6 +83,7 @@ def test_a_random_cut_may_begin_anywhere_both_ends_included():
     assert firsts == {0, 1, 2}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
 def test_probabilities_are_those_of_scipy_and_keep_the_dtype(seed, dtype):
     logits = (np.random.default_rng(seed).normal(size=(3, 4, 2, 2)) * 200).astype(dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from exact_sdk.ml import sampling
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
@@ -14,6 +14,7 @@ from exact_core.api.errors import Invalid
 _counts = st.lists(st.integers(0, 400), min_size=2, max_size=6).filter(any)
 
 
+@settings(deadline=None)
 @given(_counts, st.sampled_from([0.0, 0.9, 0.999]))
 def test_weights_have_mean_one_and_rarer_classes_weigh_no_less(counts, beta):
     weights = sampling.class_weights(counts, beta)
@@ -40,6 +41,7 @@ def test_the_specified_losses_of_balanced_softmax():
         sampling.log_prior([3, 0])
 
 
+@settings(deadline=None)
 @given(_counts, st.integers(0, 100), st.integers(0, 300), st.integers(0, 2**32 - 1))
 def test_an_epoch_shows_what_was_asked_for_and_each_sample_about_as_often(counts, low, extra, seed):
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -65,6 +67,7 @@ def test_the_same_generator_makes_the_same_epoch():
         sampling.clamp_counts([3], 5, 4)
 
 
+@settings(deadline=None)
 @given(_counts, st.floats(0, 1))
 def test_chances_of_classes_follow_their_scheme(counts, progress):
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -91,6 +94,7 @@ def test_wrong_samples_come_more_often_and_suspected_mislabels_do_not():
     assert unsure[1] == pytest.approx(2 * unsure[0])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(0, 20), st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
 def test_new_features_lie_between_two_of_their_class(count, missing, seed, dtype):
     rng = np.random.default_rng(seed)

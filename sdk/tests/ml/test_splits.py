@@ -34,6 +34,7 @@ _images = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_images)
 def test_names_are_one_for_each_group_of_the_platform(drawn):
     images = [SplitImage(n, sha, tuple(f"patient:{one}" for one in tags)) for n, (sha, tags) in enumerate(drawn)]
@@ -48,6 +49,7 @@ def test_names_are_one_for_each_group_of_the_platform(drawn):
     assert leaks_of(images, parts, "patient") == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30))
 def test_images_added_later_do_not_move_old_ones(before, after):
     images = [SplitImage(number, f"sha{number}", (f"patient:{number % 7}",)) for number in range(before + after)]
@@ -55,7 +57,7 @@ def test_images_added_later_do_not_move_old_ones(before, after):
     assert all(new[number] == name for number, name in old.items())
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 40), st.integers(1, 5))
 def test_whole_groups_are_dealt_and_no_part_is_empty(seed, count, classes):
     rng = np.random.default_rng(seed)

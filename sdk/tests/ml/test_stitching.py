@@ -12,7 +12,7 @@ from exact_sdk.ml.stitching import (
     starts,
     window_weights,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exact_core.api.errors import Invalid
@@ -20,6 +20,7 @@ from exact_core.api.errors import Invalid
 _sizes = st.tuples(st.integers(1, 400), st.integers(1, 90), st.integers(1, 90)).filter(lambda all_: all_[2] <= all_[1])
 
 
+@settings(deadline=None)
 @given(_sizes)
 def test_tiles_cover_an_axis_begin_every_step_and_end_flush(sizes):
     length, tile, step = sizes
@@ -43,6 +44,7 @@ def test_the_specified_counts_of_tiles_are_met():
             starts(*wrong)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 100), st.integers(0, 100))
 def test_reflection_is_that_of_numpy(length, before, after):
     if length == 1:
@@ -52,6 +54,7 @@ def test_reflection_is_that_of_numpy(length, before, after):
         np.testing.assert_array_equal(reflected(length, before, after), expected)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([np.uint8, np.float32, np.float64]))
 def test_padding_keeps_what_is_there_and_the_dtype(height, width, dtype):
     image = np.arange(height * width).reshape(height, width, 1).astype(dtype)
@@ -68,6 +71,7 @@ def test_the_hann_window_is_high_in_the_middle_and_nowhere_zero():
     assert (window_weights(3, 4) == 1).all()
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 90), st.integers(1, 90), st.sampled_from([(16, 16), (16, 10), (32, 7)]),
     st.sampled_from(["uniform", "hann"]), st.integers(0, 2**32 - 1),

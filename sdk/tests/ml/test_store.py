@@ -10,10 +10,11 @@ import struct
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from exact_sdk.ml import foreign, store
+from exact_sdk.ml import architectures, foreign, store
+from exact_sdk.ml.architectures import Architecture
 from exact_sdk.ml.card import Card, Measured
 from exact_sdk.ml.commands import convert
-from exact_sdk.ml.foreign_reader import tensors_of
+from exact_sdk.ml.foreign_reader import read, tensors_of
 from pydantic import BaseModel, ConfigDict, Field
 
 from exact_core.api.errors import Conflict, ExactError, Invalid
@@ -34,7 +35,7 @@ class Arguments(BaseModel):
 
 @pytest.fixture(scope="module")
 def known(tiny):
-    return {"test.tiny": store.Architecture(tiny, Arguments)}
+    return {"test.tiny": Architecture(tiny, Arguments)}
 
 
 META = store.Meta(
@@ -163,12 +164,23 @@ def test_arrays_are_kept_without_torch(tmp_path):
         store.load(tmp_path / "model")
 
 
+def test_weights_that_are_not_there_or_not_for_numpy_are_told(folder, known, tmp_path, torch):
+    with pytest.raises(Invalid, match="one each"):
+        store.save(tmp_path / "paths", {}, store.Meta("m", classes=("a", "b"), paths=(("all", "a"),)))
+    some = store.Meta("m", classes=("a", "b"), paths=(("all", "a"), ()))
+    store.save(tmp_path / "some", {"w": np.ones(1)}, some)
+    assert store.load_arrays(tmp_path / "some")[1].paths == some.paths
+    store.save(tmp_path / "half", torch.nn.Linear(2, 2).to(torch.bfloat16), store.Meta("m"))
+    with pytest.raises(Invalid, match="BF16"):
+        store.load_arrays(tmp_path / "half")
+
+
 def test_two_networks_cannot_have_one_name(tiny, monkeypatch):
-    monkeypatch.setattr(store, "_ARCHITECTURES", {})
-    store.register("test.tiny", tiny, Arguments)
-    store.register("test.tiny", tiny, Arguments)
+    monkeypatch.setattr(architectures, "_ARCHITECTURES", {})
+    architectures.register("test.tiny", tiny, Arguments)
+    architectures.register("test.tiny", tiny, Arguments)
     with pytest.raises(Conflict, match=r"test\.tiny"):
-        store.register("test.tiny", lambda: None, Arguments)
+        architectures.register("test.tiny", lambda: None, Arguments)
 
 
 class Evil:
@@ -178,22 +190,27 @@ class Evil:
         return os.system, ("touch evil-was-here",)
 
 
-def test_foreign_weights_are_read_as_tensors_only(tmp_path, torch, tiny, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    net = tiny()
-    torch.save({"state_dict": net.state_dict(), "epoch": 3}, "good.pth")
-    foreign.convert(tmp_path / "good.pth", tmp_path / "good.safetensors")
+def test_foreign_weights_are_read_in_a_process_of_their_own(tmp_path, torch, tiny):
+    net, made = tiny(), tmp_path / "good.safetensors"
+    torch.save({"state_dict": net.state_dict(), "epoch": 3}, tmp_path / "good.pth")
+    done = CliRunner().invoke(convert, [str(tmp_path / "good.pth"), "--yes"])
+    assert (done.exit_code, done.output) == (0, f"Wrote {made}.\n")
     from safetensors.torch import load_file
 
-    found = load_file("good.safetensors")
+    found = load_file(made)
     assert found.keys() == net.state_dict().keys()
     assert all(torch.equal(found[name], value) for name, value in net.state_dict().items())
     with pytest.raises(Conflict):
-        foreign.convert(tmp_path / "good.pth", tmp_path / "good.safetensors")
+        foreign.convert(tmp_path / "good.pth", made)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.pth", "good.safetensors"]
+
+
+def test_no_code_of_a_pickle_runs(tmp_path, torch, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     torch.save({"a": Evil()}, "evil.pth")
-    done = CliRunner().invoke(convert, ["evil.pth", "--yes"])
-    assert (done.exit_code, "plain tensors" in done.output) == (1, True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.pth", "good.pth", "good.safetensors"]
+    assert read("evil.pth", "evil.safetensors") == 1
+    assert "plain tensors" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["evil.pth"]
 
 
 def test_foreign_weights_that_need_too_much_memory_are_refused(tmp_path, torch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -38,7 +39,7 @@ def whole(reader, network=pixelwise, plan=None, **options):
     return found, seen
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 120), st.integers(1, 120), st.integers(8, 32), st.integers(1, 9),
     st.sampled_from(["uniform", "hann"]),
@@ -102,6 +103,7 @@ def test_nothing_valid_at_all_still_gives_every_row():
     assert reader.reads == 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_the_rule_of_empty_tiles_is_never_wrong_about_a_valid_pixel(rows, columns, seed):
     rng = np.random.default_rng(seed)
@@ -138,6 +140,33 @@ def test_tiles_read_by_other_processes_are_the_same():
     there, _ = whole(reader, contextual, how=Streaming(batch=3, processes=1, ahead=5))
     assert reader.reads == 0
     assert there.tobytes() == here.tobytes()
+
+
+class Dying(PatternReader):
+    """Takes its process with it."""
+
+    def read(self, *args, **kwargs):
+        os._exit(3)
+
+
+def refuse():
+    raise Unavailable("The image was deleted.")
+
+
+class Gone(PatternReader):
+    """An image that was deleted meanwhile."""
+
+    @property
+    def reopen(self):
+        return refuse
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(Dying, "want of memory"), (Gone, "was deleted")])
+def test_a_reader_that_fails_elsewhere_ends_the_run_with_the_reason(kind, reason):
+    with pytest.raises(Unavailable, match=reason):
+        stream(
+            kind(64, 64), pixelwise, lambda *_: None, TilePlan(64, 64, 32, 32), 2, how=Streaming(processes=1, ahead=2)
+        )
 
 
 def test_channels_are_read_in_the_order_that_is_asked_for():

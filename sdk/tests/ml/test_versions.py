@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from exact_sdk.harness import Instance
-from exact_sdk.ml import versions
-from exact_sdk.ml.card import TrainedOn
+from exact_sdk.ml import store, versions
+from exact_sdk.ml.card import Card, Measured, TrainedOn
 from exact_sdk.ml.manifest import Annotation, ManifestImage
 from exact_sdk.ml.targets import IGNORE, inside, outline_of, pixel_labels
 from hypothesis import given, settings
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from shapely import Polygon, contains_xy
 
 from exact_core.api.errors import Conflict, Invalid, Unavailable
+from exact_core.models.files import check_folder
 
 pytestmark = pytest.mark.xdist_group("ml-version")
 
@@ -107,6 +108,27 @@ def test_a_split_that_is_kept_with_the_version_is_read(world):
         versions.split_of(app.client, version, 999)
 
 
+def test_the_server_takes_a_model_of_the_store_and_gives_the_same_bytes_back(world, tmp_path):
+    app, version, first, _ = world
+    data = versions.from_version(app.client, version)
+    card = Card(
+        title="Line", kind="my_plugin.line", trained_on=TrainedOn.of(data, {first: "train"}),
+        metrics={"macro F1": Measured(value=0.8, ci=(0.7, 0.9))},
+    )  # fmt: skip
+    store.save(tmp_path / "model", {"weight": np.arange(4.0)}, store.Meta("line", classes=("a", "b"), card=card))
+    store.to_zip(tmp_path / "model", tmp_path / "model.zip")
+    content = (tmp_path / "model.zip").read_bytes()
+    made = app.client.post(
+        "/api/v2/models", params={"image_set_id": data.image_set_id, "version_id": version}, content=content
+    )
+    assert made.status_code == 201, made.text
+    told = made.json()
+    assert (told["name"], told["kind"], told["labels"]) == ("Line", "my_plugin.line", ["a", "b"])
+    assert told["sha256"] == check_folder(tmp_path / "model").sha256
+    back = app.client.get(f"/api/v2/models/{told['uuid']}/archive")
+    assert (back.status_code, back.content) == (200, content)
+
+
 def lines(*more):
     facts = {"size_z": 1, "size_t": 1, "size_c": 1, "mpp_x": None, "mpp_y": None, "checksum": "", "name": "i"}
     shape = {"uuid": "u", "shape": "point", "rings": [[[1, 1]]], "holes": [], "frame": [0, 0, -1], "author": 1,
@@ -180,7 +202,7 @@ def test_what_nobody_looked_at_is_ignored_and_not_background():
         pixel_labels(complete, {5: IGNORE}, (0, 0, 20, 20))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_pixels_inside_are_those_whose_middle_shapely_finds_inside(seed, with_hole):
     rng = np.random.default_rng(seed)
