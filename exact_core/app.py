@@ -133,6 +133,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
     from exact_core.jobs.routes import router as jobs
     from exact_core.models.file_routes import router as model_files
     from exact_core.models.routes import router as models
+    from exact_core.predictions.routes import router as predictions
     from exact_core.products.routes import router as products
     from exact_core.review.routes import router as review
     from exact_core.search.routes import router as search
@@ -178,6 +179,7 @@ def core_routes() -> tuple[BaseRoute, ...]:
         splits,
         branches,
         trainings,
+        predictions,
     ):
         core.include_router(router, prefix=API if not router.prefix.startswith(API) else "")
     for router in (api_docs.router, viewer, system.router, pages.router):

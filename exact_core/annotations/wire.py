@@ -17,6 +17,7 @@ _ALIGN = 8
 _WORTH_COMPRESSING = 1024
 
 _NAMES = {
+    "f4": "float32",
     "f8": "float64",
     "u1": "uint8",
     "u2": "uint16",

@@ -12,6 +12,7 @@ from exact_core.api.annotations import Region
 from exact_core.api.errors import Invalid
 from exact_core.api.models import MODELS, ModelCard, Predictor, StoredModel
 from exact_core.kernel.drivers import open_driver
+from exact_core.predictions.kinds import built_in
 
 if TYPE_CHECKING:
     from exact_core.api.context import JobContext
@@ -21,19 +22,17 @@ def run_predict(context: JobContext, *, card: ModelCard) -> dict[str, Any]:
     """Run a model on the job's image and keep what it finds as a run.
 
     Args:
-        context: Its parameters are ``model`` (uuid), ``settings`` and ``area`` (``x0``, ``y0``, ``x1``, ``y1`` in
-            level-0 pixels, or none for the whole image), and ``device``.
+        context: Its parameters are ``kind``, ``model`` (uuid, or nothing for one that is built in), ``settings``,
+            ``area`` (``x0``, ``y0``, ``x1``, ``y1`` in level-0 pixels, or none for the whole image) and ``device``.
         card: The kind of model.
     """
     settings = checked_settings(card, context.params.get("settings"))
-    model = context.model(str(context.params["model"]))
+    stored = str(context.params.get("model") or "")
+    model = context.model(stored) if stored else built_in(str(context.params["kind"]), card)
     image = context.open_image()
     try:
         predictor = opened(card, model, settings, str(context.params.get("device") or "cpu"))
-        with (
-            closing(predictor),
-            context.predictions(model=model, labels=model.labels or card.labels) as out,
-        ):
+        with closing(predictor), context.predictions(model=model, labels=model.labels or card.labels) as out:
             if getattr(out, "is_done", False):
                 return {"model": model.uuid, "again": True}
             predictor.predict(image, _area(context, image.image.image_set_id), out, context.report)

@@ -82,6 +82,7 @@ _SCREENING = "/api/v2/image-sets/{image_set_id}/plugins/screening"
 _SCREENED = f"{_SCREENING}/images/{{image_id}}"
 _EIPH = f"/api/v2/image-sets/{{image_set_id}}/plugins/{PLUGIN}"
 _MEDIA = "/api/v2/image-sets/{image_set_id}/plugins/media"
+_RUN = "/api/v2/images/{image_id}/predictions/{run}"
 _TO_PATCH = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0", "Tus-Resumable": "1.0.0"}
 _TYPE = {"name": "New", "shapes": ["box"]}
 
@@ -124,6 +125,14 @@ def _of_network(place: Place) -> dict[str, str]:
 
 def _of_split(place: Place) -> dict[str, str]:
     return {"version_id": place.version, "split_id": place.split}
+
+
+def _of_run(place: Place) -> dict[str, str]:
+    return {"run": place.run, "map_id": place.map, "level": "0", "column": "0", "row": "0"}
+
+
+def _accept(place: Place) -> dict[str, object]:
+    return {"verdict": "accept", "selection": {"least": 0.8}, "types": {"cell": place.type}}
 
 
 def _of_branch(place: Place) -> dict[str, str]:
@@ -523,6 +532,22 @@ RULES: dict[str, Rule] = {
         NO_ONE, denied=404, parameters=_of_study, body=say(grades=[1, 2, 3])
     ),
     "POST /api/v2/images/{image_id}/activity": Rule(VIEW, body=say(seconds=1)),
+    # Predictions
+    "GET /api/v2/image-sets/{image_set_id}/prediction-kinds": Rule(VIEW),
+    "GET /api/v2/images/{image_id}/predictions": Rule(VIEW),
+    "POST /api/v2/images/{image_id}/predictions": Rule(ANNOTATE, body=say(kind="core.nuclei"), done=(202,)),
+    "POST /api/v2/image-sets/{image_set_id}/predictions": Rule(ANNOTATE, body=say(kind="core.nuclei"), done=(202,)),
+    f"GET {_RUN}": Rule(VIEW, parameters=_of_run),
+    f"PATCH {_RUN}": Rule(MANAGE, parameters=_of_run, body=say(shown_to_readers=True)),
+    f"DELETE {_RUN}": Rule(("annotator", *MANAGE), parameters=_of_run),
+    f"GET {_RUN}/view": Rule(VIEW, parameters=_of_run, query=_BOX),
+    f"POST {_RUN}/count": Rule(VIEW, parameters=_of_run, body=say(least=0.5)),
+    f"GET {_RUN}/decisions": Rule(VIEW, parameters=_of_run),
+    f"POST {_RUN}/decisions": Rule(ANNOTATE, parameters=_of_run, body=_accept),
+    f"GET {_RUN}/next": Rule(VIEW, parameters=_of_run),
+    f"GET {_RUN}/maps/{{map_id}}/tiles/{{level}}/{{column}}_{{row}}": Rule(VIEW, parameters=_of_run),
+    "GET /api/v2/image-sets/{image_set_id}/predictions/next": Rule(VIEW, query={"run": []}, done=(200, 422)),
+    "GET /api/v2/image-sets/{image_set_id}/prediction-decisions": Rule(REVIEW),
     # Plugins, jobs, the server
     "GET /api/v2/images/{image_id}/statistics": Rule(VIEW),
     "GET /api/v2/images/{image_id}/overlays": Rule(VIEW),

@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 from exact_sdk.harness import Instance
 from httpx2 import Response
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from exact_core.api.context import Actor
+from exact_core.api.contributions import Shape
+from exact_core.api.models import StoredModel
+from exact_core.api.predictions import PredictedShapes
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
+from exact_core.predictions.writing import RunWriter
 from exact_core.storage.epochs import raise_epoch
 from exact_core.storage.models import (
     AnnotationType,
@@ -24,6 +29,8 @@ from exact_core.storage.models import (
     ImageSetMember,
     ImageSetProduct,
     Job,
+    PredictionMap,
+    PredictionRun,
     Product,
     Team,
     TeamMember,
@@ -54,6 +61,7 @@ SOUND = (
 
 SECRET_NAME = "Zebrowski Anna 1951"
 _numbers = itertools.count(1)
+_MODEL = StoredModel("0190a000-0000-7000-8000-000000000001", "Cells", "core.nuclei", ("cell",))
 
 
 MODEL = folders.zipped(folders.with_checksums(folders.contents()))
@@ -151,6 +159,18 @@ class Place:
         body: dict[str, object] = {"name": "with media"}
         return self._once("version_with_media", lambda: self._made_by_manager("versions", body))
 
+    @property
+    def run(self) -> str:
+        """A run of a model that the annotator asked for, with a map."""
+        return self._once("run", lambda: self.predict(self.annotator))
+
+    @property
+    def map(self) -> str:
+        """The map of that run."""
+        of_run = select(PredictionMap.id).join(PredictionRun, PredictionRun.id == PredictionMap.run_id)
+        with self.world.services.database.read() as session:
+            return str(session.scalar(of_run.where(PredictionRun.uuid == self.run)))
+
     def template_body(self) -> dict[str, object]:
         """A request that makes a template of a new name."""
         return {"name": f"template {next(_numbers)}", "body": "{{ annotation.label }}"}
@@ -236,6 +256,22 @@ class Place:
         answer = self.world.client(self.uploader).post(address, params={"name": "a.wav"}, content=SOUND)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    def predict(self, person: str) -> str:
+        """A run of a model that somebody asked for, with a map."""
+        services, owner = self.world.services, self.world.users[person]
+        with services.database.write() as session:
+            job = Job(type="core.predict_nuclei", image_set_id=self.image_set, image_id=self.image, owner_id=owner)
+            session.add(job)
+            session.flush()
+        with RunWriter(services, job.id, self.image_set, self.image, _MODEL) as out:
+            boxes = np.arange(40, dtype=np.float64).reshape(-1, 2, 2) * 10
+            out.add(PredictedShapes.of_rows(Shape.BOX, boxes, np.zeros(10, np.int64), np.linspace(0, 1, 10)))
+            with out.map("probability", width=4, height=4, downsample=8) as probability:
+                probability.write(np.full((4, 4), 200, np.uint8))
+        with services.database.read() as session:
+            query = select(PredictionRun.uuid).where(PredictionRun.job_id == job.id)
+            return str(session.scalar(query))
 
     def _attach(self) -> str:
         address = f"/api/v2/versions/{self.version}/artefacts"

@@ -105,6 +105,9 @@ def work_as_others(world: World, place: Place) -> None:
     drawn = draw(world, "drawer", place, 40)
     image = f"/api/v2/images/{place.image}"
     drawer = world.client("drawer")
+    run = f"{image}/predictions/{place.predict('drawer')}"
+    decided = {"verdict": "reject", "numbers": [1, 2]}
+    assert drawer.post(f"{run}/decisions", json=decided).status_code == 200
     said = [{"id": each["id"], "verdict": verdict, "reason": "by drawer"}
             for each, verdict in zip(drawn, ("accepted", "rejected", "dubious"), strict=False)]  # fmt: skip
     assert drawer.post(f"{image}/verifications", json={"verdicts": said}).status_code == 200
@@ -129,6 +132,7 @@ def test_a_blind_reader_reads_the_same_whether_others_worked_or_not(world: World
     assert blind.split
     assert blind.branch
     assert blind.export_template
+    assert blind.run
     people = ("viewer", "annotator", "reviewer", "lead")
     before = {person: all_that_is_read(world, person, blind) for person in people}
     work_as_others(world, blind)
@@ -144,7 +148,7 @@ def test_a_blind_reader_reads_the_same_whether_others_worked_or_not(world: World
             shown = " ".join(differs)
             for place in (
                 "/annotations", "annotation-counts", "annotation-view", "/score", "heat-map", "statistics",
-                "verification-walk", "verification-counts", "/review", "/workload", "/images?review=",
+                "verification-walk", "verification-counts", "/predictions", "/review", "/workload", "/images?review=",
             ):  # fmt: skip
                 assert place in shown, f"{person} {place}"
 

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-TYPES = {"float64": "<f8", "uint8": "u1", "uint16": "<u2", "uint32": "<u4", "int16": "<i2", "int32": "<i4"}
+TYPES = {
+    "float32": "<f4",
+    "float64": "<f8",
+    "uint8": "u1",
+    "uint16": "<u2",
+    "uint32": "<u4",
+    "int16": "<i2",
+    "int32": "<i4",
+}
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,26 +10,20 @@ import pytest
 from exact_core.api.contributions import Shape
 from exact_core.api.models import StoredModel
 from exact_core.api.predictions import PredictedShapes
-from exact_core.opening import close_services, open_services
 from exact_core.predictions.writing import RunWriter
 from exact_core.services import Services
-from exact_core.settings import Settings
-from exact_core.storage.database import Database
 from exact_core.storage.models import Job
+from tests.core.annotations.conftest import application, client_of, make_lab, services  # noqa: F401 - fixtures
 
 MODEL = StoredModel("0190a000-0000-7000-8000-000000000001", "Cells", "core.nuclei", ("cell", "mitosis"), 7, "ab" * 32)
 
 
 @pytest.fixture
-def services(settings: Settings, database: Database) -> Iterator[Services]:
-    """The parts of an instance without plugins."""
-    services = open_services(settings, candidates=[])
-    yield services
-    close_services(services)
-
-
-@pytest.fixture
-def make_run(services: Services, make_image_set: Callable[..., int], make_image: Callable[..., int]):
+def make_run(
+    services: Services,  # noqa: F811 - the fixture
+    make_image_set: Callable[..., int],
+    make_image: Callable[..., int],
+):
     """``make_run()`` gives a writer for a new job of an image of 20,000 × 10,000 pixels."""
 
     def make(image_id: int | None = None, image_set_id: int | None = None, owner: int | None = None) -> RunWriter:
