@@ -13,8 +13,9 @@ from exact_core.annotations.access import rights_in
 from exact_core.annotations.scope import image_facts, no_image
 from exact_core.api.context import Actor
 from exact_core.api.errors import Conflict, Forbidden, Invalid
-from exact_core.predictions.job import checked_settings
-from exact_core.predictions.kinds import Kind, built_in, kind_in
+from exact_core.jobs.registry import prediction_type
+from exact_core.models.kinds import Kind, settings_of
+from exact_core.predictions.kinds import kind_in
 from exact_core.storage.models import Image, ImageSet, Job
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def start_on_image(services: Services, session: Session, actor: Actor, image_id:
     kind, params = _params(services, facts.image_set_id, asked)
     return services.jobs.enqueue(
         session,
-        kind.job_type,
+        prediction_type(kind.plugin, kind.card.name),
         owner=actor,
         image_set_id=facts.image_set_id,
         image_id=image_id,
@@ -100,7 +101,12 @@ def start_on_set(
         raise Invalid(f"image_ids: ask for at most {MOST_IMAGES:,} images at a time; the set has {len(found):,}.")
     return [
         services.jobs.enqueue(
-            session, kind.job_type, owner=actor, image_set_id=image_set_id, image_id=image_id, params=params
+            session,
+            prediction_type(kind.plugin, kind.card.name),
+            owner=actor,
+            image_set_id=image_set_id,
+            image_id=image_id,
+            params=params,
         )
         for image_id in found
     ]
@@ -108,11 +114,11 @@ def start_on_set(
 
 def _params(services: Services, image_set_id: int, asked: RunRequest) -> tuple[Kind, dict[str, Any]]:
     kind = kind_in(services.kernel, image_set_id, asked.kind)
-    settings = checked_settings(kind.card, asked.settings)
-    if not asked.model:
-        built_in(kind.name, kind.card)
+    settings = settings_of(kind, asked.settings)
+    if not asked.model and not kind.card.is_built_in:
+        raise Invalid(f"model: {kind.card.title} needs a stored model; say which.")
     values = {} if settings is None else settings.model_dump(mode="json")
-    return kind, {"kind": kind.name, "model": asked.model, "settings": values}
+    return kind, {"model": asked.model or kind.built_in_uuid, "settings": values}
 
 
 def _require_annotate(session: Session, actor: Actor, image_set_id: int) -> None:
