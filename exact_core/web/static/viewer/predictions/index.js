@@ -9,7 +9,7 @@ import { showError, toast } from '../../shell/toast.js';
 import { boundsOf } from '../geometry.js';
 import { toJson } from '../geometry_json.js';
 import { agreementOf } from './figures.js';
-import { Decisions, meets, nextPlace, ringsAt, shownPlaces } from './found.js';
+import { Decisions, centreOf, meets, nextPlace, ringsAt, shownPlaces } from './found.js';
 import { PredictionLayer } from './layer.js';
 import { MapTiles } from './map_tiles.js';
 import { PredictionsPanel } from './panel.js';
@@ -43,6 +43,8 @@ import { decodePredictions } from './wire.js';
 const COLOURS = ['#7a1fd1', '#0077b6', '#c2185b', '#00796b', '#b45309', '#4d7c0f', '#5d4037', '#1d4ed8'];
 const MARGIN = 0.5;
 const REST_MS = 160;
+/** Screen px below which a shape is too small to judge. */
+const LEAST_SIZE = 12;
 const SHAPE_OF_NUMBER = /** @type {const} */ ([null, 'point', 'box', 'ellipse', 'line', 'polyline', 'polygon', 'rotated_box']);
 
 /** Connects the panel, the layer and the server. */
@@ -197,12 +199,25 @@ export class Predictions {
   numbers() {
     const { view } = this;
     if (view?.kind !== 'shapes') return null;
-    const bounds = this.at.stage.visibleBounds;
-    const seen = Array.from(this.places).filter((place) => meets(view, place, bounds) && this.decisions.of(view.number[place]) !== 'rejected');
+    const { visibleBounds: bounds } = this.at.stage;
+    const isSeen = (/** @type {number} */ x, /** @type {number} */ y) => x >= bounds[0] && x <= bounds[2] && y >= bounds[1] && y <= bounds[3];
+    const seen = Array.from(this.places).filter((place) => isSeen(...centreOf(view, place)) && this.decisions.of(view.number[place]) !== 'rejected');
     const open = seen.filter((place) => this.decisions.of(view.number[place]) === 'open');
     const boxes = seen.map((place) => /** @type {import('./figures.js').Box} */ (/** @type {unknown} */ (view.box.subarray(4 * place, 4 * place + 4))));
-    const drawn = this.at.selected.pickBox(bounds).filter((item) => item.geometry.rings.length > 0).map((item) => boundsOf(item.geometry));
+    const drawn = this.#drawnAround(bounds).filter(([x0, y0, x1, y1]) => isSeen((x0 + x1) / 2, (y0 + y1) / 2));
     return { inView: open.length, seen: seen.length, annotations: drawn.length, agreement: agreementOf(boxes, drawn) };
+  }
+
+  /** Boxes of the annotations in view and of those that reach into it; what is selected is not in the layer. @param {import('../types.js').Bounds} bounds */
+  #drawnAround([x0, y0, x1, y1]) {
+    const [dx, dy] = [(x1 - x0) * MARGIN, (y1 - y0) * MARGIN];
+    const others = this.at.selected.pickBox([x0 - dx, y0 - dy, x1 + dx, y1 + dy]).filter((item) => !this.at.selection.has(item));
+    return [...others, ...this.at.selection.items].filter((item) => item.geometry.rings.length > 0).map((item) => boundsOf(item.geometry));
+  }
+
+  /** Shapes that people drew have come: the agreement is another one. */
+  shapesLoaded() {
+    if (this.isOpen) this.#tell();
   }
 
   #moved() {
@@ -301,11 +316,14 @@ export class Predictions {
   /** @param {ArrayLike<number>} box @param {boolean} [always] */
   #goTo(box, always = false) {
     const [x0, y0, x1, y1] = this.at.stage.visibleBounds;
-    const isSeen = box[0] >= x0 && box[2] <= x1 && box[1] >= y0 && box[3] <= y1;
-    const isLarge = (box[2] - box[0]) * this.at.stage.zoom >= 12;
-    if (isSeen && isLarge && !always) return;
-    const margin = Math.max(box[2] - box[0], box[3] - box[1]) * 3;
-    this.at.stage.fitBounds([box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin], { margin: 0.9 });
+    const [x, y] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+    const { zoom } = this.at.stage;
+    const size = Math.max(box[2] - box[0], box[3] - box[1]);
+    if (size * zoom >= LEAST_SIZE && size * zoom <= Math.min(...this.at.stage.size)) {
+      if (always || x < x0 || x > x1 || y < y0 || y > y1) this.at.stage.goTo({ x, y });
+      return;
+    }
+    this.at.stage.fitBounds([box[0] - size, box[1] - size, box[2] + size, box[3] + size], { margin: 0.4 });
   }
 
   /** @param {'accept' | 'reject'} verdict */
