@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "import": ("exact_core.images.commands:import_", "Bring files of this machine into an image set."),
         "agreement": ("exact_core.agreement.commands:agreement", "Say how far the readers of an image set agree."),
         "annotations": ("exact_core.exchange.commands:group", "Import and export annotations."),
+        "predictions": ("exact_core.predictions.commands:group", "Export decisions about predictions."),
         "versions": ("exact_core.versioning.commands:group", "Make, compare, export, branch and merge versions."),
         "train": ("exact_core.training.commands:group", "Train models from versions, and read how good they are."),
         "models": ("exact_core.models.commands:group", "List, show, import, export, pin and delete models."),

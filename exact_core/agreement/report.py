@@ -14,6 +14,7 @@ from exact_core.agreement.access import Everything
 from exact_core.agreement.comparison import Compared, compare
 from exact_core.agreement.figures import Resampling, all_figures
 from exact_core.agreement.items import UNREAD
+from exact_core.agreement.models import ModelReader, models_in, with_models
 from exact_core.agreement.parts import mark_counts, pair_tables
 from exact_core.agreement.readings import Readings, geometries, load
 from exact_core.agreement.rules import MatchRule
@@ -34,6 +35,7 @@ class Question:
         rule: When two marks are the same thing.
         ordered: Whether classes are grades; found out unless given.
         resampling: How intervals are made.
+        models: Models that are compared as further readers.
     """
 
     readers: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Question:
     rule: MatchRule = field(default_factory=MatchRule)
     ordered: bool | None = None
     resampling: Resampling = field(default_factory=Resampling)
+    models: tuple[ModelReader, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as a job takes them."""
@@ -57,6 +60,7 @@ class Question:
             MatchRule(**values["rule"]),
             values["ordered"],
             Resampling(**values["resampling"]),
+            tuple(ModelReader(**each) for each in values.get("models", ())),
         )
 
 
@@ -64,14 +68,14 @@ def answer(
     session: Session, everything: Everything, question: Question, progress: Callable[[float], None] = lambda _part: None
 ) -> dict[str, Any]:
     """Compare the readers of a set and say how far they agree, as plain JSON."""
-    readings = load(session, everything, at=question.at)
-    chosen = readings.only(question.readers or None, question.type_ids)
+    readings, predicted = _readings(session, everything, question)
+    chosen = _chosen(readings, question)
     state = _state(chosen)
     progress(0.05)
     compared = None
     if state == "ready":
         compared = compare(
-            chosen, question.rule, lambda ids: _packed(session, ids, question.at), ordered=question.ordered
+            chosen, question.rule, lambda ids: _packed(session, ids, question.at, predicted), ordered=question.ordered
         )
     progress(0.15)
     found = all_figures(compared, question.resampling, progress) if compared and len(compared.items) else []
@@ -83,7 +87,8 @@ def answer(
         "rule": compared.rule.to_json() if compared else None,
         "ordered": compared is not None and compared.values is not None,
         "resampling": asdict(question.resampling),
-        "all_readers": [asdict(reader) for reader in readings.readers],
+        "all_readers": [asdict(each) for each in readings.readers[: len(readings.readers) - len(question.models)]],
+        "models": models_in(session, everything),
         "all_classes": [asdict(each) for each in readings.classes],
         "readers": [asdict(reader) for reader in chosen.readers],
         "classes": [asdict(each) for each in chosen.classes],
@@ -99,14 +104,30 @@ def answer(
 
 def compared_of(session: Session, everything: Everything, question: Question) -> Compared | None:
     """What :func:`answer` rests on, for tables of everything; None where nothing can be compared."""
-    chosen = load(session, everything, at=question.at).only(question.readers or None, question.type_ids)
+    readings, predicted = _readings(session, everything, question)
+    chosen = _chosen(readings, question)
     if _state(chosen) != "ready":
         return None
-    return compare(chosen, question.rule, lambda ids: _packed(session, ids, question.at), ordered=question.ordered)
+    return compare(
+        chosen, question.rule, lambda ids: _packed(session, ids, question.at, predicted), ordered=question.ordered
+    )
 
 
-def _packed(session: Session, annotation_ids: Sequence[int], at: int | None) -> Sequence[bytes]:
-    found = geometries(session, annotation_ids, at)
+def _readings(session: Session, everything: Everything, question: Question) -> tuple[Readings, Mapping[int, bytes]]:
+    """What people marked, and the models that are asked for, with the geometry of what these found."""
+    return with_models(session, everything, load(session, everything, at=question.at), question.models)
+
+
+def _chosen(readings: Readings, question: Question) -> Readings:
+    models = [each.key for each in question.models]
+    return readings.only([*question.readers, *models] if question.readers else None, question.type_ids)
+
+
+def _packed(
+    session: Session, annotation_ids: Sequence[int], at: int | None, predicted: Mapping[int, bytes]
+) -> Sequence[bytes]:
+    drawn = [annotation_id for annotation_id in annotation_ids if annotation_id not in predicted]
+    found = {**predicted, **geometries(session, drawn, at)} if predicted else geometries(session, drawn, at)
     return [found[annotation_id] for annotation_id in annotation_ids]
 
 
@@ -195,5 +216,8 @@ def item_json(compared: Compared, number: int) -> dict[str, Any]:
         "z": z,
         "t": t,
         "said": items.said[number].tolist(),
-        "annotations": [int(readings.marks.id[mark]) if mark >= 0 else None for mark in marks.tolist()],
+        "annotations": [
+            int(readings.marks.id[mark]) if mark >= 0 and readings.marks.id[mark] > 0 else None
+            for mark in marks.tolist()
+        ],
     }

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from exact_core.agreement.drift import Window
 from exact_core.agreement.figures import Resampling
 from exact_core.agreement.measures.bootstrap import RESAMPLES, SEED
+from exact_core.agreement.models import ModelReader
 from exact_core.agreement.readers import MAX_KEY, checked_keys
 from exact_core.agreement.report import Question
 from exact_core.agreement.rules import MAX_DISTANCE, MatchRule
@@ -47,6 +48,10 @@ class AgreementQuery(BaseModel):
     resamples: Annotated[int, Field(ge=100, le=10_000)] = RESAMPLES
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = SEED
 
+    model: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=20)] = Field(
+        default=[], description="Models as further readers: <uuid>@<least score>."
+    )
+
     def question(self) -> Question:
         """The same as the domain has it."""
         return Question(
@@ -56,6 +61,7 @@ class AgreementQuery(BaseModel):
             MatchRule(self.match, self.distance, self.unit, self.overlap, self.method),
             self.ordered,
             Resampling(self.interval, self.level, self.resamples, self.seed),
+            tuple(ModelReader.parse(each) for each in dict.fromkeys(self.model)),
         )
 
 

@@ -99,7 +99,9 @@ def traced(
     inside: list[list[shapely.Polygon]] = [[] for _ in outer]
     for hole in holes:
         place = hole.representative_point()
-        owner = next((number for number, each in enumerate(outer) if each.contains(place)), None)
+        # The smallest around it; a piece in the hole is smaller than the hole.
+        around = (number for number, each in enumerate(outer) if each.area > hole.area and each.contains(place))
+        owner = next(around, None)
         if owner is not None:
             inside[owner].append(hole)
     found: list[list[NDArray[np.float64]]] = []

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -16,9 +17,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exact_core.storage.models.base import Base, BigKey, Json, UtcDateTime, now
+
+_Area = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class PredictionRun(Base):
@@ -46,7 +50,7 @@ class PredictionRun(Base):
     model_sha256: Mapped[str] = mapped_column(String(64), default="")  # empty: built in
     model_version_id: Mapped[int | None] = mapped_column(BigInteger)  # what it was trained on; outlives the version
     params: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    area: Mapped[list[int] | None] = mapped_column(Json)  # x0, y0, x1, y1 in level-0 pixels; null: all of the image
+    area: Mapped[list[int] | None] = mapped_column(_Area)  # x0, y0, x1, y1 in level-0 pixels; null: all of the image
     labels: Mapped[list[str]] = mapped_column(Json, default=list)
     state: Mapped[str] = mapped_column(String(8), default="writing")
     n_shapes: Mapped[int] = mapped_column(default=0)

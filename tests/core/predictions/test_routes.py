@@ -14,10 +14,17 @@ from exact_core.api.contributions import Shape
 from exact_core.api.predictions import PredictedShapes
 from exact_core.predictions.writing import RunWriter
 from exact_core.services import Services
+<<<<<<< HEAD
 from exact_core.storage.models import AnnotationType, AuditEvent, Job
 from tests.core.annotations.conftest import Lab
 from tests.core.annotations.wire_reader import read
 from tests.core.predictions.conftest import squares
+=======
+from exact_core.storage.models import AnnotationType, AuditEvent, Job, PredictionRun
+from tests.core.annotations.conftest import Lab
+from tests.core.annotations.wire_reader import read
+from tests.core.predictions.conftest import MODEL, squares
+>>>>>>> part/predictions
 
 SIDE = 40
 
@@ -328,3 +335,44 @@ def test_a_run_is_asked_for_once_and_checked_first(runs: Runs) -> None:
     assert lab.post("ann", "predictions", json={"kind": "core.magic"}).status_code == 404
     started = lab.in_set("ann", "POST", "predictions", json={"kind": "core.tissue"})
     assert len(started.json()["job_ids"]) == 1
+<<<<<<< HEAD
+=======
+
+
+def f1_of_pair(found: dict[str, Any]) -> float:
+    """F1 of the only two readers, all classes together."""
+    return next(
+        each["value"]
+        for each in found["figures"]
+        if (each["figure"], each["class_id"], each["scope"]) == ("f1", None, "pair")
+    )
+
+
+def test_a_model_is_one_more_reader_of_the_set(runs: Runs, services: Services) -> None:
+    lab = runs.lab
+    for corner in (310, 410, 505):  # two as the model found them, one 5 px beside
+        lab.draw("ben", corner, 50, corner + SIDE, 50 + SIDE)
+    lab.draw("lead", 310, 50, 350, 90)
+    run = runs.make()
+    with services.database.write() as session:
+        session.query(PredictionRun).update({"area": None})
+    runs.decide("ann", run, "reject", 7)
+    asked = {"reader": [f"user:{lab.people['ben'].user_id}"], "model": f"{MODEL.uuid}@0.15", "match": "overlap"}
+    found = lab.in_set("lead", "GET", "agreement", params=asked)
+    assert found.status_code == 200, found.text
+    found = found.json()
+    assert found["models"] == [{"uuid": MODEL.uuid, "name": "Cells", "images": 1}]
+    names = [each["name"] for each in found["readers"]]
+    assert names == ["Ben", "Cells ≥ 0.15"]
+    assert [each["name"] for each in found["all_readers"]] == ["Ben", "Lead"]
+    assert f1_of_pair(found) == pytest.approx(2 * 3 / (3 + 17))
+    strict = lab.in_set("lead", "GET", "agreement", params={**asked, "model": f"{MODEL.uuid}@0.18"}).json()
+    assert f1_of_pair(strict) == pytest.approx(2 * 2 / (3 + 16))
+    assert strict["disagreements"][0]["annotations"] != []
+    for wrong in ("nobody", f"{MODEL.uuid}@2"):
+        assert lab.in_set("lead", "GET", "agreement", params={"model": wrong}).status_code == 422
+    assert lab.in_set("lead", "GET", "agreement", params={"model": "0" * 36}).status_code == 404
+    assert lab.in_set("ann", "GET", "agreement", params=asked).status_code == 403
+    table = lab.in_set("lead", "GET", "agreement.csv", params={**asked, "table": "items"})
+    assert table.status_code == 200
+>>>>>>> part/predictions

@@ -22,6 +22,7 @@ export function createShapeLayer(at) {
     },
     onLoaded: ({ revision }) => {
       at.history?.noticed(revision);
+      at.predictions?.shapesLoaded();
       problem?.();
       problem = null;
       $('#stage').dataset.shapes = String(layer.statistics().shapes);

@@ -58,6 +58,7 @@ export function addShortcuts(at) {
     ['Ctrl+K', 'All commands', () => openPalette()],
     ['Ctrl+F', 'Search annotations', () => ofNow(at) && at.search.open()],
     ['/', 'Search annotations', () => ofNow(at) && at.search.open()],
+    ['Shift+P', 'Predictions of models', () => ofNow(at) && at.predictions.toggle()],
     ['F3', 'Next hit of the search', () => at.search.step(1), true],
     ['Shift+F3', 'Previous hit of the search', () => at.search.step(-1), true],
   ]);

@@ -27,6 +27,7 @@ import { Overview } from './overview.js';
 import { HistoryPanel } from './panels/history_panel.js';
 import { ShapeHistory } from './panels/shape_history.js';
 import { PluginOverlays, addPluginTools, viewerFacade } from './plugin_page.js';
+import { Predictions } from './predictions/index.js';
 import { addReadouts } from './readouts.js';
 import { createJournal, createLabels, createUndo } from './saving.js';
 import { SaveChip } from './save_chip.js';
@@ -126,6 +127,7 @@ export class Workplace {
     this.live = addLiveModel(this);
     addExchange($('#exchange'), this);
     this.search = createSearchPanel(this);
+    this.predictions = new Predictions(this);
     this.#connect();
     addShortcuts(this);
   }

@@ -4,6 +4,7 @@
 import { api, ApiError, apiUrl } from '../api.js';
 import { html, icon, render } from '../html.js';
 import { attachMenu } from '../menu.js';
+import { plural } from '../time.js';
 import { debounce, empty, failure } from '../view.js';
 import { drawAnswer } from './agreement_answer.js';
 import { drawGold, drawOwnDrift } from './agreement_drift.js';
@@ -69,7 +70,7 @@ class AgreementView {
     this.chosen = {
       reader: query.getAll('reader'), type_id: query.getAll('type_id').map(Number).filter(Boolean),
       revision: query.get('revision') ?? '', match: query.get('match') ?? 'auto', distance: query.get('distance') ?? '',
-      unit: query.get('unit') ?? 'auto', overlap: query.get('overlap') ?? '0.5', ordered: query.get('ordered') ?? '',
+      unit: query.get('unit') ?? 'auto', overlap: query.get('overlap') ?? '0.5', ordered: query.get('ordered') ?? '', model: query.get('model') ?? '',
     };
     page.signal.addEventListener('abort', () => {
       this.#asking?.abort();
@@ -174,6 +175,7 @@ class AgreementView {
           this.#number(`Distance${rule?.kind === 'distance' ? ` (now ${rule.distance} ${unit})` : ''}`, 'distance', 0.1, null),
           this.#select('Unit', 'unit', [['auto', 'µm if known'], ['um', 'µm'], ['px', 'pixels']])]}
         ${this.#select('Classes are', 'ordered', [['', found.ordered ? 'grades (they are numbers)' : 'names'], ['true', 'grades, in their order'], ['false', 'names']])}
+        ${found.models?.length ? this.#model(found.models) : null}
         ${this.#choices('Readers', 'reader', found.all_readers.map((/** @type {any} */ reader) => [reader.key, reader.name, '']))}
         ${this.#choices('Classes', 'type_id', found.all_classes.map((/** @type {any} */ each) => [each.id, each.name, each.color]))}</div>`);
     attachMenu(menu, () => TABLES.map(([table, label]) => ({ label, icon: 'download', href: apiUrl(`${this.path}/agreement.csv`, { ...this.query(), table }) })));
@@ -200,6 +202,17 @@ class AgreementView {
     return html`<div class="field"><label class="field__label" for="agreement-${name}">${label}</label>
       <input class="input input--narrow" id="agreement-${name}" type="number" min=${min} max=${max} step="any" value=${this.chosen[name]} placeholder="auto"
         @change=${(/** @type {any} */ event) => this.choose({ [name]: event.target.value })}></div>`;
+  }
+
+  /** A model as one more reader, with the score from which what it found counts. @param {{uuid: string, name: string, images: number}[]} models */
+  #model(models) {
+    const [uuid = '', least = '0.5'] = this.chosen.model.split('@');
+    const choose = (/** @type {string} */ id, /** @type {string} */ score) => this.choose({ model: id ? `${id}@${score || '0.5'}` : '' });
+    return [html`<div class="field"><label class="field__label" for="agreement-model">Compare with a model</label>
+      <select class="select" id="agreement-model" @change=${(/** @type {any} */ event) => choose(event.target.value, least)}><option value="">No model</option>
+      ${models.map((each) => html`<option value=${each.uuid} selected=${each.uuid === uuid}>${each.name} (${plural(each.images, 'image')})</option>`)}</select></div>`,
+    uuid ? html`<div class="field"><label class="field__label" for="agreement-least">Least score</label>
+      <input class="input input--narrow" id="agreement-least" type="number" min="0" max="1" step="0.01" value=${least} @change=${(/** @type {any} */ event) => choose(uuid, event.target.value)}></div>` : null];
   }
 
   /**
