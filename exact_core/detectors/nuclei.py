@@ -38,10 +38,7 @@ _ELONGATION = 3.0
 """A nucleus is at most so many times longer than a circle of the largest area is wide."""
 
 _LEAST_RADIUS, _SMOOTHING = 2.0, 0.7  # µm: of a nucleus that is parted from another; of its border
-<<<<<<< HEAD
-=======
 _TIE = 1e-4  # pixels: less than any difference of depth that means something
->>>>>>> part/predictions
 _HALF_SCORE = 0.03  # contrast of a round nucleus that scores one half
 
 
@@ -62,13 +59,6 @@ def components(contrast: stains.Stains, least: float, opaque: NDArray[np.bool_] 
     return Components(labels, ndimage.find_objects(labels), areas)
 
 
-<<<<<<< HEAD
-def parted(found: Components, mpp: float) -> Components:
-    """Components with touching nuclei parted, where they are waisted.
-
-    Watershed of the distance to the border, smoothed; what decides lies within a nucleus' width, so that the parts do
-    not depend on where the tile begins.
-=======
 def parted(found: Components, mpp: float, corner: tuple[int, int] = (0, 0)) -> Components:
     """Components with touching nuclei parted, where they are waisted.
 
@@ -79,7 +69,6 @@ def parted(found: Components, mpp: float, corner: tuple[int, int] = (0, 0)) -> C
         found: The components.
         mpp: Micrometres per pixel.
         corner: x and y of the first pixel, in pixels of the whole image at this resolution.
->>>>>>> part/predictions
     """
     inside = found.labels > 0
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(inside).astype(np.float32), _SMOOTHING / mpp)
@@ -87,18 +76,12 @@ def parted(found: Components, mpp: float, corner: tuple[int, int] = (0, 0)) -> C
     width = 2 * max(1, round(_LEAST_RADIUS / mpp)) + 1
     tops = (distance == ndimage.maximum_filter(distance, width)) & inside
     markers, _ = ndimage.label(tops, np.ones((3, 3)))
-<<<<<<< HEAD
-    labels = segmentation.watershed(-distance, markers, mask=inside)
-=======
     depth = distance.astype(np.float64) + _TIE * _scattered(corner, distance.shape)
     labels = segmentation.watershed(-depth, markers, mask=inside)
->>>>>>> part/predictions
     areas = np.bincount(labels.ravel(), minlength=int(labels.max()) + 1)[1:]
     return Components(labels, ndimage.find_objects(labels), areas)
 
 
-<<<<<<< HEAD
-=======
 def _scattered(corner: tuple[int, int], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Numbers from 0 to 1 without order that belong to the coordinates."""
     x = np.arange(corner[0], corner[0] + shape[1], dtype=np.int64).astype(np.uint64)
@@ -109,7 +92,6 @@ def _scattered(corner: tuple[int, int], shape: tuple[int, ...]) -> NDArray[np.fl
     return (mixed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
->>>>>>> part/predictions
 class NucleusDetector:
     """Finds nuclei in bright-field colour images (driver ``exact_nuclei``)."""
 
@@ -157,11 +139,7 @@ class NucleusDetector:
         separated = stains.separated(read_working(image, working, x, y, side, side))
         inner = slice(around, side - around)
         contrast = stains.nuclear_contrast(separated, mpp)[inner, inner]
-<<<<<<< HEAD
-        found = parted(components(contrast, settings.contrast), mpp)
-=======
         found = parted(components(contrast, settings.contrast), mpp, (x + around, y + around))
->>>>>>> part/predictions
         outlines: list[list[NDArray[np.float64]]] = []
         scores: list[float] = []
         for number, (rows, columns) in enumerate(found.slices, start=1):

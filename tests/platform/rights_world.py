@@ -18,10 +18,7 @@ from exact_core.api.context import Actor
 from exact_core.api.contributions import Shape
 from exact_core.api.models import StoredModel
 from exact_core.api.predictions import PredictedShapes
-<<<<<<< HEAD
 from exact_core.api.training import Evaluation
-=======
->>>>>>> part/predictions
 from exact_core.auth.credentials import make_token, open_session
 from exact_core.auth.keys import SESSION_COOKIE, csrf_token_of
 from exact_core.predictions.writing import RunWriter

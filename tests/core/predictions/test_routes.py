@@ -14,17 +14,10 @@ from exact_core.api.contributions import Shape
 from exact_core.api.predictions import PredictedShapes
 from exact_core.predictions.writing import RunWriter
 from exact_core.services import Services
-<<<<<<< HEAD
-from exact_core.storage.models import AnnotationType, AuditEvent, Job
-from tests.core.annotations.conftest import Lab
-from tests.core.annotations.wire_reader import read
-from tests.core.predictions.conftest import squares
-=======
 from exact_core.storage.models import AnnotationType, AuditEvent, Job, PredictionRun
 from tests.core.annotations.conftest import Lab
 from tests.core.annotations.wire_reader import read
 from tests.core.predictions.conftest import MODEL, squares
->>>>>>> part/predictions
 
 SIDE = 40
 
@@ -335,8 +328,6 @@ def test_a_run_is_asked_for_once_and_checked_first(runs: Runs) -> None:
     assert lab.post("ann", "predictions", json={"kind": "core.magic"}).status_code == 404
     started = lab.in_set("ann", "POST", "predictions", json={"kind": "core.tissue"})
     assert len(started.json()["job_ids"]) == 1
-<<<<<<< HEAD
-=======
 
 
 def f1_of_pair(found: dict[str, Any]) -> float:
@@ -375,4 +366,3 @@ def test_a_model_is_one_more_reader_of_the_set(runs: Runs, services: Services) -
     assert lab.in_set("ann", "GET", "agreement", params=asked).status_code == 403
     table = lab.in_set("lead", "GET", "agreement.csv", params={**asked, "table": "items"})
     assert table.status_code == 200
->>>>>>> part/predictions
