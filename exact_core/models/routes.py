@@ -16,8 +16,9 @@ from exact_core.models.built_in import keep_built_in
 from exact_core.models.keeping import NewModel
 from exact_core.models.kinds import kinds
 from exact_core.models.receiving import receive_model
-from exact_core.models.schemas import KindOut, ModelChange, ModelDetailOut, ModelPage
+from exact_core.models.schemas import KindOut, ModelChange, ModelDetailOut, ModelPage, ModelUseOut, ModelUsePage
 from exact_core.models.showing import shown, shown_kind, shown_whole
+from exact_core.models.usage import uses_of
 from exact_core.services import Services
 from exact_core.storage.cursor import read_cursor, write_cursor
 from exact_core.versioning.access import live_version
@@ -101,6 +102,22 @@ async def upload_model(
 def read_model(request: Request, uuid: Uuid, actor: CurrentActor, session: DbSession) -> ModelDetailOut:
     """Its card and its files; of a deleted one also who deleted it, and why."""
     return shown_whole(services_of(request).kernel, session, actor, service.find_model(session, actor, uuid))
+
+
+@router.get("/models/{uuid}/predictions", summary="List the predictions of a model")
+def list_predictions(
+    uuid: Uuid,
+    actor: CurrentActor,
+    session: DbSession,
+    cursor: Annotated[str, Query(description="Where the page before ended.")] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ModelUsePage:
+    """Runs on images that one may see, newest first; where the work of others is hidden, one's own and those shown."""
+    model = service.find_model(session, actor, uuid)
+    before = int(read_cursor(cursor, int)[0] or 0) if cursor else None
+    found = uses_of(session, actor, model.uuid, before=before, limit=limit)
+    items = [ModelUseOut.model_validate(each, from_attributes=True) for each in found[:limit]]
+    return ModelUsePage(items=items, next_cursor=write_cursor(found[limit - 1].id) if len(found) > limit else None)
 
 
 @router.patch("/models/{uuid}", summary="Rename a model, or write notes")

@@ -93,6 +93,7 @@ class ModelOut(BaseModel):
     created_at: datetime
     deleted: ModelDeletedOut | None
     figures: list[FigureOut] = Field(description="Figures of merit of the card; none for those who may not open it.")
+    run_count: int = Field(description="Predictions of it that you may know of.")
     may_open: bool
     may_change: bool
 
@@ -105,6 +106,25 @@ class ModelDetailOut(ModelOut):
     card_html: str = Field(description="The same as HTML, without markup of its own, scripts or pictures.")
     files: list[ModelFileOut]
     closed_reason: str = Field(description="Why the card is shown in part only; empty when it is whole.")
+
+
+class ModelUseOut(BaseModel):
+    """A run of a model on an image."""
+
+    uuid: str
+    image_id: int
+    image_name: str
+    image_set_id: int
+    image_set_name: str
+    shapes: int = Field(description="How many were found.")
+    ready_at: datetime | None
+
+
+class ModelUsePage(BaseModel):
+    """A page of runs of a model."""
+
+    items: list[ModelUseOut]
+    next_cursor: str | None
 
 
 class ModelPage(BaseModel):

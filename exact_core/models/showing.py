@@ -26,6 +26,7 @@ from exact_core.models.schemas import (
     TrainedOnOut,
 )
 from exact_core.models.service import files_in
+from exact_core.models.usage import counts
 from exact_core.storage.models import Model, ModelFile, Team, Version
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ _MOST_FIGURES = 6
 
 def shown(kernel: Kernel, session: Session, actor: Actor, models: Sequence[Model]) -> list[ModelOut]:
     """Models of a list."""
-    rights, names = ModelRights(session, actor), _Names(session, models)
+    rights, names = ModelRights(session, actor), _Names(session, actor, models)
     return [ModelOut(**_facts(kernel, rights, names, model, _MOST_FIGURES)) for model in models]
 
 
 def shown_whole(kernel: Kernel, session: Session, actor: Actor, model: Model) -> ModelDetailOut:
     """One model with its card and files."""
     rights = ModelRights(session, actor)
-    facts = _facts(kernel, rights, _Names(session, [model]), model, None)
+    facts = _facts(kernel, rights, _Names(session, actor, [model]), model, None)
     decision = rights.decide(ModelRight.OPEN, ModelFacts.of(model))
     files = [
         ModelFileOut(name=each.name, size_bytes=each.size_bytes, sha256=each.sha256, integrity=integrity(each.sha256))
@@ -85,9 +86,9 @@ def integrity(sha256: str) -> str:
 
 
 class _Names:
-    """Of the models of one answer: teams, versions that are still there, who has a network; one query each."""
+    """Of the models of one answer: teams, versions that are still there, who has a network, runs; one query each."""
 
-    def __init__(self, session: Session, models: Sequence[Model]) -> None:
+    def __init__(self, session: Session, actor: Actor, models: Sequence[Model]) -> None:
         teams = {model.team_id for model in models} - {None}
         versions = {model.version_id for model in models} - {None}
         self.teams = {row.id: row.name for row in session.execute(select(Team.id, Team.name).where(Team.id.in_(teams)))}
@@ -96,6 +97,7 @@ class _Names:
         ids = [model.id for model in models]
         networks = select(ModelFile.model_id).where(ModelFile.model_id.in_(ids), ModelFile.name == NETWORK)
         self.with_network = frozenset(session.scalars(networks))
+        self.runs = counts(session, actor, [model.uuid for model in models])
 
 
 def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, most: int | None) -> dict[str, Any]:
@@ -123,6 +125,7 @@ def _facts(kernel: Kernel, rights: ModelRights, names: _Names, model: Model, mos
         "created_at": model.created_at,
         "deleted": _deleted(model),
         "figures": [FigureOut(name=name, value=value, low=low, high=high) for name, value, low, high in figures],
+        "run_count": names.runs.get(model.uuid, 0),
         "may_open": is_open,
         "may_change": rights.may(ModelRight.CHANGE, model),
     }

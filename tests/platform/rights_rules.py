@@ -414,6 +414,7 @@ RULES: dict[str, Rule] = {
     "DELETE /api/v2/models/{uuid}/pin": Rule(MANAGE, parameters=_of_model),
     "DELETE /api/v2/models/{uuid}": Rule(MANAGE, parameters=_of_model, query={"reason": "a mistake"}),
     "POST /api/v2/models/{uuid}/restore": Rule(MANAGE, parameters=_of_model),
+    "GET /api/v2/models/{uuid}/predictions": Rule(VIEW, parameters=_of_model),
     "GET /api/v2/models/{uuid}/archive": Rule(VIEW, parameters=_of_model),
     "GET /api/v2/models/{uuid}/files/{name}": Rule(VIEW, parameters=_of_model),
     "GET /api/v2/models/{uuid}/files/onnx/{name}": Rule(VIEW, parameters=_of_network),

@@ -12,6 +12,7 @@ import { toast } from '../toast.js';
 import { busy, show } from '../view.js';
 import { cardFacts, figuresCard } from './model_card.js';
 import { classes, kindBadge, trainedOn } from './model_parts.js';
+import { usesCard } from './model_uses.js';
 
 /** @typedef {import('./model_parts.js').Model} Model */
 
@@ -31,7 +32,7 @@ function draw(model) {
     model.unavailable_reason && !model.deleted ? html`<p class="banner banner--warning" id="unavailable">${icon('unplug')}<span>${model.unavailable_reason}</span></p>` : null,
     model.closed_reason ? html`<p class="banner" id="closed">${icon('lock')}<span>${model.closed_reason} Its card is shown in part, and it cannot be downloaded or run by you.</span></p>` : null,
     html`<div class="model-columns">
-      <div>${figuresCard(model)}${textCard(model)}${cardFacts(model)}</div>
+      <div>${figuresCard(model)}${textCard(model)}${cardFacts(model)}${usesCard(model)}</div>
       <div>${aboutCard(model)}${classesCard(model)}${notesCard(model)}${filesCard(model)}</div>
     </div>`,
   ];

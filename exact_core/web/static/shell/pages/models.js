@@ -3,7 +3,7 @@
 
 import { api, bootstrap } from '../api.js';
 import { $, html, icon, render } from '../html.js';
-import { size } from '../time.js';
+import { plural, size } from '../time.js';
 import { showError } from '../toast.js';
 import { debounce, empty, everything, show } from '../view.js';
 import { classes, interval, kindBadge, number, trainedOn, words } from './model_parts.js';
@@ -92,6 +92,7 @@ function card(model) {
       <p class="small model-card__from">${trainedOn(model)}</p>
       <div class="set-card__meta">${model.kind_title === model.name ? null : html`<span class="truncate">${model.kind_title}</span>`}
         ${model.size_bytes ? html`<span class="num">${size(model.size_bytes)}</span>` : null}
+        ${model.run_count ? html`<span class="num">${plural(model.run_count, 'prediction')}</span>` : null}
         ${model.team ? html`<span class="truncate">${model.team.name}</span>` : null}</div>
     </div></article></li>`;
 }
