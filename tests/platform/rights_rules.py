@@ -24,7 +24,7 @@ IMPORTED = ("annotator", *HOLDERS[3:])
 _BOUND = frozenset(
     {
         *("image_set_id", "image_id", "annotation_id", "product_id", "type_id", "job_id", "team_id", "key", "group"),
-        *("gold_id", "study_id", "version_id", "artefact_id", "import_id", "export_id", "template_id", "uuid"),
+        *("gold_id", "study_id", "version_id", "artefact_id", "import_id", "export_id", "template_id"),
         "training_id",
     }
 )
@@ -204,6 +204,12 @@ _NOT_TO_READ = {"read_only": 403}
 
 _TO_CHANGE = {"read_only": 403}
 """Managers read these to change them: a token that may only read is not enough."""
+
+
+def _of_a_model(holders: tuple[str, ...], **more: Any) -> Rule:
+    """Something that is asked of the model of a place, by its identity, which names others' things elsewhere."""
+    return Rule(holders, names_a_place=True, **{"parameters": _of_model, **more})
+
 
 RULES: dict[str, Rule] = {
     "GET /healthz": public(200),
@@ -408,16 +414,16 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/model-kinds": Rule(EVERYBODY),
     "GET /api/v2/models": Rule(EVERYBODY),
     "POST /api/v2/models": Rule(MANAGE, names_a_place=True, query_of=Place.model_query, content=MODEL),
-    "GET /api/v2/models/{uuid}": Rule(VIEW, parameters=_of_model),
-    "PATCH /api/v2/models/{uuid}": Rule(MANAGE, parameters=_of_model, body=say(notes="new")),
-    "PUT /api/v2/models/{uuid}/pin": Rule(MANAGE, parameters=_of_model),
-    "DELETE /api/v2/models/{uuid}/pin": Rule(MANAGE, parameters=_of_model),
-    "DELETE /api/v2/models/{uuid}": Rule(MANAGE, parameters=_of_model, query={"reason": "a mistake"}),
-    "POST /api/v2/models/{uuid}/restore": Rule(MANAGE, parameters=_of_model),
-    "GET /api/v2/models/{uuid}/predictions": Rule(VIEW, parameters=_of_model),
-    "GET /api/v2/models/{uuid}/archive": Rule(VIEW, parameters=_of_model),
-    "GET /api/v2/models/{uuid}/files/{name}": Rule(VIEW, parameters=_of_model),
-    "GET /api/v2/models/{uuid}/files/onnx/{name}": Rule(VIEW, parameters=_of_network),
+    "GET /api/v2/models/{uuid}": _of_a_model(VIEW),
+    "PATCH /api/v2/models/{uuid}": _of_a_model(MANAGE, body=say(notes="new")),
+    "PUT /api/v2/models/{uuid}/pin": _of_a_model(MANAGE),
+    "DELETE /api/v2/models/{uuid}/pin": _of_a_model(MANAGE),
+    "DELETE /api/v2/models/{uuid}": _of_a_model(MANAGE, query={"reason": "a mistake"}),
+    "POST /api/v2/models/{uuid}/restore": _of_a_model(MANAGE),
+    "GET /api/v2/models/{uuid}/predictions": _of_a_model(VIEW),
+    "GET /api/v2/models/{uuid}/archive": _of_a_model(VIEW),
+    "GET /api/v2/models/{uuid}/files/{name}": _of_a_model(VIEW),
+    "GET /api/v2/models/{uuid}/files/onnx/{name}": _of_a_model(VIEW, parameters=_of_network),
     # Versions
     "GET /api/v2/image-sets/{image_set_id}/versions": Rule(VIEW),
     "POST /api/v2/image-sets/{image_set_id}/versions": Rule(MANAGE, body=say(name="a new one")),
