@@ -77,7 +77,7 @@ def admins(**more: Any) -> Rule:
     return Rule(ADMIN, **more)
 
 
-_WORKERS = Rule(NO_ONE, parameters=lambda _place: {"lease": "none", "image": "1", "uuid": "none"})
+_WORKERS = Rule(NO_ONE, parameters=lambda _place: {"lease": "none", "image": "1", "model": "none"})
 
 _BOX = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
 _numbers = itertools.count(1)
@@ -629,8 +629,8 @@ RULES: dict[str, Rule] = {
     "GET /api/v2/work/leases/{lease}/images/{image}": _WORKERS,
     "GET /api/v2/work/leases/{lease}/images/{image}/region": _WORKERS,
     "POST /api/v2/work/leases/{lease}/models": _WORKERS,
-    "GET /api/v2/work/leases/{lease}/models/{uuid}": _WORKERS,
-    "GET /api/v2/work/leases/{lease}/models/{uuid}/file": _WORKERS,
+    "GET /api/v2/work/leases/{lease}/models/{model}": _WORKERS,
+    "GET /api/v2/work/leases/{lease}/models/{model}/file": _WORKERS,
     "POST /api/v2/work/leases/{lease}/predictions": _WORKERS,
     "GET /api/v2/work/leases/{lease}/training-set": _WORKERS,
     "GET /api/v2/work/leases/{lease}/training-set/manifest": _WORKERS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from exact_core.jobs.registry import RunnableType
     from exact_core.jobs.running import JobContext
     from exact_core.storage.models import Job
+
+
+logger = logging.getLogger(__name__)
 
 
 def run_apart(job: Job, found: RunnableType, context: JobContext) -> Mapping[str, Any] | None:
@@ -46,7 +50,9 @@ def run_apart(job: Job, found: RunnableType, context: JobContext) -> Mapping[str
     try:
         return run_isolated(task, LocalHost(context), place, lambda: verdict_of(context), told)
     except JobFailed as failure:
-        if found.plugin != CORE:
+        if found.plugin == CORE:
+            logger.error("Job %s (%s) failed.", job.id, job.type, exc_info=failure)
+        else:
             faults = context.services.kernel.faults
             faults.record(found.plugin, f"job {found.name}", failure, image_set_id=job.image_set_id)
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -20,10 +19,10 @@ import exact_core
 from exact_core.api.errors import Unavailable
 from exact_core.jobs.hosts import pipe
 from exact_core.jobs.hosts.limits import end_tree, held_mib, tree_of
+from exact_core.jobs.hosts.outcomes import outcome, too_much, why_it_died
 from exact_core.jobs.hosts.output import PrintedLines
 from exact_core.jobs.hosts.protocol import ENDINGS, JobFailed, JobHost, JobTask, Verdict
-from exact_core.jobs.hosts.wire import error_from_json, task_as_json
-from exact_core.jobs.interruption import JobCancelled, JobInterrupted, JobLost, JobOverdue
+from exact_core.jobs.hosts.wire import task_as_json
 from exact_core.tiles.messages import ConnectionLost, Header, TookTooLong, receive, send
 
 _MODULE = "exact_core.jobs.hosts.child"
@@ -146,10 +145,10 @@ class _Supervised:
         code = self._exit_status() if end is None else None
         self._kill_and_tell()
         if end is not None:
-            return _outcome(self._task, end, self._place)
+            return outcome(self._task, end, self._place.memory_mib)
         if verdict() is not Verdict.GO_ON:
             raise ENDINGS[verdict()]
-        raise JobFailed(_why_it_died(code))
+        raise JobFailed(why_it_died(code))
 
     def _exit_status(self) -> int | None:
         """How a process that hung up ended, negative for a signal; it stays to be waited for, so its number is ours."""
@@ -211,7 +210,7 @@ class _Supervised:
         most = self._place.memory_mib
         if held_mib(tree_of(self._process.pid), most) > most:
             self._kill_and_tell()
-            raise JobFailed(_too_much(most))
+            raise JobFailed(too_much(most))
 
     def _kill_and_tell(self) -> None:
         end_tree(self._process.pid)
@@ -232,39 +231,3 @@ def environment_of_others() -> dict[str, str]:
     """What a process of a plugin's environment sees: neither the server's secrets nor its packages."""
     kept = {name: each for name, each in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)}
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
-
-
-def _outcome(task: JobTask, end: Header, place: Place) -> Mapping[str, Any]:
-    kind = end.get("outcome")
-    if kind == "done":
-        result = end.get("result")
-        return result if isinstance(result, dict) else {}
-    if kind == "cancelled":
-        raise JobCancelled(str(end.get("message", "")))
-    if kind == "interrupted":
-        raise JobInterrupted
-    if kind == "overdue":
-        raise JobOverdue
-    if kind == "lost":
-        raise JobLost
-    if kind == "refused":
-        raise error_from_json(end["error"])
-    if kind == "memory":
-        raise JobFailed(_too_much(place.memory_mib))
-    failure = JobFailed(f"{task.type} failed by an error in its code ({end.get('kind', 'unknown')}).")
-    failure.add_note(str(end.get("traceback", "")))
-    raise failure
-
-
-def _why_it_died(code: int | None) -> str:
-    if code is None:
-        return "The process of the job hung up before the job had finished; see its log."
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        more = ", most likely by the system for the memory it needs" if name == "SIGKILL" else ""
-        return f"The process of the job was ended by the signal {name}{more}."
-    return f"The process of the job ended with status {code} before the job had finished; see its log."
-
-
-def _too_much(memory_mib: int) -> str:
-    return f"The job needed more memory than it may have ({memory_mib:,} MiB) and was ended."

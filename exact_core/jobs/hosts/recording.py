@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LENGTHS = struct.Struct("<II")
 _LONGEST_HEADER = 64 * 1024
-_LONGEST_BODY = 1024 * 1024 * 1024
+_LONGEST_BODY = 256 * 1024 * 1024  # 100,000 outlines of 100 points are 160 MB
 _ARRAYS = ("points", "rings", "starts", "labels", "scores")
 
 Part = tuple[Mapping[str, Any], bytes]

@@ -39,20 +39,20 @@ def read_region(image: int, context: HeldLease, window: AskedWindow) -> Response
     return Response(little.tobytes(), media_type=BYTES, headers=headers)
 
 
-@router.get("/models/{uuid}")
-def describe_model(uuid: str, context: HeldLease) -> ModelOut:
-    """A model that the owner of the job may use, and the names of its files; a built-in one has none."""
-    model = LocalHost(context).model(uuid)
-    names = [] if model.folder is None else [name for name in NAMES if (model.folder / name).is_file()]
-    return ModelOut(model=model_as_json(model, with_folder=False), files=names)
+@router.get("/models/{model}")
+def describe_model(model: str, context: HeldLease) -> ModelOut:
+    """A model that the owner of the job may use, by its uuid, and the names of its files; a built-in one has none."""
+    found = LocalHost(context).model(model)
+    names = [] if found.folder is None else [name for name in NAMES if (found.folder / name).is_file()]
+    return ModelOut(model=model_as_json(found, with_folder=False), files=names)
 
 
-@router.get("/models/{uuid}/file", response_class=FileResponse)
-def fetch_model_file(uuid: str, name: Annotated[str, Query(max_length=100)], context: HeldLease) -> FileResponse:
+@router.get("/models/{model}/file", response_class=FileResponse)
+def fetch_model_file(model: str, name: Annotated[str, Query(max_length=100)], context: HeldLease) -> FileResponse:
     """One file of a model; part of it when ``Range`` asks for a part."""
-    folder = LocalHost(context).model(uuid).folder
+    folder = LocalHost(context).model(model).folder
     if folder is None or name not in NAMES or not (folder / name).is_file():
-        raise NotFound(f"The model {uuid} has no file {name!r}.")
+        raise NotFound(f"The model {model} has no file {name!r}.")
     return FileResponse(folder / name, media_type=BYTES, headers=NO_STORE)
 
 

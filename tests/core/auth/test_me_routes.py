@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from exact_core.auth import accounts
 from exact_core.storage.models import AccessToken, LoginSession, User
+from tests.serving import Client
 
 PASSWORD = "four words in a row"
 ME = "/api/v2/me"
@@ -127,6 +128,20 @@ def test_only_administrators_make_tokens_with_the_scope_admin(browser, browser_o
     wanted = {"name": "script", "scopes": ["admin"]}
     assert browser.post(f"{ME}/tokens", json=wanted).status_code == 403
     assert browser_of(make_user(is_admin=True)).post(f"{ME}/tokens", json=wanted).status_code == 201
+
+
+def test_only_administrators_make_tokens_for_workers_which_do_nothing_else(browser, browser_of, make_user, app):
+    wanted = {"name": "gpu-1", "scopes": ["work"]}
+    assert browser.post(f"{ME}/tokens", json=wanted).status_code == 403
+    administrator = browser_of(make_user("root", is_admin=True))
+    assert administrator.post(f"{ME}/tokens", json={**wanted, "scopes": ["work", "read"]}).status_code == 422
+    made = administrator.post(f"{ME}/tokens", json=wanted)
+    assert (made.status_code, made.json()["scopes"]) == (201, ["work"])
+    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+    worker = Client(app, base_url="http://127.0.0.1:8000", headers=headers)
+    assert worker.get(ME).status_code == 403
+    asked = {"session": "0" * 16, "slot": 0, "machine": "gpu-1", "types": {}}
+    assert worker.post("/api/v2/work/leases", json=asked).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,17 +99,24 @@ def _served(services: Services, folder: Path, paths: tuple[str, ...]) -> Iterato
     server = Server(services)
     server.start()
     # It runs nothing, as every type of the tests is for others: it only looks after jobs of workers that died.
-    runner = JobRunner(services, slots=1)
-    keeper = Keeper(runner, engine="embedded", look=lambda _count: None, end=lambda: None, parent=None)
-    thread = keeper.start()
     jobs = Jobs(services, number, owner.user_id)
     try:
-        with ExitStack() as stack:
+        with _kept(JobRunner(services, slots=1)), ExitStack() as stack:
             yield World(services, server, jobs, owner, number, folder / "token", paths, stack)
+    finally:
+        server.close()
+
+
+@contextmanager
+def _kept(runner: JobRunner) -> Iterator[JobRunner]:
+    """A runner whose leases are renewed, and which looks after the jobs of others."""
+    keeper = Keeper(runner, engine="embedded", look=lambda _count: None, end=lambda: None, parent=None)
+    thread = keeper.start()
+    try:
+        yield runner
     finally:
         runner.stop()
         thread.join(timeout=15)
-        server.close()
 
 
 def test_what_a_job_does_remotely(world: World) -> None:
@@ -175,7 +182,9 @@ def test_a_model_of_the_core_finds_the_same_far_away(world: World, shared_data: 
     with world.services.database.write() as session:  # for who has a GPU, which the remote workers have not
         own = {"image_set_id": world.image_set, "image_id": image.id, "params": {"model": model, "area": area}}
         here = world.services.jobs.enqueue(session, "core.predict_nuclei", owner=world.owner, gpu=True, **own).id
-    assert JobRunner(world.services, gpu=True).run_one(here)
+    with _kept(JobRunner(world.services, gpu=True)) as local:
+        assert local.run_one(here)
+    assert world.jobs.row(here).state == "done", world.jobs.row(here).message
     with world.services.database.read() as session:
         runs = session.scalars(select(PredictionRun).where(PredictionRun.job_id.in_([there, here]))).all()
     assert [run.state for run in runs] == ["ready", "ready"]
