@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
 # uv does not read pip's settings: hand it a local wheel folder when pip has one.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# Torch comes from such a folder too, else from PyTorch's own index: the build for what this machine has, CPU or GPU.
+TORCH = $(if $(UV_FIND_LINKS),,$(or $(addprefix UV_FIND_LINKS=,$(PIP_CONFIGURED)),UV_TORCH_BACKEND=auto))
+PIP_CONFIGURED = $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
 
 PACKAGES := $(wildcard pyproject.toml hatch_build.py sdk/pyproject.toml plugins/*/pyproject.toml frontend/package-lock.json frontend/vendor.json)
 LIGHT_PLUGINS := plugins/eiph_score plugins/media plugins/screening
@@ -51,6 +54,6 @@ $(VENV)/.demo: $(BIN)/uv $(PACKAGES)
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/uv $(PACKAGES) requirements-dev.txt
-	$(if $(UV_FIND_LINKS),,UV_TORCH_BACKEND=auto) $(UV) -r requirements-dev.txt
+	$(TORCH) $(UV) -r requirements-dev.txt
 	cd frontend && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@ $(VENV)/.demo

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
 
 from exact_core.api.errors import Invalid
 from exact_core.evaluation.calibration import (
@@ -66,8 +67,7 @@ def cross_entropy(logits: Array, true: ArrayLike) -> float:
     """
     values = logits.astype(np.float64)
     own = values[np.arange(len(values)), np.asarray(true, np.int64)]
-    largest = values.max(axis=1)
-    return float((largest + np.log(np.exp(values - largest[:, None]).sum(axis=1)) - own).mean())
+    return float((logsumexp(values, axis=1) - own).mean())
 
 
 def correct_prior(probabilities: Array, trained: ArrayLike, target: ArrayLike) -> Array:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from exact_core.api.errors import Invalid
 from exact_sdk.ml.stitching import Array
@@ -121,9 +122,7 @@ class GaussianMixture(Estimator):
 
     def predict_proba(self, samples: Array) -> NDArray[np.float64]:
         """Chances of the components, ``(n, k)``."""
-        logs = self.log_probabilities(samples)
-        raised = np.exp(logs - logs.max(1, keepdims=True))
-        found: NDArray[np.float64] = raised / raised.sum(1, keepdims=True)
+        found: NDArray[np.float64] = softmax(self.log_probabilities(samples), axis=1)
         return found
 
     def predict(self, samples: Array) -> NDArray[np.int64]:

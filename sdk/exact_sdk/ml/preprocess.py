@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from scipy.special import expit, softmax
 
 from exact_core.api.errors import Invalid
 from exact_sdk.ml.stitching import MULTIPLE, Array, Window, pad_to_multiple
@@ -169,7 +170,8 @@ class Preprocess(BaseModel):
         """
         if self.activation == "none":
             return output
-        return sigmoid(output) if self.activation == "sigmoid" else softmax(output, axis=1)
+        found: Array = expit(output) if self.activation == "sigmoid" else softmax(output, axis=1)
+        return found
 
 
 def crop_or_pad(image: Array, side: int, pad: float, rng: np.random.Generator | None = None) -> Array:
@@ -194,17 +196,3 @@ def crop_or_pad(image: Array, side: int, pad: float, rng: np.random.Generator | 
         placed.append(slice(before, before + min(length, side)))
     out[tuple(placed)] = image[tuple(taken)]
     return out
-
-
-def softmax(logits: Array, axis: int = -1) -> Array:
-    """Probabilities that sum to 1, of any finite logits; the dtype stays."""
-    raised = np.exp(logits - logits.max(axis=axis, keepdims=True))
-    found: Array = raised / raised.sum(axis=axis, keepdims=True)
-    return found
-
-
-def sigmoid(logits: Array) -> Array:
-    """Probabilities of yes, each by itself; the dtype stays."""
-    small = np.exp(-np.abs(logits))
-    found: NDArray[Any] = np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
-    return found.astype(logits.dtype, copy=False)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
 
 from exact_core.api.errors import Invalid
 from exact_sdk.ml.stitching import Array
@@ -67,9 +68,9 @@ class Taxonomy:
         Returns:
             For each level ``(n, nodes)``.
         """
-        total = _log_sum(logits)
+        total = logsumexp(logits, axis=1, keepdims=True)
         return [
-            np.stack([_log_sum(logits[:, places == node]) for node in range(len(names))], axis=1) - total[:, None]
+            np.stack([logsumexp(logits[:, places == node], axis=1) for node in range(len(names))], axis=1) - total
             for places, names in zip(self.leaf_to_node, self.nodes, strict=True)
         ]
 
@@ -197,9 +198,3 @@ def _check(paths: Sequence[Sequence[str]]) -> None:
             )
         if leaves.count(leaf) > 1:
             raise Invalid(f"The class {leaf!r} is named twice.")
-
-
-def _log_sum(logits: Array) -> Array:
-    largest = logits.max(axis=1)
-    found: NDArray[Any] = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
-    return found

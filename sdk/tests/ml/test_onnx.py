@@ -98,3 +98,20 @@ def test_what_cannot_go_to_a_browser_is_refused(exported, tiny, tmp_path):
     with pytest.raises(Invalid, match="eval"):
         export(tiny(), KIND, tmp_path / "training")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_classifier_takes_squares_of_its_side_and_any_number_of_them(torch, tmp_path):
+    torch.manual_seed(3)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+        torch.nn.Linear(4, 3),
+    ).eval()  # fmt: skip
+    kind = Preprocess(task="classification", classes=("a", "b", "c"), tile=24, step=24)
+    contract = export(net, kind, tmp_path / "made")
+    pictures = [np.full((height, 30, 3), height, np.uint8) for height in (10, 24, 50)]
+    given = np.stack([contract.prepare(one) for one in pictures])
+    with torch.inference_mode():
+        expected = torch.softmax(net(torch.from_numpy(given)), 1).numpy()
+    found = Session(tmp_path / "made" / "model.onnx", contract).run(given)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
