@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "umap", "sklearn", "numba", "tensorflow")
+HEAVY = ("torch", "umap", "sklearn", "numba", "tensorflow", "distributed", "dask", "tornado")
 
 
 def modules_after(code: str) -> set[str]:

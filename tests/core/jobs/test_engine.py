@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import sys
@@ -13,20 +14,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import delete, text, update
 
 from exact_core.api.context import Actor
-from exact_core.api.errors import Conflict, Unavailable
+from exact_core.api.errors import Conflict, NotFound, Unavailable
 from exact_core.jobs import ending, running
 from exact_core.jobs import runner as runner_module
 from exact_core.jobs.content_key import content_key
+from exact_core.jobs.job_commands import group
+from exact_core.jobs.keeper import Keeper
 from exact_core.jobs.queue import QUEUE_FILE, open_queue
 from exact_core.jobs.runner import MOST_RETRIES, JobRunner
+from exact_core.jobs.serve import as_environment
 from exact_core.jobs.service import cancel_job, retry_job
 from exact_core.jobs.worker import Worker
 from exact_core.services import Services
 from exact_core.storage.models import Image, Job, base, from_now, now
-from tests.core.images.instance import all_jobs, run_jobs, wait_until
+from tests.core.images.instance import all_jobs, run_jobs, token_of, wait_until
+from tests.serving import Client, application
 
 SYSTEM = Actor.system()
 
@@ -310,3 +316,38 @@ def test_a_damaged_queue_file_is_made_anew(tmp_path: Path):
     put()
     assert huey.pending_count() == 1
     huey.storage.close()
+
+
+def test_administrators_see_who_works_and_on_what(services: Services, make_user: Callable[..., Actor]):
+    runner = JobRunner(services, slots=3, gpu=True)
+    keeper = Keeper(runner, engine="embedded", look=lambda _: None, end=runner.stop, parent=None)
+    keeper.look_after()
+    number = ask(services, "works.add", gpu=True)
+    assert runner._claim() is not None
+    with Client(application(services), headers=token_of(services, make_user(is_admin=True))) as api:
+        [worker] = api.get("/api/v2/jobs/workers").json()
+        assert (worker["name"], worker["slots"], worker["gpu"], worker["is_alive"]) == (runner.name, 3, True, True)
+        assert worker["process"] == os.getpid()
+        assert [each["id"] for each in worker["jobs"]] == [number]
+        keeper.leave()
+        assert api.get("/api/v2/jobs/workers").json() == []
+    with Client(application(services), headers=token_of(services, make_user())) as api:
+        assert api.get("/api/v2/jobs/workers").status_code == 403
+
+
+def test_jobs_are_looked_at_and_changed_from_a_terminal(services: Services, monkeypatch: pytest.MonkeyPatch):
+    for name, value in as_environment(services.settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("EXACT_SAFE_MODE", "true")
+    number = ask(services, "works.add")
+
+    def told(*arguments: str) -> str:
+        return CliRunner().invoke(group, arguments, catch_exceptions=False).output
+
+    assert [each["id"] for each in json.loads(told("list", "--state", "queued", "--json"))] == [number]
+    assert json.loads(told("cancel", str(number), "--json"))["state"] == "cancelled"
+    assert f"{number}  cancelled" in told("list")
+    assert json.loads(told("retry", str(number), "--json"))["state"] == "queued"
+    assert "state      queued" in told("show", str(number))
+    with pytest.raises(NotFound):
+        told("show", "999")

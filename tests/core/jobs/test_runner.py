@@ -213,6 +213,7 @@ def test_a_worker_process_is_woken_killed_and_replaced(services: Services):
     from exact_core.jobs.serve import as_environment
 
     site = next(path for path in sys.path if path.endswith("/site"))
+    (Path(site) / "torch.py").write_text("raise ImportError('there is no torch on this machine')")
     environment = {**os.environ, **as_environment(services.settings), "PYTHONPATH": f"{site}:{Path.cwd()}"}
     environment["EXACT_PLUGINS"] = "works"
     waiting = ask(services, "works.wait")

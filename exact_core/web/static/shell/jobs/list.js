@@ -75,7 +75,7 @@ export async function jobList(place) {
     return html`<tr>
       <td><div><button type="button" class="link-btn" data-focus="job-${job.id}" @click=${() => openJob(job.id, load)}><strong>${job.title}</strong></button> <span class="faint num">#${job.id}</span></div>
         ${job.message ? html`<div class="small ${job.state === 'failed' ? 'danger-text' : 'muted'} job-message">${job.message}</div>` : null}</td>
-      <td data-label="State"><div class="stack stack--tight"><span class="badge badge--${known.kind}">${icon(known.symbol, job.state === 'running' ? 'icon--spin' : '')}${stateWords(job)}</span>
+      <td><div class="stack stack--tight"><span class="badge badge--${known.kind}">${icon(known.symbol, job.state === 'running' ? 'icon--spin' : '')}${stateWords(job)}</span>
         ${job.state === 'running' ? html`<progress class="progress" max="1" value=${job.progress || null} aria-label="Progress of job ${job.id}"></progress>` : null}</div></td>
       <td data-label="In">${job.image_set_id ? html`<a href="/image-sets/${job.image_set_id}">${job.image_set ?? `Image set ${job.image_set_id}`}</a>` : html`<span class="faint">–</span>`}</td>
       <td data-label="When" title=${dateTime(job.started_at ?? job.created_at)}>${ago(job.started_at ?? job.created_at)}${job.owner ? html`<span class="faint"> · ${job.owner}</span>` : null}
