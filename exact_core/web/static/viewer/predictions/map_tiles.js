@@ -51,7 +51,7 @@ export class MapTiles {
   /** @param {CanvasRenderingContext2D} context @param {Tile} tile @param {number} x @param {number} y @param {number} scale @param {number} zoom @param {{opacity: number, threshold: number, showMap: boolean, showLine: boolean}} how */
   #drawTile(context, tile, x, y, scale, zoom, how) {
     if (how.showMap) {
-      context.globalAlpha = how.opacity;
+      context.globalAlpha = 0.6 * how.opacity; // the slide shows through
       context.imageSmoothingEnabled = true;
       context.drawImage(tile.canvas, x, y, tile.width * scale, tile.height * scale);
       context.globalAlpha = 1;

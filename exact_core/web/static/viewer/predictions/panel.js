@@ -138,9 +138,10 @@ export class PredictionsPanel {
     const { model } = this;
     if (!model.at.mayAnnotate) return null;
     const button = (/** @type {string} */ symbol, /** @type {string} */ label, /** @type {string} */ combo, /** @type {() => unknown} */ run, more = '') => html`<button type="button" class="btn btn--small ${more}" data-tip=${label} data-keys=${combo} data-decide=${combo} @click=${run}>${icon(symbol)}${label}</button>`;
+    const small = (/** @type {string} */ symbol, /** @type {string} */ label, /** @type {string} */ combo, /** @type {() => unknown} */ run) => html`<button type="button" class="icon-btn icon-btn--small" aria-label=${label} data-tip=${label} data-keys=${combo} @click=${run}>${icon(symbol)}</button>`;
     return html`<div class="side-predictions__part stack stack--tight"><div data-current class="small" role="status"></div>
-      <div class="side-predictions__buttons">${button('chevron-left', 'Previous', 'K', () => model.step(-1))}${button('chevron-right', 'Next', 'J', () => model.step(1))}${button('circle-help', 'Next uncertain', 'U', () => model.stepUncertain())}
-        </div><div class="side-predictions__buttons">${button('check', 'Accept', 'A', () => model.decideCurrent('accept'), 'is-accept')}${button('x', 'Reject', 'R', () => model.decideCurrent('reject'), 'is-reject')}${button('pencil', 'Edit', 'E', () => model.editCurrent())}${button('undo-2', 'Take back', 'Shift+U', () => model.takeBack())}</div>
+      <div class="side-predictions__buttons">${small('chevron-left', 'Previous', 'K', () => model.step(-1))}${small('chevron-right', 'Next', 'J', () => model.step(1))}${button('circle-help', 'Next uncertain', 'U', () => model.stepUncertain())}<span class="grow"></span>${small('undo-2', 'Take the last decision back', 'Shift+U', () => model.takeBack())}
+        </div><div class="side-predictions__buttons">${button('check', 'Accept', 'A', () => model.decideCurrent('accept'), 'is-accept')}${button('x', 'Reject', 'R', () => model.decideCurrent('reject'), 'is-reject')}${button('pencil', 'Edit', 'E', () => model.editCurrent())}</div>
       <div class="row"><button type="button" class="btn btn--small" data-all="view" @click=${(/** @type {any} */ event) => this.#acceptAll(event.currentTarget, true)}>${icon('check-check')}<span>Accept all in view</span></button>
         <button type="button" class="btn btn--small" data-all="image" @click=${(/** @type {any} */ event) => this.#acceptAll(event.currentTarget, false)}>${icon('check-check')}<span>Accept all in image</span></button></div></div>`;
   }
