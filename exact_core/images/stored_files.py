@@ -104,7 +104,12 @@ def shared_paths(session: Session, image: Image) -> frozenset[str]:
 
 def remove_files(blobs: Blobs, image: Image, shared: Collection[str] = ()) -> None:
     """Delete what the instance stored for an image; files used in place or by other images are never touched."""
-    for stored in (image.pyramid_path, image.tile_index_path, f"derived/{image.id}/thumbnails"):
+    for stored in (
+        image.pyramid_path,
+        image.tile_index_path,
+        f"derived/{image.id}/thumbnails",
+        f"derived/{image.id}/predictions",
+    ):
         if stored and stored not in shared and not Path(stored).is_absolute():
             blobs.remove(stored)
     if image.is_external or Path(image.file_path).is_absolute() or image.file_path in shared:

@@ -6,9 +6,13 @@ import numpy as np
 import openslide
 import pytest
 import pyvips
+from scipy.spatial import cKDTree
 
 from exact_core.demo.nuclei import find_nuclei
 from exact_core.demo.tissue import make_tissue
+from exact_core.detectors.nuclei import NucleusDetector
+from exact_core.detectors.settings import NucleusSettings
+from tests.core.predictions.readers import Kept, PictureReader
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +72,16 @@ def test_only_the_clearest_are_kept_when_there_are_too_many(slide, nuclei):
     fewer = find_nuclei(slide, most=50)
     assert len(fewer.grades) == 50
     assert fewer.scores.min() >= np.sort(nuclei.scores)[-50]
+
+
+def test_the_built_in_detector_finds_the_same_nuclei(slide, nuclei):
+    with openslide.OpenSlide(slide) as opened:
+        pixels = np.asarray(opened.read_region((0, 0), 1, opened.level_dimensions[1]).convert("RGB"))
+    found = Kept()
+    detector = NucleusDetector(None, NucleusSettings(), "cpu")
+    detector.predict(PictureReader(pixels, mpp=1.0), None, found, lambda _share, _said: None)
+    ours = np.array([rings[0].mean(axis=0) for rings in found.outlines]) * 2
+    theirs = (nuclei.boxes[:, :2] + nuclei.boxes[:, 2:]) / 2
+    distance, _ = cKDTree(ours).query(theirs)
+    assert np.mean(distance < 8) > 0.8  # touching ones are parted, pale and ragged ones score too little
+    assert (ours < 1040).all()

@@ -15,6 +15,7 @@ from exact_core.api.context import Actor
 from exact_core.cli import main
 from exact_core.images.importing import find_pictures, import_pictures
 from exact_core.jobs.runner import JobRunner
+from exact_core.predictions.reading import Wanted, shapes_of
 from exact_core.services import Services
 from exact_core.storage.models import Job, PredictionRun
 from tests.core.annotations.conftest import Lab
@@ -73,3 +74,20 @@ def test_a_job_that_cannot_work_says_why_and_leaves_nothing(asked: Lab, services
         assert session.scalars(select(PredictionRun)).all() == []
     assert job.state == "failed"
     assert "smallest" in job.message
+
+
+def test_a_job_in_a_process_of_its_own_makes_the_same_run(asked: Lab, services: Services) -> None:
+    lab = asked
+    body = {"kind": "core.nuclei", "settings": {"assumed_mpp": 1}}
+    started = [lab.post("ann", "predictions", json=body).json()["job_ids"][0]]
+    JobRunner(services).run_waiting()
+    services.settings = services.settings.model_copy(update={"isolate_jobs": True})
+    started.append(lab.post("ann", "predictions", json=body).json()["job_ids"][0])
+    JobRunner(services).run_waiting()
+    with services.database.read() as session:
+        runs = session.scalars(select(PredictionRun).order_by(PredictionRun.id)).all()
+        shapes = [shapes_of(session, run, Wanted()) for run in runs]
+    assert [run.job_id for run in runs] == started
+    here, apart = shapes
+    assert list(here.packed) == list(apart.packed)
+    assert here.score.tolist() == apart.score.tolist()

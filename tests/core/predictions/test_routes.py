@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,12 @@ from sqlalchemy import select
 
 from exact_core.api.contributions import Shape
 from exact_core.api.predictions import PredictedShapes
+from exact_core.predictions.deciding import Asked
+from exact_core.predictions.reading import Wanted
+from exact_core.predictions.service import decide_on
 from exact_core.predictions.writing import RunWriter
 from exact_core.services import Services
+from exact_core.storage.idempotency import Repeat
 from exact_core.storage.models import AnnotationType, AuditEvent, Job, PredictionRun
 from tests.core.annotations.conftest import Lab
 from tests.core.annotations.wire_reader import read
@@ -366,3 +372,21 @@ def test_a_model_is_one_more_reader_of_the_set(runs: Runs, services: Services) -
     assert lab.in_set("ann", "GET", "agreement", params=asked).status_code == 403
     table = lab.in_set("lead", "GET", "agreement.csv", params={**asked, "table": "items"})
     assert table.status_code == 200
+
+
+def test_two_readers_who_accept_the_same_make_one_annotation(runs: Runs, services: Services) -> None:
+    lab, run = runs.lab, runs.make()
+    asked = Asked("accept", None, Wanted(least=0.25), {"cell": lab.types["Cell"]})
+    together = Barrier(2)
+
+    def accept(name: str) -> int:
+        actor = lab.people[name]
+        together.wait(timeout=10)
+        path = f"/{lab.image_id}/{run}"
+        body = decide_on(services, actor, lab.image_id, run, asked, Repeat(actor, None, "POST", path, ""))
+        return int(json.loads(body)["decided"])
+
+    with ThreadPoolExecutor(2) as pool:
+        decided = sorted(pool.map(accept, ("ann", "ben")))
+    assert decided == [0, 15]
+    assert lab.get("lead", "annotation-counts").json()["total"] == 15

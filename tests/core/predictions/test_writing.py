@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from exact_core.api.contributions import Shape
 from exact_core.api.errors import Conflict, Invalid, NotFound
 from exact_core.api.predictions import PredictedShapes
+from exact_core.images.stored_files import remove_files
 from exact_core.predictions import maps
 from exact_core.predictions.arrays import checked
 from exact_core.predictions.chunks import STEPS, Shapes, histogram_of, joined
@@ -248,4 +249,17 @@ def test_a_pyramid_that_is_not_whole_is_no_file(tmp_path: Path) -> None:
     pyramid.write(np.zeros((5, 20), np.uint8))
     with pytest.raises(Invalid, match="ended after 5"):
         writing.__exit__(None, None, None)
+    assert not path.exists()
+
+
+def test_the_maps_go_with_the_files_of_their_image(services: Services, make_run: Make) -> None:
+    with (
+        make_run() as out,
+        out.map("probability", width=4, height=4, downsample=8) as probability,
+    ):
+        probability.write(np.full((4, 4), 7, np.uint8))
+    with services.database.read() as session:
+        path = services.blobs.path(session.scalars(select(PredictionMap.path)).one())
+        assert path.exists()
+        remove_files(services.blobs, session.scalars(select(Image)).one())
     assert not path.exists()

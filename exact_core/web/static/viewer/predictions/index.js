@@ -2,14 +2,13 @@
 /** Predictions on the page: which run is looked at, what of it is seen, and what is decided about it. */
 
 import { afterRest, perFrame } from '../../sdk/timing.js';
-import { api, idempotencyKey } from '../../shell/api.js';
+import { api } from '../../shell/api.js';
 import { $ } from '../../shell/html.js';
 import { keys } from '../../shell/keys.js';
-import { showError, toast } from '../../shell/toast.js';
 import { boundsOf } from '../geometry.js';
-import { toJson } from '../geometry_json.js';
+import { Deciding } from './deciding.js';
 import { agreementOf } from './figures.js';
-import { Decisions, centreOf, meets, nextPlace, ringsAt, shownPlaces } from './found.js';
+import { Decisions, centreOf, shownPlaces } from './found.js';
 import { PredictionLayer } from './layer.js';
 import { MapTiles } from './map_tiles.js';
 import { PredictionsPanel } from './panel.js';
@@ -43,9 +42,6 @@ import { decodePredictions } from './wire.js';
 const COLOURS = ['#7a1fd1', '#0077b6', '#c2185b', '#00796b', '#b45309', '#4d7c0f', '#5d4037', '#1d4ed8'];
 const MARGIN = 0.5;
 const REST_MS = 160;
-/** Screen px below which a shape is too small to judge. */
-const LEAST_SIZE = 12;
-const SHAPE_OF_NUMBER = /** @type {const} */ ([null, 'point', 'box', 'ellipse', 'line', 'polyline', 'polygon', 'rotated_box']);
 
 /** Connects the panel, the layer and the server. */
 export class Predictions {
@@ -54,6 +50,7 @@ export class Predictions {
     this.at = workplace;
     this.path = `/images/${workplace.image.id}/predictions`;
     this.button = $('#toggle-predictions');
+    this.deciding = new Deciding(this);
     this.panel = new PredictionsPanel($('#predictions'), this);
     this.layer = new PredictionLayer(workplace.stage, $('#stage-overlays'), () => this.#picture());
     this.button.addEventListener('click', () => this.toggle());
@@ -75,14 +72,10 @@ export class Predictions {
   decisions = new Decisions();
   /** @type {import('./wire.js').PredictedView | import('./wire.js').PredictedCounts | null} */
   view = null;
-  /** @type {number | null} Number of the shape that one is at. */
-  current = null;
   /** @type {Record<string, number>} */
   types = {};
   /** @type {ArrayLike<number>} */
   places = [];
-  /** @type {{run: string, numbers: number[], verdict: 'accept' | 'reject'}[]} What was decided here, the latest last. */
-  #done = [];
   /** @type {MapTiles | null} */
   #map = null;
   /** @type {readonly number[] | null} */
@@ -90,8 +83,6 @@ export class Predictions {
   #loading = new AbortController();
   /** @type {(() => void) | null} */
   #release = null;
-  /** @type {{number: number, box: [number, number, number, number]}[]} */
-  #queue = [];
 
   toggle() {
     if (this.isOpen) this.close();
@@ -136,13 +127,12 @@ export class Predictions {
     this.run = run;
     this.view = null;
     this.places = [];
-    this.current = null;
+    this.deciding.begin();
     this.#loaded = null;
-    this.#queue = [];
     this.#map = null;
     this.hiddenLabels.clear();
     if (run) {
-      const [detail] = await Promise.all([api.get(`${this.path}/${run.uuid}`), this.#readDecisions()]);
+      const [detail] = await Promise.all([api.get(`${this.path}/${run.uuid}`), this.readDecisions()]);
       if (this.run !== run) return;
       Object.assign(run, detail);
       this.types = { ...detail.types };
@@ -182,8 +172,8 @@ export class Predictions {
   }
 
   #picture() {
-    const { view, places, decisions, current, byUncertainty, opacity, least, hiddenLabels, showMap } = this;
-    return { view, places, decisions, current, byUncertainty, opacity, least, hiddenLabels, showMap, map: this.#map, colourOf: (/** @type {number} */ label) => this.colourOf(label) };
+    const { view, places, decisions, byUncertainty, opacity, least, hiddenLabels, showMap } = this;
+    return { view, places, decisions, current: this.deciding.current, byUncertainty, opacity, least, hiddenLabels, showMap, map: this.#map, colourOf: (/** @type {number} */ label) => this.colourOf(label) };
   }
 
   #sift() {
@@ -228,7 +218,7 @@ export class Predictions {
   }
 
   #loadSoon = afterRest(() => void this.#load(), REST_MS);
-  #shapesChanged = afterRest(() => void this.#readDecisions().then(() => this.#sift()), REST_MS);
+  #shapesChanged = afterRest(() => void this.readDecisions().then(() => this.#sift(), () => undefined), REST_MS);
 
   /** Shapes of what is on the screen and half a screen around it. */
   async #load() {
@@ -254,163 +244,25 @@ export class Predictions {
     }
   }
 
-  async #readDecisions() {
+  async readDecisions() {
     const { run } = this;
     if (run) this.decisions.replace(await api.get(`${this.path}/${run.uuid}/decisions`));
-  }
-
-  /** The shape that one is at, if it is on this computer. */
-  get currentPlace() {
-    const { view } = this;
-    if (this.current === null || view?.kind !== 'shapes') return -1;
-    return view.number.indexOf(this.current);
-  }
-
-  /** @param {1 | -1} step */
-  step(step) {
-    const { view } = this;
-    if (view?.kind !== 'shapes') {
-      this.at.flash('Zoom in until single predictions are shown.');
-      return;
-    }
-    const [, y0, , y1] = this.at.stage.visibleBounds;
-    const bounds = this.at.stage.visibleBounds;
-    const near = Array.from(this.places).filter((place) => meets(view, place, bounds));
-    const height = Math.max(1, (y1 - y0) / 5);
-    const place = nextPlace(view, near, this.decisions, this.current, step, height) ?? nextPlace(view, this.places, this.decisions, this.current, step, height);
-    if (place === null) {
-      this.at.flash('No further prediction above the threshold is undecided here.');
-      this.#at(null);
-      return;
-    }
-    this.#at(view.number[place]);
-    this.#goTo(view.box.subarray(4 * place, 4 * place + 4));
-  }
-
-  /** To the shape of which a decision teaches most. */
-  async stepUncertain() {
-    const { run } = this;
-    if (!run) return;
-    try {
-      this.#queue = this.#queue.filter(({ number }) => this.decisions.of(number) === 'open' && number !== this.current);
-      if (!this.#queue.length) this.#queue = await api.get(`${this.path}/${run.uuid}/next`, { k: 20, least: Math.min(this.least, 0.999) });
-      const next = this.#queue.find(({ number }) => number !== this.current);
-      if (!next) {
-        this.at.flash('Every prediction above the threshold is decided.');
-        return;
-      }
-      this.#at(next.number);
-      this.#goTo(next.box, true);
-    } catch (error) {
-      showError(error, 'The next prediction could not be found');
-    }
-  }
-
-  /** @param {number | null} number */
-  #at(number) {
-    this.current = number;
-    this.layer.draw();
-    this.panel.drawCurrent();
-  }
-
-  /** @param {ArrayLike<number>} box @param {boolean} [always] */
-  #goTo(box, always = false) {
-    const [x0, y0, x1, y1] = this.at.stage.visibleBounds;
-    const [x, y] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-    const { zoom } = this.at.stage;
-    const size = Math.max(box[2] - box[0], box[3] - box[1]);
-    if (size * zoom >= LEAST_SIZE && size * zoom <= Math.min(...this.at.stage.size)) {
-      if (always || x < x0 || x > x1 || y < y0 || y > y1) this.at.stage.goTo({ x, y });
-      return;
-    }
-    this.at.stage.fitBounds([box[0] - size, box[1] - size, box[2] + size, box[3] + size], { margin: 0.4 });
-  }
-
-  /** @param {'accept' | 'reject'} verdict */
-  async decideCurrent(verdict) {
-    if (this.current === null) {
-      this.step(1);
-      return;
-    }
-    const number = this.current;
-    if (await this.decide({ verdict, numbers: [number] })) this.step(1);
-  }
-
-  /** Take the shape over and put its vertices into the hand. */
-  async editCurrent() {
-    const { view, currentPlace: place } = this;
-    if (view?.kind !== 'shapes' || place < 0) return;
-    const shape = SHAPE_OF_NUMBER[view.shape[place]];
-    if (!shape) return;
-    const rings = ringsAt(view, place);
-    const done = await this.decide({ verdict: 'accept', numbers: [view.number[place]], geometry: toJson({ shape, rings }) });
-    const [id] = done?.annotation_ids ?? [];
-    if (id) await this.at.selectById(id, false);
-  }
-
-  /** @param {{verdict: 'accept' | 'reject', numbers?: number[], selection?: object, geometry?: object}} asked @returns {Promise<any>} what was done, or null */
-  async decide(asked) {
-    const { run } = this;
-    if (!run) return null;
-    try {
-      const types = asked.verdict === 'accept' ? this.types : {};
-      const done = await api.post(`${this.path}/${run.uuid}/decisions`, { ...asked, types }, { idempotencyKey: idempotencyKey() });
-      if (asked.numbers) {
-        this.decisions.set(asked.numbers, asked.verdict === 'reject' ? 'rejected' : asked.geometry ? 'edited' : 'accepted');
-        this.#done.push({ run: run.uuid, numbers: asked.numbers, verdict: asked.verdict });
-      } else await this.#readDecisions();
-      if (done.skipped.length) toast(`${done.skipped.length} could not be taken over`, { kind: 'warning', detail: done.skipped[0].reason });
-      if (asked.verdict === 'accept' && done.decided) this.at.seeAgain();
-      this.#sift();
-      return done;
-    } catch (error) {
-      showError(error, asked.verdict === 'accept' ? 'Not accepted' : 'Not rejected');
-      return null;
-    }
-  }
-
-  /** Take the last decision back, with the annotation that it made. */
-  async takeBack() {
-    const last = this.#done.pop();
-    if (!last) {
-      this.at.flash('Nothing was decided on this page yet.');
-      return;
-    }
-    try {
-      await api.post(`${this.path}/${last.run}/decisions`, { verdict: 'withdraw', numbers: last.numbers });
-      if (last.run === this.run?.uuid) {
-        this.decisions.set(last.numbers, 'open');
-        this.#at(last.numbers[0]);
-      }
-      if (last.verdict === 'accept') this.at.seeAgain();
-      this.#sift();
-    } catch (error) {
-      this.#done.push(last);
-      showError(error, 'Not taken back');
-    }
-  }
-
-  /** @param {boolean} inView */
-  selection(inView) {
-    const [x0, y0, x1, y1] = this.at.stage.visibleBounds.map(Math.round);
-    const labels = this.run?.labels.map((_, label) => label).filter((label) => !this.hiddenLabels.has(label)) ?? [];
-    return { least: this.least, labels, area: inView ? { x0, y0, x1, y1 } : null };
   }
 
   /** @returns {import('../../shell/keys.js').Shortcut[]} */
   #keys() {
     const group = 'Predictions';
     const when = () => this.isOpen && Boolean(this.run) && this.at.rack.shape === null;
-    const decides = () => when() && this.at.mayAnnotate && this.current !== null;
+    const decides = () => when() && this.at.mayAnnotate && this.deciding.current !== null;
     return [
-      { keys: 'J', title: 'Next undecided prediction', group, repeat: true, when, run: () => this.step(1) },
-      { keys: 'K', title: 'Previous undecided prediction', group, repeat: true, when, run: () => this.step(-1) },
-      { keys: 'U', title: 'Next uncertain prediction', group, when, run: () => void this.stepUncertain() },
-      { keys: 'A', title: 'Accept the prediction', group, when: decides, run: () => void this.decideCurrent('accept') },
-      { keys: 'R', title: 'Reject the prediction', group, when: decides, run: () => void this.decideCurrent('reject') },
-      { keys: 'E', title: 'Accept the prediction and edit it', group, when: decides, run: () => void this.editCurrent() },
-      { keys: 'Shift+U', title: 'Take the last decision back', group, when, run: () => void this.takeBack() },
-      { keys: 'Escape', title: 'Leave the prediction', group, when: () => decides(), run: () => this.#at(null) },
+      { keys: 'J', title: 'Next undecided prediction', group, repeat: true, when, run: () => this.deciding.step(1) },
+      { keys: 'K', title: 'Previous undecided prediction', group, repeat: true, when, run: () => this.deciding.step(-1) },
+      { keys: 'U', title: 'Next uncertain prediction', group, when, run: () => void this.deciding.stepUncertain() },
+      { keys: 'A', title: 'Accept the prediction', group, when: decides, run: () => void this.deciding.decideCurrent('accept') },
+      { keys: 'R', title: 'Reject the prediction', group, when: decides, run: () => void this.deciding.decideCurrent('reject') },
+      { keys: 'E', title: 'Accept the prediction and edit it', group, when: decides, run: () => void this.deciding.editCurrent() },
+      { keys: 'Shift+U', title: 'Take the last decision back', group, when, run: () => void this.deciding.takeBack() },
+      { keys: 'Escape', title: 'Leave the prediction', group, when: () => decides(), run: () => this.deciding.goOn(null) },
     ];
   }
 }

@@ -6,7 +6,7 @@ import { contourSegments } from './contours.js';
 
 /**
  * @typedef {{id: number, name: string, label: number | null, width: number, height: number, downsample: number, x: number, y: number, levels: [number, number][]}} MapInfo
- * @typedef {{canvas: HTMLCanvasElement, values: Uint8Array, width: number, height: number, line: Float32Array | null, lineAt: number}} Tile
+ * @typedef {{canvas: HTMLCanvasElement, values: Uint8Array, width: number, height: number, line: Float32Array | null, lineAt: string}} Tile
  */
 
 const TILE = 256;
@@ -43,7 +43,9 @@ export class MapTiles {
     for (let row = top; row <= bottom; row += 1) {
       for (let column = left; column <= right; column += 1) {
         const tile = this.#tile(level, column, row, Math.min(TILE, width - column * TILE), Math.min(TILE, height - row * TILE));
-        if (tile) this.#drawTile(context, tile, info.x + column * TILE * scale, info.y + row * TILE * scale, scale, zoom, how);
+        if (!tile) continue;
+        if (how.showLine) this.#trace(level, column, row, tile, how.threshold * 255);
+        this.#drawTile(context, tile, info.x + column * TILE * scale, info.y + row * TILE * scale, scale, zoom, how);
       }
     }
   }
@@ -51,17 +53,12 @@ export class MapTiles {
   /** @param {CanvasRenderingContext2D} context @param {Tile} tile @param {number} x @param {number} y @param {number} scale @param {number} zoom @param {{opacity: number, threshold: number, showMap: boolean, showLine: boolean}} how */
   #drawTile(context, tile, x, y, scale, zoom, how) {
     if (how.showMap) {
-      context.globalAlpha = how.opacity;
+      context.globalAlpha = 0.6 * how.opacity; // the slide shows through
       context.imageSmoothingEnabled = true;
       context.drawImage(tile.canvas, x, y, tile.width * scale, tile.height * scale);
       context.globalAlpha = 1;
     }
-    if (!how.showLine) return;
-    const threshold = how.threshold * 255;
-    if (!tile.line || tile.lineAt !== threshold) {
-      tile.line = contourSegments(tile.values, tile.width, tile.height, Math.max(threshold, 0.5));
-      tile.lineAt = threshold;
-    }
+    if (!how.showLine || !tile.line) return;
     context.beginPath();
     for (let i = 0; i < tile.line.length; i += 4) {
       context.moveTo(x + tile.line[i] * scale, y + tile.line[i + 1] * scale);
@@ -72,6 +69,24 @@ export class MapTiles {
       context.strokeStyle = colour;
       context.stroke();
     }
+  }
+
+  /** The line of a tile, up to the first values of the tiles beside and below it, so that it goes on there. @param {number} level @param {number} column @param {number} row @param {Tile} tile @param {number} threshold */
+  #trace(level, column, row, tile, threshold) {
+    const next = (/** @type {number} */ dx, /** @type {number} */ dy) => this.#tiles.get(`${level}/${column + dx}_${row + dy}`) ?? null;
+    const [right, below, corner] = [next(1, 0), next(0, 1), next(1, 1)];
+    const at = `${threshold} ${Boolean(right)} ${Boolean(below)} ${Boolean(corner)}`;
+    if (tile.line && tile.lineAt === at) return;
+    const [width, height] = [tile.width + (right ? 1 : 0), tile.height + (below ? 1 : 0)];
+    const values = new Uint8Array(width * height);
+    for (let y = 0; y < tile.height; y += 1) {
+      values.set(tile.values.subarray(y * tile.width, (y + 1) * tile.width), y * width);
+      if (right) values[y * width + tile.width] = right.values[y * right.width];
+    }
+    if (below) values.set(below.values.subarray(0, tile.width), tile.height * width);
+    if (right && below) values[values.length - 1] = corner ? corner.values[0] : below.values[tile.width - 1];
+    tile.line = contourSegments(values, width, height, Math.max(threshold, 0.5));
+    tile.lineAt = at;
   }
 
   /** @param {number} level @param {number} column @param {number} row @param {number} width @param {number} height */
@@ -93,7 +108,7 @@ export class MapTiles {
     /** @type {Response} */
     const answer = await api.get(`${this.path}/${key}`, {}, { as: 'response' });
     const values = answer.status === 204 ? new Uint8Array(width * height) : await greyOf(await answer.blob(), width, height);
-    return { canvas: coloured(values, width, height, this.colours), values, width, height, line: null, lineAt: -1 };
+    return { canvas: coloured(values, width, height, this.colours), values, width, height, line: null, lineAt: '' };
   }
 }
 

@@ -138,9 +138,10 @@ export class PredictionsPanel {
     const { model } = this;
     if (!model.at.mayAnnotate) return null;
     const button = (/** @type {string} */ symbol, /** @type {string} */ label, /** @type {string} */ combo, /** @type {() => unknown} */ run, more = '') => html`<button type="button" class="btn btn--small ${more}" data-tip=${label} data-keys=${combo} data-decide=${combo} @click=${run}>${icon(symbol)}${label}</button>`;
+    const small = (/** @type {string} */ symbol, /** @type {string} */ label, /** @type {string} */ combo, /** @type {() => unknown} */ run) => html`<button type="button" class="icon-btn icon-btn--small" aria-label=${label} data-tip=${label} data-keys=${combo} @click=${run}>${icon(symbol)}</button>`;
     return html`<div class="side-predictions__part stack stack--tight"><div data-current class="small" role="status"></div>
-      <div class="side-predictions__buttons">${button('chevron-left', 'Previous', 'K', () => model.step(-1))}${button('chevron-right', 'Next', 'J', () => model.step(1))}${button('circle-help', 'Next uncertain', 'U', () => model.stepUncertain())}
-        </div><div class="side-predictions__buttons">${button('check', 'Accept', 'A', () => model.decideCurrent('accept'), 'is-accept')}${button('x', 'Reject', 'R', () => model.decideCurrent('reject'), 'is-reject')}${button('pencil', 'Edit', 'E', () => model.editCurrent())}${button('undo-2', 'Take back', 'Shift+U', () => model.takeBack())}</div>
+      <div class="side-predictions__buttons">${small('chevron-left', 'Previous', 'K', () => model.deciding.step(-1))}${small('chevron-right', 'Next', 'J', () => model.deciding.step(1))}${button('circle-help', 'Next uncertain', 'U', () => model.deciding.stepUncertain())}<span class="grow"></span>${small('undo-2', 'Take the last decision back', 'Shift+U', () => model.deciding.takeBack())}
+        </div><div class="side-predictions__buttons">${button('check', 'Accept', 'A', () => model.deciding.decideCurrent('accept'), 'is-accept')}${button('x', 'Reject', 'R', () => model.deciding.decideCurrent('reject'), 'is-reject')}${button('pencil', 'Edit', 'E', () => model.deciding.editCurrent())}</div>
       <div class="row"><button type="button" class="btn btn--small" data-all="view" @click=${(/** @type {any} */ event) => this.#acceptAll(event.currentTarget, true)}>${icon('check-check')}<span>Accept all in view</span></button>
         <button type="button" class="btn btn--small" data-all="image" @click=${(/** @type {any} */ event) => this.#acceptAll(event.currentTarget, false)}>${icon('check-check')}<span>Accept all in image</span></button></div></div>`;
   }
@@ -167,8 +168,8 @@ export class PredictionsPanel {
     const place = this.body.querySelector('[data-current]');
     if (!place) return;
     const { model } = this;
-    const at = model.currentPlace;
-    const has = model.current !== null;
+    const at = model.deciding.currentPlace;
+    const has = model.deciding.current !== null;
     for (const combo of ['A', 'R', 'E']) this.body.querySelector(`[data-decide="${combo}"]`)?.toggleAttribute('disabled', !has);
     if (!has) {
       render(place, html`<span class="muted">Press <span class="kbd">J</span> for the next prediction.</span>`);
@@ -186,7 +187,7 @@ export class PredictionsPanel {
   /** @param {HTMLButtonElement} button @param {boolean} inView */
   async #acceptAll(button, inView) {
     const { model } = this;
-    const selection = model.selection(inView);
+    const selection = model.deciding.selection(inView);
     await busy(button, async () => {
       try {
         const count = await api.post(`${model.path}/${model.run?.uuid}/count`, selection);
@@ -198,7 +199,7 @@ export class PredictionsPanel {
           title: `Accept ${count.undecided.toLocaleString('en')} predictions?`, action: 'Accept', size: 'small',
           body: html`<p>${inView ? 'All in view' : 'All in the image'} with a score of at least ${model.least.toFixed(2)} that are undecided become unverified annotations. Undo takes them back.</p>`,
           submit: async () => {
-            const done = await model.decide({ verdict: 'accept', selection });
+            const done = await model.deciding.decide({ verdict: 'accept', selection });
             if (!done) throw new Error('They were not accepted.');
             return done;
           },
