@@ -46,7 +46,8 @@ _RUN = """async ({ image, address, field, fields, side }) => {
     const columns = side / field;
     const [x, y] = [(number % columns) * field, Math.floor(number / columns) * field];
     const bounds = [x, y, x + field, y + field];
-    worker.look({ image: { id: image, content_version: '', levels: facts.levels, mpp_x: null }, frame: '0.0.rgb', bounds });
+    const shown = { id: image, content_version: '', levels: facts.levels, mpp_x: null };
+    worker.look({ image: shown, frame: '0.0.rgb', bounds });
     return next('field');
   };
   await look(0);
