@@ -173,4 +173,5 @@ def _model(graph: Graph, entry: Layer, output: Value) -> bytes:
         ir_version=_IR_VERSION,
     )
     onnx.checker.check_model(made, full_check=True)
-    return made.SerializeToString()
+    content: bytes = made.SerializeToString()
+    return content
