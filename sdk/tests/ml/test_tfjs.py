@@ -24,7 +24,7 @@ from exact_core.models.files import check_folder
 MODELS = Path(__file__).parent / "tfjs"
 
 
-@pytest.mark.parametrize("name", ["unet", "classifier"])
+@pytest.mark.parametrize("name", ["unet", "classifier", "attention"])
 def test_the_answers_are_those_of_tensorflow_js(name: str) -> None:
     told = json.loads((MODELS / name / "answer.json").read_text())
     picture = np.array(told["input"], np.float32).reshape(told["input_shape"])

@@ -68,4 +68,14 @@ function classifier() {
   ] });
 }
 
-keep('unet', unet(), [8, 8, 3]).then(() => keep('classifier', classifier(), [9, 7, 3]));
+function attention() {
+  const image = input({ shape: [6, 5, 3], name: 'in' });
+  const some = l.reLU({ maxValue: 1, name: 'most' }).apply(l.conv2d({ filters: 4, kernelSize: 3, dilationRate: 2, name: 'wide' }).apply(image));
+  const gate = l.conv2d({ filters: 4, kernelSize: 1, activation: 'sigmoid', name: 'gate' }).apply(some);
+  const pooled = l.globalAveragePooling2d({ name: 'mean' }).apply(l.multiply({ name: 'gated' }).apply([some, gate]));
+  return model({ inputs: image, outputs: l.softmax({ name: 'soft' }).apply(l.dense({ units: 2, name: 'two' }).apply(pooled)) });
+}
+
+keep('unet', unet(), [8, 8, 3])
+  .then(() => keep('attention', attention(), [6, 5, 3]))
+  .then(() => keep('classifier', classifier(), [9, 7, 3]));
