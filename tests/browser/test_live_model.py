@@ -19,6 +19,8 @@ from playwright.sync_api import Page, expect
 from exact_core.settings import Settings
 from exact_core.storage import migrate
 from exact_core.storage.database import Database
+from exact_core.storage.epochs import raise_epoch
+from exact_core.storage.models import ImageSet
 from tests.browser.model_upload import upload
 from tests.browser.networks import Network, nuclei_network
 from tests.browser.profiles import Profiles
@@ -152,6 +154,24 @@ def test_a_model_without_a_network_for_browsers_is_offered_to_the_server_only(pa
     page.select_option("#live-choice", label="For the server (server only)")
     expect(page.get_by_role("button", name="Run on the server")).to_be_visible()
     expect(page.get_by_role("button", name="Run here")).to_have_count(0)
+
+
+def test_blind_readers_have_no_model_that_tells_them_what_it_sees(profiles: Profiles, lab: Instance) -> None:
+    def set_mode(mode: str) -> None:
+        with lab.services.database.write() as session:
+            session.get_one(ImageSet, lab.image_set_id).mode = mode
+            raise_epoch(session, "access")
+
+    set_mode("competitive")
+    try:
+        for name, has_panel in (("ben", False), ("ann", True)):  # an annotator, and who manages the set
+            page, _ = profiles.page(lab, name)
+            page.goto(lab.viewer())
+            expect(page.locator("#stage-state")).to_be_hidden(timeout=30_000)
+            expect(page.locator("#types")).to_be_visible()
+            assert page.locator("#live-model").is_visible() is has_panel
+    finally:
+        set_mode("cooperative")
 
 
 def test_the_browsers_numbers_are_those_of_python(page: Page, lab: Instance) -> None:
