@@ -14,7 +14,7 @@ import sys
 
 TABLES = (
     *("startup", "dispatch", "plugins", "screening", "media", "engine", "engine_exchange", "tiles", "layer"),
-    *("jobs", "ml"),
+    *("jobs", "ml", "browser_model"),
 )
 
 

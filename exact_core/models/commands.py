@@ -19,27 +19,30 @@ if TYPE_CHECKING:
 
 _USER = click.option("--user", "user_name", default="", help="Act with this account's rights and name.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_CONVERT = "exact_sdk.ml.commands"
+_KIT = "exact_sdk.ml.commands"
+_CONVERSIONS = {"convert": "convert", "convert-tfjs": "convert_tfjs"}
 
 
 class _WithConversion(click.Group):
-    """The commands of the core, and ``convert`` where the toolkit that reads foreign weights is installed."""
+    """The commands of the core, and those that convert where the toolkit that reads foreign models is installed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *(["convert"] if _can_convert() else [])]
+        return [*super().list_commands(ctx), *(_CONVERSIONS if _can_convert() else [])]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != "convert":
+        if cmd_name not in _CONVERSIONS:
             return super().get_command(ctx, cmd_name)
         if not _can_convert():
-            raise click.UsageError("'exact models convert' reads weights with torch: pip install 'exact-sdk[ml]'", ctx)
-        command = importlib.import_module(_CONVERT).convert
+            raise click.UsageError(
+                f"'exact models {cmd_name}' is a part of the toolkit: pip install 'exact-sdk[ml]'", ctx
+            )
+        command = getattr(importlib.import_module(_KIT), _CONVERSIONS[cmd_name])
         assert isinstance(command, click.Command)
         return command
 
 
 def _can_convert() -> bool:
-    return importlib.util.find_spec("exact_sdk") is not None and importlib.util.find_spec(_CONVERT) is not None
+    return importlib.util.find_spec("exact_sdk") is not None and importlib.util.find_spec(_KIT) is not None
 
 
 @click.group("models", cls=_WithConversion)

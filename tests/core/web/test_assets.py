@@ -159,3 +159,24 @@ def test_what_templates_and_modules_refer_to_exists() -> None:
     for file in (STATIC / "shell").rglob("*.js"):
         for target in re.findall(r"(?:from|import) '(\.[^']+)'", file.read_text()):
             assert (file.parent / target).is_file(), f"{file.name} imports {target}"
+
+
+def test_a_large_file_is_read_when_it_is_asked_for_and_refused_when_it_changed(tmp_path: Path) -> None:
+    large = tmp_path / "runtime.wasm"
+    large.write_bytes(b"\0asm" + bytes(5 * 1024 * 1024))
+    tree, again = AssetTree(tmp_path, "/static"), AssetTree(tmp_path, "/static")
+    assert len(serve(tree).get(tree.url("runtime.wasm")).content) == large.stat().st_size
+    large.write_bytes(b"\0asm")
+    assert serve(again).get(again.url("runtime.wasm")).status_code == 404
+
+
+def test_scripts_may_be_workers_of_isolated_pages_and_only_those_of_models_compile() -> None:
+    tree = AssetTree(STATIC, "/static")
+    client = serve(tree)
+    of_models = client.get(tree.url("inference/worker.js")).headers
+    others = client.get(tree.url("viewer/store_worker.js")).headers
+    assert of_models["cross-origin-embedder-policy"] == others["cross-origin-embedder-policy"] == "require-corp"
+    assert "'wasm-unsafe-eval'" in of_models["content-security-policy"]
+    assert "http" not in of_models["content-security-policy"]
+    assert "content-security-policy" not in others
+    assert "cross-origin-embedder-policy" not in client.get(tree.url("viewer/viewer.css")).headers

@@ -16,7 +16,8 @@ import { paint } from './colours.js';
  * @property {boolean} isWhole
  */
 
-const RING = 7;
+const LARGEST_RING = 7;
+const SMALLEST_RING = 1.5;
 
 /** Shows fields and the objects in them. */
 export class HeatLayer {
@@ -118,20 +119,21 @@ export class HeatLayer {
     const dense = devicePixelRatio || 1;
     [marks.width, marks.height] = [Math.round(width * dense), Math.round(height * dense)];
     context.scale(dense, dense);
-    for (const { x, y, label } of this.#objects) {
+    const { zoom } = this.stage;
+    for (const { x, y, radius, label } of this.#objects) {
       const [cx, cy] = this.stage.toScreen([x, y]);
-      if (cx < -RING || cy < -RING || cx > width + RING || cy > height + RING) continue;
-      ring(context, cx, cy, this.#classes[label].color);
+      if (cx < -LARGEST_RING || cy < -LARGEST_RING || cx > width + LARGEST_RING || cy > height + LARGEST_RING) continue;
+      ring(context, cx, cy, Math.min(Math.max(radius * zoom, SMALLEST_RING), LARGEST_RING), this.#classes[label].color);
     }
   }
 }
 
-/** A dashed ring with a dark case: of a model, not drawn by a hand. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {string} color */
-function ring(context, x, y, color) {
+/** A dashed ring with a dark case: of a model, not drawn by a hand. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} radius @param {string} color */
+function ring(context, x, y, radius, color) {
   for (const [line, width, dash] of /** @type {[string, number, number[]][]} */ ([['#000000a0', 3.5, []], [color, 2, [4, 3]]])) {
     context.beginPath();
     context.setLineDash(dash);
-    context.arc(x, y, RING, 0, 2 * Math.PI);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
     context.strokeStyle = line;
     context.lineWidth = width;
     context.stroke();

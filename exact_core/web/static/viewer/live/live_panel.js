@@ -26,7 +26,7 @@ export class LivePanel {
     this.#body = html`<div class="fold__body live"></div>`;
     const fold = html`
       <details class="fold" data-fold="live" open=${page.isOpen}>
-        <summary>${icon('microscope')}Live model<span class="live__state small muted" role="status"></span></summary>${this.#body}
+        <summary>${icon('chevron-right')}Live model<span class="live__state small muted" role="status"></span></summary>${this.#body}
       </details>`;
     fold.addEventListener('toggle', () => {
       page.rememberOpen(fold.open);

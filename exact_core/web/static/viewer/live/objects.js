@@ -8,7 +8,7 @@
  * @property {number} x  Middle, in level-0 pixels.
  * @property {number} y
  * @property {number} score  Mean probability inside.
- * @property {number} pixels  Area, in pixels of the field.
+ * @property {number} radius  Of a disc of the same area, in level-0 pixels.
  * @property {number} label  Index of the class.
  */
 
@@ -47,7 +47,7 @@ export function objectsIn({ values, width, height, x, y, scale }, label, thresho
       if (row > 0) visit(at - width);
       if (row < height - 1) visit(at + width);
     }
-    if (pixels >= least) found.push({ x: x + (sx / pixels) * scale, y: y + (sy / pixels) * scale, score: sum / pixels, pixels, label });
+    if (pixels >= least) found.push({ x: x + (sx / pixels) * scale, y: y + (sy / pixels) * scale, score: sum / pixels, radius: Math.sqrt(pixels / Math.PI) * scale, label });
   }
   return found;
 }
