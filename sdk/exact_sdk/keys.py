@@ -11,7 +11,7 @@ CORE_KEYS = frozenset(
         *("ctrl+z", "ctrl+shift+z", "ctrl+y", "delete", "backspace", "enter", "escape", "ctrl+d", "ctrl+a"),
         *("]", "[", "h", "shift+h", "shift+v", "ctrl+enter", "n"),
         *("+", "=", "-", "z", "a", "f", "x", "<", ">", "ctrl+k", "ctrl+f", "/", "f3", "shift+f3"),
-        *("q", "e", "shift+q", "shift+e", "?"),
+        *("q", "e", "shift+q", "shift+e", "shift+p", "?"),
     }
 )
 """As ``Tool.key`` spells them. A test compares them with what the viewer's modules say."""

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from exact_core.api.errors import Invalid
 from exact_sdk.ml.tfjs_layers import LAYERS, Graph, Layer, Value
@@ -158,6 +156,8 @@ def _weights(manifest: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, F
 
 
 def _model(graph: Graph, entry: Layer, output: Value) -> bytes:
+    from onnx import TensorProto, checker, helper
+
     _, height, width, channels = entry.config["batch_input_shape"]
     graph.nodes.append(helper.make_node("Identity", [output.name], [OUTPUT]))
     sides = ["n", channels, height or "h", width or "w"]
@@ -172,6 +172,6 @@ def _model(graph: Graph, entry: Layer, output: Value) -> bytes:
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=_IR_VERSION,
     )
-    onnx.checker.check_model(made, full_check=True)
+    checker.check_model(made, full_check=True)
     content: bytes = made.SerializeToString()
     return content

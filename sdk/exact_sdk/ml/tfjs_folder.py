@@ -7,8 +7,6 @@ import tempfile
 from base64 import b64encode
 from pathlib import Path
 
-import onnx
-
 from exact_core.api.errors import Invalid
 from exact_core.models.files import NETWORK, PREPROCESS, ModelFolder
 from exact_sdk.ml import store
@@ -55,6 +53,8 @@ def write_folder(source: Path, folder: Path, preprocess: Preprocess, kind: str) 
 
 def _answer_of(network: bytes) -> tuple[int, int]:
     """How many channels the network answers with, and the rank of its answer."""
+    import onnx
+
     inferred = onnx.shape_inference.infer_shapes(onnx.load_from_string(network), strict_mode=True, data_prop=True)
     shape = inferred.graph.output[0].type.tensor_type.shape.dim
     return shape[1].dim_value, len(shape)

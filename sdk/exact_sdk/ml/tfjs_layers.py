@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from numpy.typing import ArrayLike, NDArray
-from onnx import helper, numpy_helper
 
 from exact_core.api.errors import Invalid
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto
 
 _SAME, _VALID = "same", "valid"
 _ACTIVATIONS = {
@@ -42,17 +43,21 @@ class Graph:
     """A network in the making."""
 
     weights: Mapping[str, NDArray[np.float32]]
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
+    nodes: list[NodeProto] = field(default_factory=list)
+    constants: list[TensorProto] = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add a node; gives the name of its answer."""
+        from onnx import helper
+
         name = f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
     def constant(self, values: ArrayLike, kind: type[np.generic] = np.float32) -> str:
         """Add numbers; gives their name."""
+        from onnx import numpy_helper
+
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values, kind), name))
         return name
